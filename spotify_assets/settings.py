@@ -147,7 +147,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     Raises:
         SettingsError: naming the variable or the key of the playlists file, the reason and the remedy.
     """
-    values = {name: value.strip() for name, value in (environment or os.environ).items() if value.strip()}
+    values = {name: value.strip() for name, value in (os.environ if environment is None else environment).items() if value.strip()}
     playlists_file = Path(values.get("SPOTIFY_ASSETS_PLAYLISTS", DEMO_PLAYLISTS_FILE)).expanduser().absolute()
     start, playlists = _read_playlists(playlists_file)
     lake = _lake(values.get("SPOTIFY_ASSETS_LAKE"), playlists)
