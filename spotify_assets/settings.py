@@ -68,7 +68,9 @@ VARIABLES = (
         "300",
         "calls to Spotify per run after which enrichment stops; the playlist itself is always read",
     ),
-    Variable("GLUE_CRAWLER", "", "name of the Glue crawler; set: the catalog is Glue, unset: the file `catalog.duckdb`"),
+    Variable(
+        "GLUE_CRAWLER", "", "name of the Glue crawler; set: the catalog is Glue, unset: the file `catalog.duckdb`"
+    ),
     Variable("GLUE_DATABASE", "spotify_assets", "Glue database that the crawler fills"),
     Variable(
         "AWS_ENDPOINT_URL", "AWS itself", "address of an AWS stand-in; this and AWS's other variables are read by boto3"
@@ -147,7 +149,11 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     Raises:
         SettingsError: naming the variable or the key of the playlists file, the reason and the remedy.
     """
-    values = {name: value.strip() for name, value in (os.environ if environment is None else environment).items() if value.strip()}
+    values = {
+        name: value.strip()
+        for name, value in (os.environ if environment is None else environment).items()
+        if value.strip()
+    }
     playlists_file = Path(values.get("SPOTIFY_ASSETS_PLAYLISTS", DEMO_PLAYLISTS_FILE)).expanduser().absolute()
     start, playlists = _read_playlists(playlists_file)
     lake = _lake(values.get("SPOTIFY_ASSETS_LAKE"), playlists)
@@ -189,7 +195,9 @@ def _spotify(values: Mapping[str, str]) -> SpotifySettings:
         refresh_token=values.get("SPOTIFY_REFRESH_TOKEN"),
         api_url=_url("SPOTIFY_API_URL", values.get("SPOTIFY_API_URL", "https://api.spotify.com/v1/")).rstrip("/") + "/",
         token_url=_url("SPOTIFY_TOKEN_URL", values.get("SPOTIFY_TOKEN_URL", "https://accounts.spotify.com/api/token")),
-        language=_matching("SPOTIFY_LANGUAGE", values.get("SPOTIFY_LANGUAGE", "ja"), LANGUAGE, "a language tag like ja or en-GB"),
+        language=_matching(
+            "SPOTIFY_LANGUAGE", values.get("SPOTIFY_LANGUAGE", "ja"), LANGUAGE, "a language tag like ja or en-GB"
+        ),
         call_budget=_positive("SPOTIFY_CALL_BUDGET", values.get("SPOTIFY_CALL_BUDGET", "300")),
     )
 
@@ -228,7 +236,9 @@ def _matching(name: str, value: str, pattern: re.Pattern[str], expected: str) ->
 
 def _positive(name: str, value: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", value) or int(value) == 0:
-        raise SettingsError(f"{name} is {value!r}.", why="it is not a whole number above 0", remedy="give one, like 300")
+        raise SettingsError(
+            f"{name} is {value!r}.", why="it is not a whole number above 0", remedy="give one, like 300"
+        )
     return int(value)
 
 
@@ -303,7 +313,9 @@ def _check_keys(where: str, mapping: Any, *, allowed: set[str] | frozenset[str],
     missing = sorted(required - mapping.keys())
     if missing:
         raise _malformed(where, f"missing keys {', '.join(missing)}")
-    not_text = sorted(key for key, value in mapping.items() if key not in ("start", "playlists") and not isinstance(value, str))
+    not_text = sorted(
+        key for key, value in mapping.items() if key not in ("start", "playlists") and not isinstance(value, str)
+    )
     if not_text:
         raise _malformed(where, f"these values are not text (put them in quotes): {', '.join(not_text)}")
 

@@ -1,0 +1,1 @@
+"""What makes the lake queryable: the DuckDB file or the Glue crawler."""

@@ -1,0 +1,1 @@
+"""Where a day's playlist comes from; each source gives a `PlaylistSnapshot`."""
