@@ -1,11 +1,11 @@
 """One schema per daily table: columns, types, what each means, and which part of the raw snapshot it comes from.
 
-Plain data: it feeds the Parquet writer, the column docs and lineage in the UI, the checks, the catalog and the docs, and
-importing it costs nothing. Types are pyarrow's names; `arrow_schema` builds the real ones on use. The partition columns
-`playlist` and `snapshot_date` are in every table's path and not in its files.
+Plain data: it feeds the Parquet writer, the column docs and lineage in the UI, the checks, the catalog and the docs,
+and importing it costs nothing. Types are pyarrow's names; `arrow_schema` builds the real ones on use. The partition
+columns `playlist` and `snapshot_date` are in every table's path and not in its files.
 
 A column's `sources` name parts of the raw snapshot: `header.*` its header record, `entry.*` an entry, `track.*` the
-entry's track (`item` or `track`, whichever the API sent), `album.*` and `artist.*` the objects fetched to complete them.
+entry's track (`item` or `track`, whichever the API sent), `album.*` and `artist.*` the objects fetched to complete it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,117 @@
+"""Objects by key: what a folder and a bucket have in common, and the folder. What the objects mean is not known here."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+from spotify_assets.errors import StorageError
+
+PARALLEL_REQUESTS = 8
+
+
+class ObjectStore(Protocol):
+    """Whole objects under keys like `songs/playlist=a/snapshot_date=2026-11-01/part-0.parquet`."""
+
+    def list_keys(self, prefix: str) -> list[str]:
+        """Keys that begin with `prefix` (which ends in /), sorted."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """The object's bytes.
+
+        Raises:
+            StorageError: there is no such object, or it cannot be read.
+        """
+        ...
+
+    def write(self, key: str, data: bytes) -> None:
+        """Put the object in place whole: a reader sees the old one or the new one, never a part.
+
+        Raises:
+            StorageError: the object could not be written; the old one, if any, still stands.
+        """
+        ...
+
+    def uri(self, key: str) -> str:
+        """Where the object is, for a person."""
+        ...
+
+
+def read_all(store: ObjectStore, keys: Iterable[str]) -> list[bytes]:
+    """Read several objects at once, in the order of `keys`."""
+    with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+        return list(pool.map(store.read, keys))
+
+
+def write_all(store: ObjectStore, objects: Mapping[str, bytes]) -> None:
+    """Write several objects at once. Each is old or new at any moment; together they are not one transaction."""
+    with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+        for _ in pool.map(store.write, objects.keys(), objects.values()):
+            pass
+
+
+def missing(uri: str) -> StorageError:
+    """The refusal for an object that is not there."""
+    return StorageError(
+        f"{uri} does not exist.",
+        why="it was never written, or somebody removed it",
+        remedy="materialize the partition that it belongs to",
+    )
+
+
+class LocalObjectStore:
+    """A folder. Objects are written beside the lake's tables (in `.tmp`) and renamed into place."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self._folder = Path(folder)
+        self._temporary = self._folder / ".tmp"
+
+    def list_keys(self, prefix: str) -> list[str]:
+        """See `ObjectStore`."""
+        keys: list[str] = []
+        for folder, _, names in os.walk(self._folder / prefix):
+            relative = Path(folder).relative_to(self._folder).as_posix()
+            keys += [f"{relative}/{name}" for name in names]
+        return sorted(keys)
+
+    def read(self, key: str) -> bytes:
+        """See `ObjectStore`."""
+        try:
+            return (self._folder / key).read_bytes()
+        except FileNotFoundError:
+            raise missing(self.uri(key)) from None
+        except OSError as error:
+            raise StorageError(
+                f"{self.uri(key)} cannot be read.",
+                why=error.strerror or str(error),
+                remedy="check the permissions of the lake's folder",
+            ) from error
+
+    def write(self, key: str, data: bytes) -> None:
+        """See `ObjectStore`. The bytes are on the disk before the rename, so that a power cut leaves no empty object."""
+        target = self._folder / key
+        temporary = self._temporary / uuid.uuid4().hex
+        try:
+            self._temporary.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise StorageError(
+                f"{self.uri(key)} cannot be written.",
+                why=error.strerror or str(error),
+                remedy="check free space and permissions of the lake's folder, or set SPOTIFY_ASSETS_LAKE to another one",
+            ) from error
+
+    def uri(self, key: str) -> str:
+        """See `ObjectStore`."""
+        return str(self._folder / key)

@@ -1,0 +1,64 @@
+"""A bucket as an object store. Which bucket, and with which client, is decided in `resources`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from spotify_assets.errors import StorageError
+from spotify_assets.storage.object_store import missing
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class S3ObjectStore:
+    """A prefix of an S3 bucket. S3 replaces an object whole: readers see the old or the new one."""
+
+    def __init__(self, client: S3Client, bucket: str, prefix: str) -> None:
+        """Use `bucket` below `prefix` (no slashes at its ends; may be empty)."""
+        self._client = client
+        self._bucket = bucket
+        self._prefix = f"{prefix}/" if prefix else ""
+
+    def list_keys(self, prefix: str) -> list[str]:
+        """See `ObjectStore`."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=self._prefix + prefix
+        )
+        try:
+            found = [item["Key"] for page in pages for item in page.get("Contents", [])]
+        except (BotoCoreError, ClientError) as error:
+            raise self._refused(prefix, "listed", error) from error
+        return sorted(key.removeprefix(self._prefix) for key in found)
+
+    def read(self, key: str) -> bytes:
+        """See `ObjectStore`."""
+        try:
+            return self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"].read()
+        except self._client.exceptions.NoSuchKey:
+            raise missing(self.uri(key)) from None
+        except (BotoCoreError, ClientError) as error:
+            raise self._refused(key, "read", error) from error
+
+    def write(self, key: str, data: bytes) -> None:
+        """See `ObjectStore`."""
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=data)
+        except (BotoCoreError, ClientError) as error:
+            raise self._refused(key, "written", error) from error
+
+    def uri(self, key: str) -> str:
+        """See `ObjectStore`."""
+        return f"s3://{self._bucket}/{self._prefix}{key}"
+
+    def _refused(self, key: str, what: str, error: Exception) -> StorageError:
+        return StorageError(
+            f"{self.uri(key)} cannot be {what}.",
+            why=str(error),
+            remedy=(
+                "check that the bucket exists, that AWS credentials and region are set, and that they allow "
+                "s3:ListBucket, s3:GetObject and s3:PutObject on the lake"
+            ),
+        )
