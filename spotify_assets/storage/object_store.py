@@ -1,4 +1,4 @@
-"""Objects by key: what a folder and a bucket have in common, and the folder. What the objects mean is not known here."""
+"""Objects by key: what a folder and a bucket have in common, and the folder. What objects mean is not known here."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class LocalObjectStore:
             ) from error
 
     def write(self, key: str, data: bytes) -> None:
-        """See `ObjectStore`. The bytes are on the disk before the rename, so that a power cut leaves no empty object."""
+        """See `ObjectStore`. Bytes reach the disk before the rename, so that a power cut leaves no empty object."""
         target = self._folder / key
         temporary = self._temporary / uuid.uuid4().hex
         try:
@@ -109,7 +109,7 @@ class LocalObjectStore:
             raise StorageError(
                 f"{self.uri(key)} cannot be written.",
                 why=error.strerror or str(error),
-                remedy="check free space and permissions of the lake's folder, or set SPOTIFY_ASSETS_LAKE to another one",
+                remedy="check free space and permissions, or set SPOTIFY_ASSETS_LAKE to another folder",
             ) from error
 
     def uri(self, key: str) -> str:

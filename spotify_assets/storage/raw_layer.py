@@ -10,8 +10,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,10 +20,11 @@ from typing import Any
 
 from spotify_assets.errors import StorageError
 from spotify_assets.sources.snapshot import CatalogObject, Entry, PlaylistSnapshot
-from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore
+from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, write_all
 
 FORMAT_VERSION = 1
 FOLDER = "raw_playlist"
+KEY = re.compile(FOLDER + r"/playlist=[^/]+/snapshot_date=(?P<day>\d{4}-\d\d-\d\d)/\d{8}T\d{6}\.\d{6}Z\.jsonl\.gz")
 
 
 @dataclass(frozen=True)
@@ -41,33 +43,21 @@ class RawLayer:
 
     def latest_keys(self, slug: str) -> dict[date, str]:
         """The key of the file that counts for each stored day, in order of days."""
-        keys = self._store.list_keys(f"{FOLDER}/playlist={slug}/")
-        # Sorted keys end with the latest fetch of a day: names are UTC times of fixed width.
-        return {_day_of(key): key for key in keys if key.endswith(".jsonl.gz")}
+        return _by_day(self._store.list_keys(f"{FOLDER}/playlist={slug}/"))
 
-    def append(self, snapshot: PlaylistSnapshot) -> Stored:
-        """Store a snapshot, unless the file that counts for its day has the same content.
+    def append(self, slug: str, snapshots: Sequence[PlaylistSnapshot]) -> list[Stored]:
+        """Store snapshots of one playlist, except those whose day already has the same content.
 
         Raises:
-            StorageError: the playlist's stored days come from another source or another playlist, or there is a file
-                of the same name with other content.
+            StorageError: the playlist's stored days come from another source or another playlist, or a day has a file
+                as new or newer with other content. Nothing is written then.
         """
-        keys = self.latest_keys(snapshot.slug)
-        if keys:
-            self._check_same_origin(snapshot, keys.get(snapshot.snapshot_date) or list(keys.values())[-1])
-        key = _key(snapshot)
-        content = content_digest(snapshot)
-        current = keys.get(snapshot.snapshot_date)
-        if current and self._header(current)["content_sha256"] == content:
-            return Stored(self._store.uri(current), added=False)
-        if current and current >= key:
-            raise StorageError(
-                f"{self._store.uri(key)} is not written.",
-                why=f"the raw layer is append-only and holds {self._store.uri(current)}, as new or newer, with other content",
-                remedy="use another lake, or another slug, if the old content is no longer wanted",
-            )
-        self._store.write(key, encode(snapshot, content))
-        return Stored(self._store.uri(key), added=True)
+        keys = self.latest_keys(slug)
+        if keys and snapshots:
+            self._check_same_origin(snapshots, list(keys.values())[-1])
+        planned = [self._plan(snapshot, keys.get(snapshot.snapshot_date)) for snapshot in snapshots]
+        write_all(self._store, {key: data for key, data in planned if data is not None})
+        return [Stored(self._store.uri(key), added=data is not None) for key, data in planned]
 
     def read_days(self, slug: str, days: Iterable[date]) -> list[PlaylistSnapshot]:
         """The snapshots that count for these days, in the order of `days`.
@@ -118,19 +108,35 @@ class RawLayer:
         except StorageError as error:
             return error
 
+    def _plan(self, snapshot: PlaylistSnapshot, current: str | None) -> tuple[str, bytes | None]:
+        """The key that holds the snapshot's content, and the bytes to write there (None: stored already)."""
+        key = _key(snapshot)
+        content = content_digest(snapshot)
+        if current and self._header(current)["content_sha256"] == content:
+            return current, None
+        if current and current >= key:
+            raise StorageError(
+                f"{self._store.uri(key)} is not written.",
+                why=f"the raw layer is append-only and {self._store.uri(current)} is as new, with other content",
+                remedy="use another lake, or another slug, if the old content is no longer wanted",
+            )
+        return key, encode(snapshot, content)
+
     def _header(self, key: str) -> dict[str, Any]:
         return next(_records(self._store.read(key), self._store.uri(key)))
 
-    def _check_same_origin(self, snapshot: PlaylistSnapshot, key: str) -> None:
+    def _check_same_origin(self, snapshots: Sequence[PlaylistSnapshot], key: str) -> None:
         header = self._header(key)
-        stored, new = (header["source"], header["playlist_id"]), (snapshot.source, snapshot.playlist_id)
-        if stored != new:
-            raise StorageError(
-                f"The snapshot of {snapshot.slug} for {snapshot.snapshot_date} is not stored.",
-                why=f"the stored days of {snapshot.slug} come from source {stored[0]}, playlist {stored[1]}; "
-                f"this one comes from source {new[0]}, playlist {new[1]}: one history would mix two charts",
-                remedy="give the playlist another slug in the playlists file, or use another lake",
-            )
+        stored = (header["source"], header["playlist_id"])
+        for snapshot in snapshots:
+            new = (snapshot.source, snapshot.playlist_id)
+            if stored != new:
+                raise StorageError(
+                    f"The snapshot of {snapshot.slug} for {snapshot.snapshot_date} is not stored.",
+                    why=f"the stored days of {snapshot.slug} come from source {stored[0]}, playlist {stored[1]}; "
+                    f"this one comes from source {new[0]}, playlist {new[1]}: one history would mix two charts",
+                    remedy="give the playlist another slug in the playlists file, or use another lake",
+                )
 
 
 def content_digest(snapshot: PlaylistSnapshot) -> str:
@@ -220,8 +226,10 @@ def _key(snapshot: PlaylistSnapshot) -> str:
     return f"{FOLDER}/playlist={snapshot.slug}/snapshot_date={snapshot.snapshot_date}/{fetched_at}.jsonl.gz"
 
 
-def _day_of(key: str) -> date:
-    return date.fromisoformat(key.split("/")[-2].removeprefix("snapshot_date="))
+def _by_day(keys: Iterable[str]) -> dict[date, str]:
+    # Sorted keys end with the latest fetch of a day: names are UTC times of fixed width.
+    found = (KEY.fullmatch(key) for key in keys)
+    return {date.fromisoformat(match["day"]): match[0] for match in found if match}
 
 
 def _json(value: Any, *, sort_keys: bool = False) -> bytes:
@@ -265,5 +273,5 @@ def _damaged(uri: str, why: str) -> StorageError:
     return StorageError(
         f"{uri} is damaged.",
         why=why,
-        remedy="restore the file from a backup or a bucket version, or remove it so that an older fetch of the day counts",
+        remedy="restore it from a backup or a bucket version, or remove it so that an older fetch of the day counts",
     )

@@ -1,0 +1,66 @@
+"""The resources that the settings ask for. Building them needs no network and no secret."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+
+from spotify_assets.settings import PlaylistSettings, Settings
+from spotify_assets.sources.source import Source
+from spotify_assets.storage.io_managers import ParquetIOManager, RawIOManager
+from spotify_assets.storage.lake import Lake, LocalLake
+
+
+class Sources:
+    """The sources of one run, by name. One object per run, so that all playlists of a run share a call budget."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._builders: dict[str, Callable[[], Source]] = {
+            "demo": _demo_source,
+            "spotify": lambda: _spotify_source(settings),
+        }
+        self._built: dict[str, Source] = {}
+
+    def source_of(self, playlist: PlaylistSettings) -> Source:
+        """The source that a playlist comes from, built when it is first asked for."""
+        if playlist.source not in self._built:
+            self._built[playlist.source] = self._builders[playlist.source]()
+        return self._built[playlist.source]
+
+
+def build_resources(settings: Settings) -> dict[str, Any]:
+    """All resources of the code location, by key."""
+    lake = build_lake(settings.lake)
+    return {
+        "lake": lake,
+        "raw_io_manager": RawIOManager(lake=lake),
+        "parquet_io_manager": ParquetIOManager(lake=lake),
+        # Plain objects, not configurable resources: settings hold secrets, and resource config is shown in the UI.
+        "sources": dg.ResourceDefinition(lambda _: Sources(settings), description="The sources of one run."),
+    }
+
+
+def build_lake(lake: str) -> Lake:
+    """The lake at a folder or an s3:// address."""
+    if not lake.startswith("s3://"):
+        return LocalLake(folder=lake)
+    from dagster_aws.s3 import S3Resource
+
+    from spotify_assets.storage.s3_lake import S3Lake
+
+    bucket, _, prefix = lake.removeprefix("s3://").partition("/")
+    return S3Lake(s3=S3Resource(), bucket=bucket, prefix=prefix)
+
+
+def _demo_source() -> Source:
+    from spotify_assets.sources.demo import DemoSource
+
+    return DemoSource()
+
+
+def _spotify_source(settings: Settings) -> Source:
+    from spotify_assets.sources.spotify import SpotifySource
+
+    return SpotifySource(settings.spotify)

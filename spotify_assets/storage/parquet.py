@@ -1,0 +1,93 @@
+"""A table's frame to Parquet bytes by partition, checked against its schema first, and back."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from spotify_assets.errors import SchemaViolation
+from spotify_assets.schemas import Table, arrow_schema
+from spotify_assets.storage.object_store import ObjectStore, read_all, write_all
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def partition_key(table: str, slug: str, day: date) -> str:
+    """Key of the one object of a partition."""
+    return f"{table}/playlist={slug}/snapshot_date={day}/part-0.parquet"
+
+
+def write_partitions(store: ObjectStore, table: Table, slug: str, days: Sequence[date], frame: pd.DataFrame) -> None:
+    """Replace the partitions of `days` by the rows of `frame` (a day without rows gets an empty object).
+
+    Raises:
+        SchemaViolation: before anything is written.
+        StorageError: a partition could not be written; each one is the old or the new one.
+    """
+    checked = conform(table, days, frame)
+    write_all(store, {partition_key(table.name, slug, day): encode(rows) for day, rows in checked.items()})
+
+
+def read_partitions(store: ObjectStore, table: Table, slug: str, days: Sequence[date]) -> pd.DataFrame:
+    """The rows of the partitions of `days`, with a `snapshot_date` column.
+
+    Raises:
+        StorageError: a partition is not there.
+    """
+    objects = read_all(store, [partition_key(table.name, slug, day) for day in days])
+    tables = [
+        pq.read_table(io.BytesIO(data)).append_column("snapshot_date", pa.array([day] * rows, pa.date32()))
+        for day, data in zip(days, objects, strict=True)
+        for rows in [pq.read_metadata(io.BytesIO(data)).num_rows]
+    ]
+    # Objects of an older version may lack columns that were added since: they read as null.
+    return pa.concat_tables(tables, promote_options="permissive").to_pandas(date_as_object=True)
+
+
+def conform(table: Table, days: Sequence[date], frame: pd.DataFrame) -> Mapping[date, pa.Table]:
+    """Split a frame by day into tables of exactly the promised schema.
+
+    Raises:
+        SchemaViolation: other columns, a value of another type, a missing value in a column that has none, or rows of
+            another day.
+    """
+    expected = [*table.column_names, "snapshot_date"]
+    if list(frame.columns) != expected:
+        raise _violation(table, f"its columns are {list(frame.columns)}, not {expected}")
+    surplus = sorted(set(frame["snapshot_date"]) - set(days), key=str)
+    if surplus:
+        raise _violation(table, f"it has rows of {', '.join(map(str, surplus))}, which were not asked for")
+    try:
+        whole = pa.Table.from_pandas(
+            frame.drop(columns="snapshot_date"), schema=arrow_schema(table), preserve_index=False
+        ).replace_schema_metadata(None)
+        whole.validate(full=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, ValueError) as error:
+        raise _violation(table, " ".join(str(error).split())) from error
+    incomplete = [field.name for field in whole.schema if not field.nullable and whole[field.name].null_count]
+    if incomplete:
+        raise _violation(table, f"values are missing in {', '.join(incomplete)}")
+    places = frame.reset_index(drop=True).groupby("snapshot_date", sort=False).indices
+    return {day: whole.take(pa.array(places.get(day, []), pa.int64())) for day in days}
+
+
+def encode(rows: pa.Table) -> bytes:
+    """One partition as Parquet bytes; the same rows always give the same bytes."""
+    sink = io.BytesIO()
+    # pandas and pyarrow default to microseconds or finer; Glue and Athena are sure of milliseconds.
+    pq.write_table(rows, sink, compression="zstd", coerce_timestamps="ms", store_schema=False)
+    return sink.getvalue()
+
+
+def _violation(table: Table, why: str) -> SchemaViolation:
+    return SchemaViolation(
+        f"The table {table.name} is not written.",
+        why=why,
+        remedy="this is a defect of the transforms, not of the input: please report it with the raw file of the day",
+    )

@@ -1,0 +1,87 @@
+"""What a listed entry is: a track, or nothing that can be a song, with the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from spotify_assets.sources.snapshot import Entry, PlaylistSnapshot
+from spotify_assets.transforms.values import at, text
+
+
+@dataclass(frozen=True)
+class ListedTrack:
+    """An entry that is a track. `entry` is the playlist's entry, `track` the object inside it."""
+
+    position: int
+    entry: dict[str, Any]
+    track: dict[str, Any]
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a local file of the playlist's owner."""
+        return self.entry.get("is_local") is True or self.track.get("is_local") is True
+
+
+@dataclass(frozen=True)
+class RejectedEntry:
+    """An entry that is no track: `kind` is null, episode or malformed."""
+
+    position: int
+    kind: str
+    reason: str
+    payload: Any
+
+
+def read_entries(snapshot: PlaylistSnapshot) -> tuple[list[ListedTrack], list[RejectedEntry]]:
+    """Tell the tracks of a snapshot from what is none. Each entry is in exactly one of the two lists."""
+    read = [_read(entry) for entry in snapshot.entries]
+    return (
+        [found for found in read if isinstance(found, ListedTrack)],
+        [found for found in read if isinstance(found, RejectedEntry)],
+    )
+
+
+def track_of(payload: Any) -> dict[str, Any] | None:
+    """The track (or episode) object of an entry.
+
+    Spotify calls it `item` since February 2026 and `track` before; some answers have both, and some objects have a
+    boolean called `track`: so each is taken only if it is an object, and never both.
+    """
+    for key in ("item", "track"):
+        found = at(payload, key)
+        if isinstance(found, dict):
+            return found
+    return None
+
+
+def _read(entry: Entry) -> ListedTrack | RejectedEntry:
+    payload = entry.payload
+    if payload is None:
+        return RejectedEntry(entry.position, "null", "the whole entry is null: the track was withdrawn", payload)
+    if not isinstance(payload, dict):
+        return RejectedEntry(entry.position, "malformed", f"the entry is {_kind(payload)}, not an object", payload)
+    track = track_of(payload)
+    if track is None:
+        return RejectedEntry(entry.position, *_no_track(payload), payload)
+    type_ = track.get("type", "track")
+    if type_ == "episode":
+        reason = f"an episode of a show, not a song: {text(track.get('name')) or 'without title'}"
+        return RejectedEntry(entry.position, "episode", reason, payload)
+    if type_ != "track":
+        return RejectedEntry(entry.position, "malformed", f"its type is {type_!r}, not 'track'", payload)
+    return ListedTrack(entry.position, payload, track)
+
+
+def _no_track(payload: dict[str, Any]) -> tuple[str, str]:
+    held = {key: payload[key] for key in ("item", "track") if key in payload}
+    if not held:
+        return "malformed", "the entry has neither `item` nor `track`"
+    if any(value is None for value in held.values()):
+        return "null", "the track is null: it was withdrawn, or is not available in this market"
+    return "malformed", ", ".join(f"`{key}` is {_kind(value)}, not an object" for key, value in held.items())
+
+
+def _kind(value: Any) -> str:
+    names = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list"}
+    return names.get(type(value), "null")

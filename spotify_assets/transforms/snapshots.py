@@ -1,0 +1,104 @@
+"""What is known of a day's snapshot as a whole: size, identity, edition, coverage."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+
+import pandas as pd
+
+from spotify_assets import schemas
+from spotify_assets.sources.snapshot import Entry, PlaylistSnapshot
+from spotify_assets.transforms.entries import track_of
+from spotify_assets.transforms.songs import Row, credits_of
+from spotify_assets.transforms.values import at, in_utc, text
+
+
+def content_hash(snapshot: PlaylistSnapshot) -> str:
+    """SHA-256 over what stands at each position: the track's id, else its names, and its streams where given.
+
+    What changes daily without the chart changing (popularity, images, followers) does not count.
+    """
+    content = [_identity(entry) for entry in snapshot.entries]
+    compact = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(compact.encode()).hexdigest()
+
+
+def snapshot_rows(
+    counts: Sequence[tuple[PlaylistSnapshot, int, int]],
+    frames: Mapping[str, pd.DataFrame],
+    earlier: Iterable[PlaylistSnapshot],
+    cadence: str,
+) -> Iterator[Row]:
+    """The rows of `snapshots`.
+
+    Args:
+        counts: per day, in order: the snapshot, its accepted and its rejected entries.
+        frames: the other tables of the same days, for coverage.
+        earlier: the stored snapshots before the first day, newest first.
+        cadence: `daily` or `weekly`.
+    """
+    coverage = _coverage(frames)
+    previous_hash: str | None = None
+    edition: date | None = None
+    for number, (snapshot, accepted, rejected) in enumerate(counts):
+        hashed = content_hash(snapshot)
+        if number == 0:
+            previous_hash, edition = _last_edition(earlier)
+        unchanged = hashed == previous_hash
+        edition = edition if unchanged and edition else snapshot.snapshot_date
+        previous_hash = hashed
+        yield {
+            "source": snapshot.source,
+            "cadence": cadence,
+            "chart_date": snapshot.chart_date,
+            "fetched_at": in_utc(snapshot.fetched_at),
+            "chart_size": len(snapshot.entries) if snapshot.chart_size is None else snapshot.chart_size,
+            "listed": len(snapshot.entries),
+            "accepted": accepted,
+            "rejected": rejected,
+            "content_hash": hashed,
+            "unchanged": unchanged,
+            "edition": edition,
+            "api_shape": snapshot.api_shape,
+            "quota_mode": snapshot.quota_mode,
+            "language": snapshot.language,
+            "playlist_snapshot_id": snapshot.playlist_snapshot_id,
+            **coverage.get(snapshot.snapshot_date, {}),
+            "snapshot_date": snapshot.snapshot_date,
+        }
+
+
+def _identity(entry: Entry) -> list[object]:
+    track = track_of(entry.payload)
+    names = None
+    if text(at(track, "id")) is None:
+        names = [text(at(track, "name")), [text(artist.get("name")) for artist in credits_of(track)]]
+    return [text(at(track, "id")), names, at(entry.payload, "streams")]
+
+
+def _last_edition(earlier: Iterable[PlaylistSnapshot]) -> tuple[str | None, date | None]:
+    """Hash of the newest of `earlier`, and the first day since which every stored snapshot has had it."""
+    newest: str | None = None
+    first: date | None = None
+    for snapshot in earlier:
+        hashed = content_hash(snapshot)
+        if newest is not None and hashed != newest:
+            break
+        newest, first = hashed, snapshot.snapshot_date
+    return newest, first
+
+
+def _coverage(frames: Mapping[str, pd.DataFrame]) -> dict[date, Row]:
+    """Per day and optional column: the share of rows that have a value. A table without rows that day has no share."""
+    coverage: dict[date, Row] = {}
+    for table in (schemas.SONGS, schemas.ALBUMS, schemas.ARTISTS):
+        columns = [column for column in table.columns if column.nullable]
+        frame = frames[table.name]
+        shares = frame[[column.name for column in columns]].notna().groupby(frame["snapshot_date"]).mean()
+        shares.columns = [schemas.coverage_column(table, column) for column in columns]
+        for day, *row in shares.itertuples(name=None):
+            coverage.setdefault(day, {}).update(zip(shares.columns, row, strict=True))
+    return coverage
