@@ -39,8 +39,8 @@ _JAPANESE_ARTISTS = (
 _LATIN_ARTISTS = (
     ("Velvet", "Copper", "Sideways", "Borrowed", "Gravel", "Half-Lit", "Tangerine", "Northbound", "Plywood", "Señor",
      "Dr.", "MC"),
-    ("Barometer Union", "Ferry Club", "Umbrella Tax", "Almanac Society", "Turnstile Choir", "Thermostats", "Aqueduct Nine", "Calculator & Sons",
-     "Stepladder", "Łódka", "Doorbell, Inc."),
+    ("Barometer Union", "Ferry Club", "Umbrella Tax", "Almanac Society", "Turnstile Choir", "Thermostats",
+     "Aqueduct Nine", "Calculator & Sons", "Stepladder", "Łódka", "Doorbell, Inc."),
 )
 _JAPANESE_WORDS = (
     ("湯気", "踏切", "紙飛行機", "月曜日", "水平線", "階段", "麦茶", "蛍光灯", "切符", "夕立", "鉛筆", "三日月",
