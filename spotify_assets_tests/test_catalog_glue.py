@@ -1,12 +1,16 @@
 """The Glue side of the catalog, with boto3 on the wire against the AWS stand-in."""
 
 import io
+import os
+from contextlib import closing
 from dataclasses import replace
 
+import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from moto.glue.models import FakeCrawler
 
 from spotify_assets.catalog.glue import GLUE_TYPES, refresh
 from spotify_assets.errors import CatalogError
@@ -20,7 +24,7 @@ DATABASE = "spotify_assets"
 FIRST_DAY = ("japan", "2026-11-01")
 SECOND_DAY = ("japan", "2026-11-02")
 TWO_TABLES = {name: TABLES[name] for name in ("songs", "rejects")}
-LABEL_HOLDER = Column("charted_in", "list<string>", nullable=True, description="A column of a later version.")
+LATER_COLUMN = Column("charted_in", "list<string>", nullable=True, description="A column of a later version.")
 
 
 class Clock:
@@ -62,11 +66,12 @@ class Lake:
             "lake_partitions": self.partitions,
             "timeout_seconds": 60,
             "poll_seconds": 5,
+            "glue": self.aws.client("glue"),
             "tables": tables,
             "sleep": self.clock.sleep,
             "clock": self.clock,
         }
-        return refresh(self.aws.client("glue"), **{**arguments, **others})
+        return refresh(**{**arguments, **others})
 
 
 @pytest.fixture
@@ -97,6 +102,32 @@ def glue_table(aws, name):
 
 def crawl_count(aws):
     return len(aws.client("glue").list_crawls(CrawlerName=CRAWLER)["Crawls"])
+
+
+def test_the_environment_alone_leads_to_the_stand_in(aws):
+    with closing(boto3.client("glue")) as glue, closing(boto3.client("s3")) as s3:
+        assert [database["Name"] for database in glue.get_databases()["DatabaseList"]] == [DATABASE]
+        assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == [BUCKET]
+
+
+def test_the_stand_in_takes_the_owners_account_out_of_the_environment_and_gives_it_back(monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "owner")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "made-up")
+    with AwsStandIn():
+        assert "AWS_PROFILE" not in os.environ
+        assert "AWS_SESSION_TOKEN" not in os.environ
+    assert os.environ["AWS_PROFILE"] == "owner"
+
+
+def test_a_stand_in_begins_empty_and_leaves_moto_as_it_was():
+    unpatched = FakeCrawler.start_crawler
+    with AwsStandIn() as first:
+        first.create_bucket(BUCKET)
+        first.create_crawler(CRAWLER, DATABASE, LAKE)
+    assert FakeCrawler.start_crawler is unpatched
+    with AwsStandIn() as second:
+        assert second.client("s3").list_buckets()["Buckets"] == []
+        assert second.client("glue").get_crawlers()["Crawlers"] == []
 
 
 def test_every_type_of_the_schemas_has_a_glue_type():
@@ -160,7 +191,7 @@ def test_a_table_without_any_partition_in_the_lake_is_not_expected(aws):
 
 def test_a_column_added_to_the_schema_is_crawled_and_reported(aws, lake):
     lake.refresh()
-    later = with_column("songs", LABEL_HOLDER)
+    later = with_column("songs", LATER_COLUMN)
     lake.write(later["songs"], FIRST_DAY)
     report = lake.refresh(later)
     assert report.reason == "songs.charted_in: expected array<string>, found no such column"
@@ -172,11 +203,11 @@ def test_a_column_added_to_the_schema_is_crawled_and_reported(aws, lake):
 def test_a_column_that_no_file_has_is_an_error(lake):
     lake.refresh()
     with pytest.raises(CatalogError, match=r"songs\.charted_in: expected array<string>, found no such column"):
-        lake.refresh(with_column("songs", LABEL_HOLDER))
+        lake.refresh(with_column("songs", LATER_COLUMN))
 
 
 def test_a_column_of_an_older_schema_is_only_reported(lake):
-    later = with_column("songs", LABEL_HOLDER)
+    later = with_column("songs", LATER_COLUMN)
     lake.write(later["songs"], FIRST_DAY)
     assert lake.refresh().surplus_columns == ("songs.charted_in",)
     again = lake.refresh()
@@ -194,7 +225,7 @@ def test_a_wrong_type_names_table_and_column(lake):
 
 
 def test_names_are_compared_in_any_case(lake):
-    capitals = with_column("songs", replace(LABEL_HOLDER, name="ChartedIn"))
+    capitals = with_column("songs", replace(LATER_COLUMN, name="ChartedIn"))
     lake.write(capitals["songs"], FIRST_DAY)
     report = lake.refresh(capitals)
     assert report.surplus_columns == ()
@@ -347,6 +378,35 @@ def test_no_sleep_is_longer_than_the_poll_or_the_time_left(aws, lake):
     with pytest.raises(CatalogError):
         lake.refresh(timeout_seconds=12)
     assert lake.clock.sleeps == [5, 5, 2]
+
+
+class LateGlue:
+    """A client to which the crawler still looks as before for one call after its start."""
+
+    def __init__(self, glue):
+        self._glue = glue
+        self._late = False
+        self._seen = None
+
+    def __getattr__(self, name):
+        return getattr(self._glue, name)
+
+    def start_crawler(self, *, Name):  # noqa: N803  boto3's spelling
+        self._glue.start_crawler(Name=Name)
+        self._late = True
+
+    def get_crawler(self, *, Name):  # noqa: N803
+        if self._late:
+            self._late = False
+        else:
+            self._seen = self._glue.get_crawler(Name=Name)
+        return self._seen
+
+
+def test_a_crawler_that_does_not_look_started_yet_is_not_taken_for_done(aws, lake):
+    lake.refresh()
+    lake.write(TABLES["songs"], SECOND_DAY)
+    assert lake.refresh(glue=LateGlue(aws.client("glue"))).partitions_added == {"songs": 1}
 
 
 class RefusingGlue:

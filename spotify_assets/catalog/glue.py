@@ -73,7 +73,7 @@ class CrawlReport:
         partitions_added: how many partitions each table gained; tables that gained none are not listed.
         columns_changed: columns of tables that were there before, each as `table.column: what happened`.
         surplus_columns: `table.column` that Glue has and the schemas do not, as an older schema leaves them.
-        waited_seconds: how long somebody else's crawl was waited for.
+        waited_seconds: until the crawler was free for our crawl; long where somebody else's was running.
         crawl_seconds: how long our own crawl took.
     """
 

@@ -84,7 +84,7 @@ class AwsStandIn:
 
     def __enter__(self) -> AwsStandIn:
         with ExitStack() as closing:
-            closing.callback(_restore_aws_variables, _take_aws_variables())
+            closing.callback(os.environ.update, _take_variables())
             closing.callback(logging.getLogger("werkzeug").setLevel, logging.getLogger("werkzeug").level)
             logging.getLogger("werkzeug").setLevel(logging.ERROR)
             moto_api_backend.reset()
@@ -274,12 +274,10 @@ class _FoundTable:
     partitions: dict[tuple[str, ...], str] = field(default_factory=dict)
 
 
-def _take_aws_variables() -> dict[str, str]:
-    return {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("AWS_")}
-
-
-def _restore_aws_variables(taken: dict[str, str]) -> None:
-    os.environ.update(taken)
+def _take_variables() -> dict[str, str]:
+    """Take AWS's variables out of the environment, and the proxies that would be asked for http addresses."""
+    names = [name for name in os.environ if name.startswith("AWS_") or name.upper() in ("HTTP_PROXY", "ALL_PROXY")]
+    return {name: os.environ.pop(name) for name in names}
 
 
 def _describe_crawler(crawler: FakeCrawler, describe) -> dict[str, object]:
