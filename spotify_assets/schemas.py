@@ -297,6 +297,19 @@ SNAPSHOTS = Table(
         optional("quota_mode", "string", "extended or development, as the answers showed", "header.quota_mode"),
         optional("language", "string", "Language that names were asked in", "header.language"),
         optional("playlist_snapshot_id", "string", "Spotify's version id of the list", "header.playlist_snapshot_id"),
+        optional(
+            "coverage_album_objects",
+            "float64",
+            "Share of the listed album ids whose object was fetched or carried over; it gives label, UPC, popularity",
+            "album",
+        ),
+        optional(
+            "coverage_artist_objects",
+            "float64",
+            "Share of the listed artist ids whose object was fetched or carried over; it gives genres and followers",
+            "artist",
+        ),
+        required("carried_over", "int32", "Album and artist objects that were carried over from an earlier snapshot"),
         *(
             optional(coverage_column(table, column), "float64", f"Share of {table.name} that have {column.name}")
             for table in (SONGS, ALBUMS, ARTISTS)

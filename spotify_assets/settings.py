@@ -297,7 +297,7 @@ def _playlist(where: str, entry: Any) -> PlaylistSettings:
     if playlist.playlist_id is not None and not PLAYLIST_ID.fullmatch(playlist.playlist_id):
         raise _malformed(
             where,
-            f"`playlist_id` is {playlist.playlist_id!r}; it is the 22 letters and digits after /playlist/ in the address",
+            f"`playlist_id` is {playlist.playlist_id!r}; it is the 22 characters after /playlist/ in the address",
         )
     if playlist.market is not None and not MARKET.fullmatch(playlist.market):
         raise _malformed(where, f"`market` is {playlist.market!r}; it is a country in two capitals, like JP")

@@ -55,7 +55,7 @@ class PlaylistSnapshot:
         playlist_id: the source's own id of the playlist.
         playlist: the playlist's metadata as received, without personal data and without its entries.
         playlist_snapshot_id: Spotify's version id of the list.
-        api_shape: which key held the entries' tracks: `track`, `item` or `both`; None outside the API or for an empty list.
+        api_shape: which key held the entries' tracks: `track`, `item` or `both`; None where there was none.
         quota_mode: `extended` or `development` as far as the answers showed; None when they did not.
         language: the Accept-Language that names were asked in.
         chart_date: the chart's own day, where the source says it.

@@ -1,4 +1,4 @@
-"""What a source is: it gives a day's playlist, or refuses and says why. One implementation per module beside this one."""
+"""What a source is: it gives a day's playlist, or refuses and says why. The modules beside this one implement it."""
 
 from __future__ import annotations
 

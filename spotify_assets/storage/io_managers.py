@@ -1,7 +1,6 @@
 """The IO managers: what an asset returns is put in the lake, and what it asks for is read from there."""
 
-from __future__ import annotations
-
+# Without `from __future__ import annotations`: Dagster does not resolve string annotations of resource fields.
 from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -53,7 +52,7 @@ class ParquetIOManager(dg.ConfigurableIOManager):
         slug, table = context.asset_key.path
         write_partitions(self.lake.store(), TABLES[table], slug, _days(context.asset_partition_keys), obj)
 
-    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
+    def load_input(self, context: dg.InputContext) -> "pd.DataFrame":
         """The rows of the run's partitions.
 
         Raises:

@@ -1,7 +1,5 @@
 """The lake as a Dagster resource, so that the UI shows where it is: a folder, or (in `s3_lake`) a bucket."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 
 import dagster as dg

@@ -47,7 +47,8 @@ def read_partitions(store: ObjectStore, table: Table, slug: str, days: Sequence[
         for rows in [pq.read_metadata(io.BytesIO(data)).num_rows]
     ]
     # Objects of an older version may lack columns that were added since: they read as null.
-    return pa.concat_tables(tables, promote_options="permissive").to_pandas(date_as_object=True)
+    frame: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas(date_as_object=True)
+    return frame
 
 
 def conform(table: Table, days: Sequence[date], frame: pd.DataFrame) -> Mapping[date, pa.Table]:

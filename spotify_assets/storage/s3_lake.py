@@ -1,7 +1,5 @@
 """The lake in a bucket. Imported only when it is used: dagster_aws costs more to import than all definitions."""
 
-from __future__ import annotations
-
 import dagster as dg
 from dagster_aws.s3 import S3Resource
 

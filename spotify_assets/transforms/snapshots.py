@@ -10,7 +10,7 @@ from datetime import date
 import pandas as pd
 
 from spotify_assets import schemas
-from spotify_assets.sources.snapshot import Entry, PlaylistSnapshot
+from spotify_assets.sources.snapshot import CatalogObject, Entry, PlaylistSnapshot
 from spotify_assets.transforms.entries import track_of
 from spotify_assets.transforms.songs import Row, credits_of
 from spotify_assets.transforms.values import at, in_utc, text
@@ -41,6 +41,7 @@ def snapshot_rows(
         cadence: `daily` or `weekly`.
     """
     coverage = _coverage(frames)
+    albums, artists = _listed_ids(frames["albums"], "album_id"), _listed_ids(frames["artists"], "artist_id")
     previous_hash: str | None = None
     edition: date | None = None
     for number, (snapshot, accepted, rejected) in enumerate(counts):
@@ -66,6 +67,11 @@ def snapshot_rows(
             "quota_mode": snapshot.quota_mode,
             "language": snapshot.language,
             "playlist_snapshot_id": snapshot.playlist_snapshot_id,
+            "coverage_album_objects": _share(albums.get(snapshot.snapshot_date, []), snapshot.albums),
+            "coverage_artist_objects": _share(artists.get(snapshot.snapshot_date, []), snapshot.artists),
+            "carried_over": sum(
+                found.carried_from is not None for found in (*snapshot.albums.values(), *snapshot.artists.values())
+            ),
             **coverage.get(snapshot.snapshot_date, {}),
             "snapshot_date": snapshot.snapshot_date,
         }
@@ -89,6 +95,19 @@ def _last_edition(earlier: Iterable[PlaylistSnapshot]) -> tuple[str | None, date
             break
         newest, first = hashed, snapshot.snapshot_date
     return newest, first
+
+
+def _listed_ids(frame: pd.DataFrame, column: str) -> dict[date, list[str]]:
+    """The ids of a table by day."""
+    ids: dict[date, list[str]] = {}
+    for day, identifier in zip(frame["snapshot_date"], frame[column], strict=True):
+        if identifier is not None:
+            ids.setdefault(day, []).append(identifier)
+    return ids
+
+
+def _share(listed: Sequence[str], found: Mapping[str, CatalogObject]) -> float | None:
+    return sum(identifier in found for identifier in listed) / len(listed) if listed else None
 
 
 def _coverage(frames: Mapping[str, pd.DataFrame]) -> dict[date, Row]:

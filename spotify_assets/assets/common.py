@@ -1,0 +1,30 @@
+"""What all assets share: backfill policy, freshness, owners, tags."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import timedelta
+
+import dagster as dg
+
+from spotify_assets.partitions import TIMEZONE
+from spotify_assets.settings import PlaylistSettings
+
+PARTITIONS_PER_RUN = 100
+OWNERS = ["team:spotify-assets"]
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", dg.BetaWarning)
+    # All partitioned assets share one policy: Dagster cuts a backfill to the smallest one and warns about a mixture.
+    BACKFILL_POLICY = dg.BackfillPolicy.multi_run(PARTITIONS_PER_RUN)
+
+# Dagster judges freshness by asset, not by partition: a backfill of old days turns it green as well. The check
+# source_not_stale looks at the days themselves.
+FRESHNESS = dg.FreshnessPolicy.cron(
+    deadline_cron="0 12 * * *", lower_bound_delta=timedelta(hours=12), timezone=TIMEZONE
+)
+
+
+def playlist_tags(playlist: PlaylistSettings, *, layer: str) -> dict[str, str]:
+    """Tags by which a playlist's assets are found in the UI."""
+    return {"layer": layer, "source": playlist.source, "cadence": playlist.cadence}

@@ -1,0 +1,141 @@
+"""The daily tables of a playlist: one step reads the raw snapshots once and makes all tables from them.
+
+One step for six tables, because its costs are Dagster's own (a step each) and because checks across the tables can then
+be made on what is in hand. Any subset of the tables can be materialized.
+"""
+
+# Without `from __future__ import annotations`: Dagster does not resolve a string annotation of the context.
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from spotify_assets import checks, schemas
+from spotify_assets.assets.common import BACKFILL_POLICY, FRESHNESS, OWNERS, playlist_tags
+from spotify_assets.settings import PlaylistSettings
+from spotify_assets.storage.lake import Lake
+from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.raw_layer import RawLayer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PREVIEW_ROWS = 10
+PREVIEW_COLUMNS = 8
+
+
+def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """The assets `[slug, "songs"]`, `[slug, "albums"]` and so on, one per table of `schemas`."""
+
+    @dg.multi_asset(
+        name=f"{playlist.slug}__daily_tables",
+        outs={
+            table.name: dg.AssetOut(
+                key=[playlist.slug, table.name],
+                group_name=playlist.slug,
+                description=f"{table.description}\n\nPlaylist: {playlist.title}.",
+                io_manager_key="parquet_io_manager",
+                is_required=False,
+                kinds={"pandas", "parquet"},
+                owners=OWNERS,
+                tags=playlist_tags(playlist, layer="table"),
+                metadata={"dagster/column_schema": column_schema(table), "dagster/table_name": table.name},
+                freshness_policy=FRESHNESS,
+            )
+            for table in schemas.TABLES.values()
+        },
+        ins={"raw_playlist": dg.AssetIn(key=[playlist.slug, "raw_playlist"])},
+        check_specs=checks.check_specs(playlist.slug),
+        partitions_def=partitions,
+        backfill_policy=BACKFILL_POLICY,
+        can_subset=True,
+        required_resource_keys={"lake"},
+    )
+    def daily_tables(context: dg.AssetExecutionContext, raw_playlist: list[Any]) -> Iterator[Any]:
+        from spotify_assets.transforms.daily_tables import daily_tables as build
+
+        lake: Lake = context.resources.lake
+        earlier = RawLayer(lake.store()).read_before(playlist.slug, raw_playlist[0].snapshot_date)
+        frames = build(raw_playlist, earlier, playlist.cadence)
+        days = [snapshot.snapshot_date for snapshot in raw_playlist]
+        for table in schemas.TABLES.values():
+            if dg.AssetKey([playlist.slug, table.name]) in context.selected_asset_keys:
+                _describe(context, lake.store(), playlist.slug, table, frames, days)
+                yield dg.Output(frames[table.name], output_name=table.name)
+        yield from checks.results(playlist, frames, days, context.selected_asset_check_keys)
+
+    return daily_tables
+
+
+def column_schema(table: schemas.Table) -> dg.TableSchema:
+    """A table's columns as the UI shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.type,
+                description=column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=table.key == (column.name,)),
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def column_lineage(slug: str, table: schemas.Table) -> dg.TableColumnLineage:
+    """Which parts of the raw snapshot each column is made of."""
+    raw_playlist = dg.AssetKey([slug, "raw_playlist"])
+    return dg.TableColumnLineage(
+        {
+            column.name: [dg.TableColumnDep(asset_key=raw_playlist, column_name=source) for source in column.sources]
+            for column in table.columns
+            if column.sources
+        }
+    )
+
+
+def _describe(
+    context: dg.AssetExecutionContext,
+    store: ObjectStore,
+    slug: str,
+    table: schemas.Table,
+    frames: "dict[str, pd.DataFrame]",
+    days: Sequence[date],
+) -> None:
+    """Attach metadata: counts to every partition; lineage and preview, which are long, to the last one of the run."""
+    from spotify_assets.storage.parquet import partition_key
+
+    asset_key = dg.AssetKey([slug, table.name])
+    frame = frames[table.name]
+    rows = frame.groupby("snapshot_date").size().to_dict()
+    totals = {row["snapshot_date"]: row for row in frames["snapshots"].to_dict(orient="records")}
+    for day in days:
+        context.add_asset_metadata(
+            {
+                "dagster/partition_row_count": rows.get(day, 0),
+                "dagster/uri": store.uri(partition_key(table.name, slug, day)),
+                "entries listed": totals[day]["listed"],
+                "entries rejected": totals[day]["rejected"],
+                **_coverage(table, totals[day]),
+            },
+            asset_key=asset_key,
+            partition_key=str(day),
+        )
+    last = frame[frame["snapshot_date"] == days[-1]].iloc[:PREVIEW_ROWS, :PREVIEW_COLUMNS]
+    context.add_asset_metadata(
+        {
+            "dagster/column_lineage": column_lineage(slug, table),
+            "preview": dg.MetadataValue.md(last.to_markdown(index=False)),
+        },
+        asset_key=asset_key,
+        partition_key=str(days[-1]),
+    )
+
+
+def _coverage(table: schemas.Table, snapshot: Mapping[Any, Any]) -> dict[str, Any]:
+    """The optional columns of a table that are not filled in every row, with the share of rows that have them."""
+    names = {column.name: schemas.coverage_column(table, column) for column in table.columns if column.nullable}
+    shares = {name: snapshot.get(coverage) for name, coverage in names.items()}
+    thin = [f"{name} {share:.0%}" for name, share in shares.items() if share is not None and share < 1]
+    return {"coverage": ", ".join(thin) + " (all other columns 100%)" if thin else "all columns 100%"}

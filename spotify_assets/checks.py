@@ -1,0 +1,200 @@
+"""The asset checks of the daily tables. They are made in the step that makes the tables, on what is in hand.
+
+A check is evaluated once per run, so in a run over many days it lists the bad ones. Hard errors of schema are not
+checks: the Parquet writer refuses those before anything is written.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from spotify_assets.schemas import TABLES
+from spotify_assets.settings import PlaylistSettings
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+else:
+    DataFrame = Any
+
+Findings = dict[date, str]
+"""What is wrong, by day."""
+Frames = Mapping[str, DataFrame]
+Check = Callable[[PlaylistSettings, Frames], Findings]
+
+STALE_AFTER = {"daily": timedelta(days=3), "weekly": timedelta(days=9)}
+"""How long a chart may stay the same before its source is called stale: two missed updates of a daily chart, one of a
+weekly chart and a day or two of delay."""
+NAMED_DAYS = 50
+
+
+@dataclass(frozen=True)
+class TableCheck:
+    """One check on one table: what it is called, what it says, how bad a finding is, and how it is made."""
+
+    table: str
+    name: str
+    description: str
+    severity: dg.AssetCheckSeverity
+    find: Check
+
+
+def incomplete_positions(_: PlaylistSettings, frames: Frames) -> Findings:
+    """Days on which a listed position is neither a song nor a reject, or is both."""
+    positions: dict[date, list[int]] = {}
+    for frame in (frames["songs"], frames["rejects"]):
+        for day, position in zip(frame["snapshot_date"], frame["position"], strict=True):
+            positions.setdefault(day, []).append(position)
+    findings: Findings = {}
+    for day, listed in zip(frames["snapshots"]["snapshot_date"], frames["snapshots"]["listed"], strict=True):
+        found = sorted(positions.get(day, []))
+        if found != list(range(1, listed + 1)):
+            lost = sorted(set(range(1, listed + 1)) - set(found))
+            findings[day] = f"listed {listed}, found {len(found)}, unexplained {lost or 'repeated positions'}"
+    return findings
+
+
+def empty_chart(_: PlaylistSettings, frames: Frames) -> Findings:
+    """Days on which the playlist listed nothing at all."""
+    snapshots = frames["snapshots"]
+    return dict.fromkeys(snapshots.loc[snapshots["listed"] == 0, "snapshot_date"], "the playlist listed nothing")
+
+
+def repeated_keys(table: str) -> Check:
+    """A check for days on which the table's key is not unique."""
+
+    def find(_: PlaylistSettings, frames: Frames) -> Findings:
+        key = list(TABLES[table].key)
+        frame = frames[table]
+        repeated = Counter(frame.loc[frame.duplicated([*key, "snapshot_date"]), "snapshot_date"])
+        return {day: f"{count} repeated values of {', '.join(key)}" for day, count in repeated.items()}
+
+    return find
+
+
+def broken_references(_: PlaylistSettings, frames: Frames) -> Findings:
+    """Days on which a row points at a row of another table that is not there."""
+    findings: Findings = {}
+    for table, column, target in (
+        ("songs", "album_key", "albums"),
+        ("songs", "lead_artist_key", "artists"),
+        ("song_artists", "artist_key", "artists"),
+        ("song_artists", "position", "songs"),
+    ):
+        target_column = {"lead_artist_key": "artist_key"}.get(column, column)
+        there = set(zip(frames[target]["snapshot_date"], frames[target][target_column], strict=True))
+        rows = frames[table].dropna(subset=[column])
+        for day, value in zip(rows["snapshot_date"], rows[column], strict=True):
+            if (day, value) not in there:
+                findings[day] = f"{table}.{column} {value!r} is not in {target}"
+    return findings
+
+
+def incomplete_enrichment(_: PlaylistSettings, frames: Frames) -> Findings:
+    """Days on which album or artist objects could not be fetched, so that the columns made of them are thin."""
+    findings: Findings = {}
+    for row in frames["snapshots"].to_dict(orient="records"):
+        shares = {kind: row[f"coverage_{kind}_objects"] for kind in ("album", "artist")}
+        thin = [
+            f"{share:.0%} of the {kind} objects" for kind, share in shares.items() if share is not None and share < 1
+        ]
+        if thin:
+            findings[row["snapshot_date"]] = f"only {' and '.join(thin)}"
+    return findings
+
+
+def stale_source(playlist: PlaylistSettings, frames: Frames) -> Findings:
+    """Days on which the source still gave a chart that should have been replaced since."""
+    allowed = STALE_AFTER[playlist.cadence]
+    snapshots = frames["snapshots"]
+    return {
+        day: f"the same chart since {edition}"
+        for day, edition in zip(snapshots["snapshot_date"], snapshots["edition"], strict=True)
+        if day - edition >= allowed
+    }
+
+
+CHECKS = (
+    TableCheck(
+        "songs",
+        "positions_complete",
+        "Every listed position is a song or a reject with its reason, once.",
+        dg.AssetCheckSeverity.ERROR,
+        incomplete_positions,
+    ),
+    *(
+        TableCheck(
+            table.name,
+            "key_unique",
+            f"{', '.join(table.key)} is unique within a day.",
+            dg.AssetCheckSeverity.ERROR,
+            repeated_keys(table.name),
+        )
+        for table in TABLES.values()
+    ),
+    TableCheck(
+        "song_artists",
+        "references_whole",
+        "Every key that songs and song_artists hold is in the table that it points at.",
+        dg.AssetCheckSeverity.ERROR,
+        broken_references,
+    ),
+    TableCheck("snapshots", "not_empty", "The playlist listed something.", dg.AssetCheckSeverity.ERROR, empty_chart),
+    TableCheck(
+        "snapshots",
+        "enrichment_complete",
+        "Every album and artist object that completes the entries was fetched or carried over.",
+        dg.AssetCheckSeverity.WARN,
+        incomplete_enrichment,
+    ),
+    TableCheck(
+        "snapshots",
+        "source_not_stale",
+        "The chart changes as often as its cadence says.",
+        dg.AssetCheckSeverity.WARN,
+        stale_source,
+    ),
+)
+
+
+def check_specs(slug: str) -> list[dg.AssetCheckSpec]:
+    """The checks of a playlist's tables, as the step that makes the tables declares them."""
+    return [
+        dg.AssetCheckSpec(check.name, asset=dg.AssetKey([slug, check.table]), description=check.description)
+        for check in CHECKS
+    ]
+
+
+def results(
+    playlist: PlaylistSettings,
+    frames: Frames,
+    days: Sequence[date],
+    selected: Collection[dg.AssetCheckKey],
+) -> Iterator[dg.AssetCheckResult]:
+    """Make the selected checks over all days of the run."""
+    for check in CHECKS:
+        asset_key = dg.AssetKey([playlist.slug, check.table])
+        if dg.AssetCheckKey(asset_key, check.name) in selected:
+            findings = check.find(playlist, frames)
+            yield dg.AssetCheckResult(
+                asset_key=asset_key,
+                check_name=check.name,
+                passed=not findings,
+                severity=check.severity,
+                metadata=_metadata(findings, days),
+            )
+
+
+def _metadata(findings: Findings, days: Sequence[date]) -> dict[str, Any]:
+    listed = [f"- {day}: {finding}" for day, finding in list(findings.items())[:NAMED_DAYS]]
+    more = [f"- and {len(findings) - NAMED_DAYS} more"] if len(findings) > NAMED_DAYS else []
+    return {
+        "days checked": len(days),
+        "days with findings": len(findings),
+        **({"findings": dg.MetadataValue.md("\n".join(listed + more))} if findings else {}),
+    }
