@@ -1,4 +1,4 @@
-"""Where real answers and chart files lie when they are at hand. They are other people's and never part of this project."""
+"""Where real answers and chart files lie when they are at hand. They are other people's, never part of this project."""
 
 from __future__ import annotations
 
