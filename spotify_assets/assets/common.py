@@ -13,10 +13,11 @@ from spotify_assets.settings import PlaylistSettings
 PARTITIONS_PER_RUN = 100
 OWNERS = ["team:spotify-assets"]
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", dg.BetaWarning)
-    # All partitioned assets share one policy: Dagster cuts a backfill to the smallest one and warns about a mixture.
-    BACKFILL_POLICY = dg.BackfillPolicy.multi_run(PARTITIONS_PER_RUN)
+# Every asset with a policy would warn that policies are beta; one decision for it was made here.
+warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
+
+# All partitioned assets share one policy: Dagster cuts a backfill to the smallest one and warns about a mixture.
+BACKFILL_POLICY = dg.BackfillPolicy.multi_run(PARTITIONS_PER_RUN)
 
 # Dagster judges freshness by asset, not by partition: a backfill of old days turns it green as well. The check
 # source_not_stale looks at the days themselves.

@@ -1,0 +1,93 @@
+"""Runs that the command line starts: ranges of days in this process, on the same instance that the UI shows.
+
+Dagster's own commands refuse ranges of assets whose backfill policy has more than one run, and cost a process a run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from spotify_assets.assets.common import PARTITIONS_PER_RUN
+from spotify_assets.errors import SettingsError
+from spotify_assets.publication import CATALOG_KEY
+
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+# The events are in the UI; on the terminal only what went wrong is of use.
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class ChunkResult:
+    """One run over some days: `failures` says what went wrong, in the words of the refusals; empty on success."""
+
+    first: date
+    last: date
+    failures: list[str]
+
+
+def open_instance() -> dg.DagsterInstance:
+    """The Dagster instance at DAGSTER_HOME; by default the project's own folder `dagster_home`.
+
+    Raises:
+        SettingsError: there is no such folder.
+    """
+    if not os.environ.get("DAGSTER_HOME"):
+        home = Path("dagster_home").absolute()
+        if not home.is_dir():
+            raise SettingsError(
+                "DAGSTER_HOME is not set.",
+                why=f"it tells where Dagster keeps what it knows of runs and partitions, and {home} does not exist",
+                remedy="run this in the project's folder, or set DAGSTER_HOME to an existing folder (absolute path)",
+            )
+        os.environ["DAGSTER_HOME"] = str(home)
+    return dg.DagsterInstance.get()
+
+
+def run_range(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    asset_keys: Sequence[dg.AssetKey],
+    days: Sequence[date],
+) -> Iterator[ChunkResult]:
+    """Materialize assets for consecutive days, some days a run; a run that fails leaves the others alone."""
+    for start in range(0, len(days), PARTITIONS_PER_RUN):
+        chunk = days[start : start + PARTITIONS_PER_RUN]
+        tags = {RANGE_START_TAG: str(chunk[0]), RANGE_END_TAG: str(chunk[-1])}
+        yield ChunkResult(chunk[0], chunk[-1], _failures(_execute(definitions, instance, asset_keys, tags)))
+
+
+def refresh_catalog(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[str]:
+    """Materialize the catalog; what went wrong, or nothing."""
+    return _failures(_execute(definitions, instance, [CATALOG_KEY], {}))
+
+
+def _execute(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, asset_keys: Sequence[dg.AssetKey], tags: dict[str, str]
+) -> dg.ExecuteInProcessResult:
+    job = definitions.resolve_implicit_global_asset_job_def()
+    return job.execute_in_process(
+        run_config=QUIET, instance=instance, asset_selection=list(asset_keys), tags=tags, raise_on_error=False
+    )
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    failed = [event for event in result.all_events if event.is_step_failure]
+    messages = [_message(event.step_failure_data) for event in failed]
+    return messages or ([] if result.success else ["The run failed; the UI shows its events."])
+
+
+def _message(failure: Any) -> str:
+    if failure.user_failure_data is not None:
+        return str(failure.user_failure_data.description)
+    error = failure.error
+    while error.cause is not None:
+        error = error.cause
+    return str(error.message).strip()
