@@ -444,6 +444,7 @@ def test_a_refused_signature_does_not_leak_the_request():
     with pytest.raises(CatalogError) as caught:
         refresh_with(refused("InvalidSignatureException", "The Canonical String was x-amz-security-token:made-up"))
     assert "made-up" not in str(caught.value)
+    assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
 
 

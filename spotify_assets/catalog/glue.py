@@ -365,7 +365,7 @@ def _check_locations(found: Mapping[str, _GlueTable], database: str, lake_uri: s
 
 
 def _table_location(lake_uri: str, table: str) -> str:
-    return f"{lake_uri.rstrip('/')}/{table}/"
+    return f"{lake_uri}/{table}/"
 
 
 def _as_folder(uri: str) -> str:
