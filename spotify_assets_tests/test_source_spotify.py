@@ -310,6 +310,19 @@ class TestEnrichment:
         assert len(snapshot.entries) == 3
         assert set(snapshot.albums) == {make_id("album", 3)}
 
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            make_entry(make_track(1, is_local=True)) | {"is_local": False},
+            make_entry(make_track(1)) | {"is_local": True},
+            make_entry(make_track(1, type="episode")),
+        ],
+    )
+    def test_local_files_and_episodes_are_not_looked_up(self, entry):
+        snapshot = snapshot_of([entry])
+        assert len(snapshot.entries) == 1
+        assert snapshot.albums == snapshot.artists == {}
+
     def test_objects_that_spotify_no_longer_has(self):
         with SpotifyServer() as server:
             server.add_playlist(PLAYLIST_ID, make_entries(25))
@@ -353,6 +366,13 @@ class TestEnrichment:
         assert snapshot.albums[make_id("album", 1)] == CatalogObject({"id": "old"}, YESTERDAY)
         assert "3 of 4 albums were carried over from earlier snapshots." in snapshot.notes
         assert "4 of 4 artists were carried over from earlier snapshots." in snapshot.notes
+
+    @pytest.mark.parametrize(("shape", "quota_mode"), [("item", "development"), ("track", None), ("both", None)])
+    def test_without_batches_only_the_renamed_field_tells_the_quota_mode(self, shape, quota_mode):
+        with SpotifyServer(entry_shape=shape) as server:
+            server.add_playlist(PLAYLIST_ID, make_entries(3))
+            snapshot = fetch(server, SPOTIFY_CALL_BUDGET="1")
+        assert snapshot.quota_mode == quota_mode
 
     def test_carrying_over_again_keeps_the_first_date(self):
         first_seen = date(2026, 11, 1)
