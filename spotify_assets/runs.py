@@ -90,4 +90,4 @@ def _message(failure: Any) -> str:
     error = failure.error
     while error.cause is not None:
         error = error.cause
-    return str(error.message).strip()
+    return str(error.message).strip().split(f"{error.cls_name}: ", 1)[-1]

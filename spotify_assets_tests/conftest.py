@@ -1,0 +1,44 @@
+"""Fixtures for all tests: an environment without anybody's settings, and ephemeral Dagster instances."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from spotify_assets_tests.stand_ins.aws import AwsStandIn
+
+PREFIXES = ("SPOTIFY_", "SPOTIPY_", "GLUE_", "ATHENA_", "AWS_", "DAGSTER_")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the settings, the credentials or the Dagster instance of whoever runs it."""
+    for name in list(os.environ):
+        if name.startswith(PREFIXES):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance that ends with the test."""
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture
+def lake_folder(tmp_path: Path) -> Path:
+    """A folder for a lake; it does not exist yet."""
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsStandIn]:
+    """S3 and Glue on this machine, with the environment that leads every boto3 client there."""
+    with AwsStandIn() as stand_in:
+        for name, value in stand_in.environment().items():
+            monkeypatch.setenv(name, value)
+        yield stand_in
