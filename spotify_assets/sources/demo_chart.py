@@ -28,7 +28,10 @@ TASTE = 0.3
 """By how much (as a logarithm) two playlists differ about the same song."""
 NOT_WORTH_LOOKING = 10.3
 """Logarithm of the streams below which no song has come near a chart."""
+REVIVED_SHARE = 0.06
+"""Of all songs, those that are rediscovered months after their release."""
 REVIVAL_DAYS = 12.0
+"""How long it takes from the best day of a rediscovered song until it has lost two thirds of its streams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Song:
-    """A song that may chart. Its streams are the exponential of a sum of these, see `_log_streams`.
+    """A song that may chart; `_log_streams` makes its daily streams of the numbers below.
 
     Attributes:
         artists: numbers of the credited artists, in order of credit.
@@ -61,7 +64,7 @@ class Song:
         decay: what it loses every day.
         gap: how far below its strength it starts.
         climb_days: how long it needs to close most of the gap.
-        revival: how much it gains when it is rediscovered, 0 for most.
+        revival: logarithm of the daily streams when it is rediscovered; 0 for most, which never are.
         revival_age: days after the release when that happens.
         swing: how much it slowly rises and falls.
         swing_days: how long one such rise and fall lasts.
@@ -125,7 +128,7 @@ def _log_streams(song: Song, today: int) -> float:
     if song.gap:
         expected -= song.gap * math.exp(-age / song.climb_days)
     if song.revival:
-        expected += song.revival * math.exp(-(((age - song.revival_age) / REVIVAL_DAYS) ** 2))
+        expected = max(expected, song.revival - ((age - song.revival_age) / REVIVAL_DAYS) ** 2)
     return expected
 
 
@@ -161,7 +164,7 @@ def _songs_of_release(released: date, number: int) -> list[Song]:
 def _new_song(release: Release, track_number: int) -> Song:
     key = f"{release.key}-{track_number}"
     kind, strength, decay, gap, climb, revival, revival_age, swing, swing_days, *_ = draws("curve", key)
-    revived = 0.8 + 1.0 * revival / 0.15 if revival < 0.15 else 0.0
+    revived = 10.7 + 0.9 * revival / REVIVED_SHARE if revival < REVIVED_SHARE else 0.0
     if kind < 0.065:  # a hit: stays for months, and every second one needs weeks to be found
         values = (11.3 + 1.2 * strength, 0.004 + 0.012 * decay, max(0.0, 3.0 * gap - 1.2), 4 + 20 * climb)
     elif kind < 0.40:  # an ordinary song: stays for weeks
