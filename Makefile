@@ -1,0 +1,71 @@
+# The one entry point for everyday work. `make help` lists the targets; they need Python >= 3.11, make and nothing else.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 3000
+# One Dagster instance for the command line and the UI, so that what one does the other shows.
+export DAGSTER_HOME ?= $(CURDIR)/dagster_home
+
+# uv is quicker where it is there; pip does the same. Both take the versions of requirements.lock.
+ifneq ($(shell command -v uv 2>/dev/null),)
+CREATE_VENV = uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+INSTALL = uv pip install --quiet --python $(BIN)/python --constraint requirements.lock --editable
+else
+CREATE_VENV = $(PYTHON) -m venv $(VENV)
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable
+endif
+
+.PHONY: help demo dev doctor test lint format bench lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: $(VENV)/ui ## Fill the lake with 90 days of a synthetic chart and say where the results are
+	$(BIN)/spotify-assets demo
+
+dev: $(VENV)/ui ## Start the Dagster UI on 127.0.0.1:3000 (another port: make dev PORT=3001)
+	@# The web server and the daemon, started at once on an empty instance, would both create its database.
+	@$(BIN)/dagster instance info > /dev/null
+	$(BIN)/dg dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
+
+doctor: $(VENV)/ui ## Look at settings, lake, Spotify and catalog, and say what is wrong
+	$(BIN)/spotify-assets doctor
+
+test: $(VENV)/dev ## Run the tests
+	$(BIN)/pytest -q -n 2
+
+lint: $(VENV)/dev ## Check style, types and definitions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/dg check defs
+
+format: $(VENV)/dev ## Put the code in the one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/dev ## Measure import, daily job and rebuild beside runs that do nothing
+	$(BIN)/python benchmarks/run.py
+
+lock: ## Choose the newest versions that go together (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" --upgrade --output-file requirements.lock setup.cfg
+
+clean: ## Remove the virtual environment and caches; lakes and the Dagster instance stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Spotify Assets needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try make PYTHON=python3.12 ..."; exit 1; }
+	$(CREATE_VENV)
+
+$(VENV)/ui: $(BIN)/python setup.cfg pyproject.toml requirements.lock
+	$(INSTALL) '.[ui]'
+	@touch $@
+
+$(VENV)/dev: $(BIN)/python setup.cfg pyproject.toml requirements.lock
+	$(INSTALL) '.[dev]'
+	@touch $@ $(VENV)/ui
