@@ -5,16 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
 from spotify_assets.errors import Refusal, SettingsError
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import PlaylistSettings, Settings, load_settings
-
-if TYPE_CHECKING:
-    import dagster as dg
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -50,16 +47,13 @@ def demo(days: int) -> None:
     last = today_in_japan()
     first = max(settings.start, last - timedelta(days=days - 1))
     tables = ["raw_playlist", *_table_names()]
-    ok = all([_run_range(settings, playlist, tables, first, last) for playlist in playlists])
-    ok = ok and _refresh_catalog(settings)
-    if not ok:
+    filled = [_run_range(settings, playlist, tables, first, last) for playlist in playlists]
+    if not (all(filled) and _refresh_catalog(settings)):
         sys.exit(1)
-    catalog = f"{settings.lake}/catalog.duckdb"
-    click.echo(f"""
-The lake:     {settings.lake}
-The catalog:  {catalog}   (open it with any DuckDB client)
-Ask it:       select snapshot_date, count(*) from songs group by 1
-The UI:       make dev, then http://127.0.0.1:3000""")
+    click.echo(f"\nThe lake:     {settings.lake}")
+    click.echo(f"The catalog:  {settings.lake}/catalog.duckdb   (open it with any DuckDB client)")
+    click.echo("Ask it:       select snapshot_date, count(*) from songs group by 1")
+    click.echo("The UI:       make dev, then http://127.0.0.1:3000")
 
 
 @main.command()
@@ -102,15 +96,26 @@ def doctor(offline: bool) -> None:  # noqa: FBT001 - click gives options by name
 
 
 @main.command()
-@click.option("--port", default=8765, show_default=True, help="Port of the redirect address on 127.0.0.1.")
-@click.option("--env-file", default=".env", show_default=True, help="Where the refresh token is written.")
-def auth(port: int, env_file: str) -> None:
-    """Get a refresh token for your own Spotify account, once, in a browser."""
+@click.option(
+    "--env-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=".env",
+    show_default=True,
+    help="Where the refresh token is written.",
+)
+def auth(env_file: Path) -> None:
+    """Get a refresh token for your own Spotify account, once, in a browser.
+
+    The app's page at developer.spotify.com/dashboard must name the redirect URI http://127.0.0.1:8888/callback. Nothing
+    listens there: after you consent the browser shows an error page, whose address you paste here.
+    """
     from spotify_assets.sources.consent import obtain_refresh_token, write_refresh_token
 
-    settings = load_settings()
-    token = obtain_refresh_token(settings.spotify, port, show=click.echo)
-    write_refresh_token(env_file, token)
+    def ask(address: str) -> str:
+        click.echo(f"Open this address, consent, and copy the address that the browser ends at:\n\n{address}\n")
+        return str(click.prompt("That address", hide_input=True))
+
+    write_refresh_token(env_file, obtain_refresh_token(load_settings().spotify, ask))
     click.echo(f"SPOTIFY_REFRESH_TOKEN is in {env_file}, readable by you alone. Spotify ends it six months from today.")
 
 

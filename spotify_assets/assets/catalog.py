@@ -61,13 +61,9 @@ def _refresh_file(store: Any, partitions: dict[str, set[tuple[str, str]]]) -> di
 def _refresh_glue(
     settings: Settings, config: CatalogConfig, partitions: dict[str, set[tuple[str, str]]]
 ) -> dict[str, Any]:
-    import boto3
-    from botocore.config import Config
+    from spotify_assets.catalog.glue import open_client, refresh
 
-    from spotify_assets.catalog.glue import refresh
-
-    glue = boto3.client("glue", config=Config(retries={"mode": "standard", "max_attempts": 6}))
-    try:
+    with open_client() as glue:
         report = refresh(
             glue,
             crawler=str(settings.glue_crawler),
@@ -77,8 +73,6 @@ def _refresh_glue(
             timeout_seconds=config.crawl_timeout_seconds,
             poll_seconds=config.poll_seconds,
         )
-    finally:
-        glue.close()
     return {
         "crawl": "skipped" if report.skipped else "done",
         "reason": report.reason,

@@ -10,7 +10,7 @@ import dagster as dg
 
 from spotify_assets import schemas
 from spotify_assets.assets.common import BACKFILL_POLICY, FRESHNESS, OWNERS, playlist_tags
-from spotify_assets.errors import RateLimited, Refusal, SourceRefusal
+from spotify_assets.errors import RateLimited, Refusal, SourceRefusal, SourceUnavailable
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.resources import Sources
 from spotify_assets.settings import PlaylistSettings
@@ -20,8 +20,10 @@ from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.raw_layer import RawLayer
 
 SPOTIFY_POOL = "spotify_api"
-SHORT_WAITS = 3
-"""How often a run sits out a short rate limit before it gives up."""
+RETRIES = 3
+"""How often a run sits out a short rate limit, or an outage, before it gives up."""
+PAUSE_AFTER_OUTAGE = 20.0
+"""Seconds; the client has tried for about 15 by then. A day that is missed cannot be fetched later."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def build_raw_playlist(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
         source = sources.source_of(playlist)
         raw = RawLayer(lake.store())
         days = [date.fromisoformat(key) for key in context.partition_keys]
-        may_retry = context.retry_number < SHORT_WAITS
+        may_retry = context.retry_number < RETRIES
         try:
             stored = raw.latest_keys(playlist.slug)
             plan = plan_days(days, today=today_in_japan(), has_past=source.has_past, stored=stored)
@@ -122,7 +124,11 @@ def build_raw_playlist(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
             snapshots = fetch_days(source, playlist, plan.to_fetch, previous, may_retry=may_retry)
         except RateLimited as error:
             if error.short and error.retry_after is not None and may_retry:
-                raise dg.RetryRequested(SHORT_WAITS, seconds_to_wait=error.retry_after.total_seconds()) from error
+                raise dg.RetryRequested(RETRIES, seconds_to_wait=error.retry_after.total_seconds()) from error
+            raise as_failure(error) from error
+        except SourceUnavailable as error:
+            if may_retry:
+                raise dg.RetryRequested(RETRIES, seconds_to_wait=PAUSE_AFTER_OUTAGE) from error
             raise as_failure(error) from error
         except Refusal as error:
             raise as_failure(error) from error

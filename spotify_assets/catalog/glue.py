@@ -139,6 +139,35 @@ class _Watch:
         )
 
 
+@contextmanager
+def open_client() -> Iterator[GlueClient]:
+    """A Glue client from AWS's own variables, with more patience for throttling than boto3's default.
+
+    Raises:
+        CatalogError: AWS's variables name no region, or are contradictory.
+    """
+    import boto3
+    from botocore.config import Config
+
+    with _explained("opening a client", missing=_missing_crawler()):
+        glue = boto3.client("glue", config=Config(retries={"mode": "standard", "max_attempts": 6}))
+    try:
+        yield glue
+    finally:
+        glue.close()
+
+
+def check_crawler(glue: GlueClient, *, crawler: str, database: str, lake_uri: str) -> None:
+    """See that a crawler is there and belongs to this database and this lake, without starting it.
+
+    Raises:
+        CatalogError: it is not, or does not.
+    """
+    with _explained(f"reading the crawler {crawler}", missing=_missing_crawler()):
+        seen = glue.get_crawler(Name=crawler)["Crawler"]
+    _check_crawler(seen, database, lake_uri, TABLES)
+
+
 def refresh(
     glue: GlueClient,
     *,
