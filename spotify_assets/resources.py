@@ -32,11 +32,10 @@ class Sources:
 
 def build_resources(settings: Settings) -> dict[str, Any]:
     """All resources of the code location, by key."""
-    lake = build_lake(settings.lake)
     return {
-        "lake": lake,
-        "raw_io_manager": RawIOManager(lake=lake),
-        "parquet_io_manager": ParquetIOManager(lake=lake),
+        "lake": build_lake(settings.lake),
+        "raw_io_manager": _io_manager(RawIOManager),
+        "parquet_io_manager": _io_manager(ParquetIOManager),
         # Plain objects, not configurable resources: settings hold secrets, and resource config is shown in the UI.
         "sources": dg.ResourceDefinition(lambda _: Sources(settings), description="The sources of one run."),
     }
@@ -46,12 +45,16 @@ def build_lake(lake: str) -> Lake:
     """The lake at a folder or an s3:// address."""
     if not lake.startswith("s3://"):
         return LocalLake(folder=lake)
-    from dagster_aws.s3 import S3Resource
-
     from spotify_assets.storage.s3_lake import S3Lake
 
     bucket, _, prefix = lake.removeprefix("s3://").partition("/")
-    return S3Lake(s3=S3Resource(), bucket=bucket, prefix=prefix)
+    return S3Lake(bucket=bucket, prefix=prefix)
+
+
+def _io_manager(io_manager: type[dg.IOManager]) -> dg.IOManagerDefinition:
+    return dg.IOManagerDefinition(
+        lambda _: io_manager(), description=io_manager.__doc__, required_resource_keys={"lake"}
+    )
 
 
 def _demo_source() -> Source:

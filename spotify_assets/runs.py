@@ -61,12 +61,12 @@ def run_range(
     for start in range(0, len(days), PARTITIONS_PER_RUN):
         chunk = days[start : start + PARTITIONS_PER_RUN]
         tags = {RANGE_START_TAG: str(chunk[0]), RANGE_END_TAG: str(chunk[-1])}
-        yield ChunkResult(chunk[0], chunk[-1], _failures(_execute(definitions, instance, asset_keys, tags)))
+        yield ChunkResult(chunk[0], chunk[-1], failures_of(_execute(definitions, instance, asset_keys, tags)))
 
 
 def refresh_catalog(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[str]:
     """Materialize the catalog; what went wrong, or nothing."""
-    return _failures(_execute(definitions, instance, [CATALOG_KEY], {}))
+    return failures_of(_execute(definitions, instance, [CATALOG_KEY], {}))
 
 
 def _execute(
@@ -78,7 +78,8 @@ def _execute(
     )
 
 
-def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
+def failures_of(result: dg.ExecuteInProcessResult) -> list[str]:
+    """What the failed steps of a run say, in the words of the refusals; empty on success."""
     failed = [event for event in result.all_events if event.is_step_failure]
     messages = [_message(event.step_failure_data) for event in failed]
     return messages or ([] if result.success else ["The run failed; the UI shows its events."])

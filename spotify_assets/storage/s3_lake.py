@@ -1,7 +1,10 @@
 """The lake in a bucket. Imported only when it is used: dagster_aws costs more to import than all definitions."""
 
+from typing import Any
+
 import dagster as dg
 from dagster_aws.s3 import S3Resource
+from pydantic import PrivateAttr
 
 from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.object_store import ObjectStore
@@ -9,12 +12,19 @@ from spotify_assets.storage.s3_object_store import S3ObjectStore
 
 
 class S3Lake(Lake):
-    """A prefix of a bucket, reached by dagster-aws's `S3Resource`."""
+    """A prefix of a bucket, reached by dagster-aws's `S3Resource` with AWS's own variables."""
 
-    s3: dg.ResourceDependency[S3Resource]
     bucket: str
     prefix: str
+    _client: Any = PrivateAttr(default=None)
 
     def store(self) -> ObjectStore:
-        """See `Lake`."""
-        return S3ObjectStore(self.s3.get_client(), self.bucket, self.prefix)
+        """See `Lake`. One client serves the whole run."""
+        if self._client is None:
+            self._client = S3Resource().get_client()
+        return S3ObjectStore(self._client, self.bucket, self.prefix)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster calls it so
+        """Close the connections of the run."""
+        if self._client is not None:
+            self._client.close()
