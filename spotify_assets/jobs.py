@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from spotify_assets.publication import table_keys
 from spotify_assets.settings import PlaylistSettings
 
 DAILY_PLAYLIST_JOB = "daily_playlist_job"
@@ -15,9 +16,12 @@ PUBLISH_JOB = "publish_job"
 
 def build_daily_playlist_job(playlists: Sequence[PlaylistSettings]) -> Any:
     """The job that fills one day of every playlist, in one process."""
+    # By key and not by group: a playlist may be called like the group of the catalog.
+    slugs = [playlist.slug for playlist in playlists]
+    keys = [key for slug in slugs for key in (dg.AssetKey([slug, "raw_playlist"]), *table_keys(slug))]
     return dg.define_asset_job(
         DAILY_PLAYLIST_JOB,
-        selection=dg.AssetSelection.groups(*(playlist.slug for playlist in playlists)),
+        selection=dg.AssetSelection.assets(*keys),
         description="One day of all playlists: raw snapshot and daily tables. One that fails leaves the others alone.",
     )
 

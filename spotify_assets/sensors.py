@@ -7,23 +7,30 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
 from spotify_assets.jobs import DAILY_PLAYLIST_JOB, PUBLISH_JOB
-from spotify_assets.publication import find_news, newest_materialization, published_up_to, table_keys
+from spotify_assets.publication import (
+    CATALOG_KEY,
+    find_news,
+    newest_materialization,
+    published_up_to,
+    table_keys,
+)
 from spotify_assets.settings import PlaylistSettings
 
 UP_TO_TAG = "spotify_assets/published_up_to"
 ATTEMPTS = 6
 FIRST_BACKOFF = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=24)
+"""Dagster cannot tell a run whose process was killed from one that takes long. What is older is not waited for: should
+it write after all, that is new then."""
 NAMED = 5
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+WHOLE_JOBS = {DAILY_PLAYLIST_JOB, PUBLISH_JOB, IMPLICIT_ASSET_JOB_NAME}
+"""Jobs that write tables or publish them when a run names no assets."""
+ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+UNFINISHED = [status for status in dg.DagsterRunStatus if status not in ENDED]
 
 
 def build_glue_crawler_sensor(playlists: Sequence[PlaylistSettings], publish_job: Any) -> dg.SensorDefinition:
@@ -47,9 +54,12 @@ def build_glue_crawler_sensor(playlists: Sequence[PlaylistSettings], publish_job
         published = published_up_to(instance)
         if newest_materialization(instance, keys) <= published:
             return dg.SkipReason("Nothing was materialized since the catalog was last brought up to date.")
-        busy = list(_busy(instance, set(keys)))
+        busy = list(_busy(instance, {*keys, CATALOG_KEY}))
         if busy:
-            return dg.SkipReason(f"Tables are being written or published: {', '.join(busy[:NAMED])}.")
+            return dg.SkipReason(
+                f"Tables are being written or published: {', '.join(busy[:NAMED])}. (Cancel what will never end; "
+                f"after {LONGEST_WAIT.total_seconds() / 3600:.0f} hours it is not waited for.)"
+            )
         news = find_news(instance, slugs, published)
         if news.up_to is None:
             waiting = [f"{slug} {day}" for slug, days in news.partial.items() for day in days]
@@ -72,7 +82,7 @@ def build_glue_crawler_sensor(playlists: Sequence[PlaylistSettings], publish_job
             run_key=f"{news.up_to}-{len(attempts) + 1}",
             tags={
                 UP_TO_TAG: str(news.up_to),
-                **{f"spotify_assets/new/{slug}": str(len(days)) for slug, days in news.complete.items()},
+                **{f"spotify_assets.new/{slug}": str(len(days)) for slug, days in news.complete.items()},
             },
         )
 
@@ -80,15 +90,16 @@ def build_glue_crawler_sensor(playlists: Sequence[PlaylistSettings], publish_job
 
 
 def _busy(instance: dg.DagsterInstance, keys: set[dg.AssetKey]) -> Iterator[str]:
-    """Runs and backfills that write the tables, and publish runs, that have not ended."""
-    for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED)):
+    """Runs and backfills that write these assets and have not ended."""
+    since = datetime.now(UTC) - LONGEST_WAIT
+    for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED, updated_after=since)):
         run = record.dagster_run
-        writes = run.job_name == DAILY_PLAYLIST_JOB or bool(keys & (run.asset_selection or set()))
-        if run.job_name == PUBLISH_JOB or writes:
+        if keys & run.asset_selection if run.asset_selection else run.job_name in WHOLE_JOBS:
             yield f"run {run.run_id}"
     # Between two of its runs a backfill has none that is unfinished.
-    for backfill in instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])):
-        if keys & set(backfill.asset_selection or ()):
+    requested = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED], created_after=since)
+    for backfill in instance.get_backfills(filters=requested):
+        if keys & set(backfill.asset_selection or ()) or backfill.job_name in WHOLE_JOBS:
             yield f"backfill {backfill.backfill_id}"
 
 
