@@ -93,7 +93,7 @@ RELEASE_DATE_COLUMNS = (
     optional(
         "release_date_to",
         "date",
-        "Last day that the release date can mean, not after the snapshot date",
+        "Last day that the release date can mean, not after the snapshot date unless even the first one is",
         "track.album.release_date",
         "album.release_date",
         "header.snapshot_date",

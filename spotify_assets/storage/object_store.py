@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from collections.abc import Iterable, Mapping
@@ -74,9 +75,16 @@ class LocalObjectStore:
     def list_keys(self, prefix: str) -> list[str]:
         """See `ObjectStore`."""
         keys: list[str] = []
-        for folder, _, names in os.walk(self._folder / prefix):
-            relative = Path(folder).relative_to(self._folder).as_posix()
-            keys += [f"{relative}/{name}" for name in names]
+        try:
+            for folder, _, names in os.walk(self._folder / prefix, onerror=_raise_unless_absent):
+                relative = Path(folder).relative_to(self._folder).as_posix()
+                keys += [f"{relative}/{name}" for name in names]
+        except OSError as error:
+            raise StorageError(
+                f"{self.uri(prefix)} cannot be listed.",
+                why=error.strerror or str(error),
+                remedy="check the permissions of the lake's folder",
+            ) from error
         return sorted(keys)
 
     def read(self, key: str) -> bytes:
@@ -105,7 +113,8 @@ class LocalObjectStore:
                 os.fsync(file.fileno())
             temporary.replace(target)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             raise StorageError(
                 f"{self.uri(key)} cannot be written.",
                 why=error.strerror or str(error),
@@ -115,3 +124,9 @@ class LocalObjectStore:
     def uri(self, key: str) -> str:
         """See `ObjectStore`."""
         return str(self._folder / key)
+
+
+def _raise_unless_absent(error: OSError) -> None:
+    # By itself os.walk takes a folder that it may not read for an empty one.
+    if not isinstance(error, FileNotFoundError):
+        raise error

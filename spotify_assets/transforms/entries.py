@@ -64,11 +64,11 @@ def _read(entry: Entry) -> ListedTrack | RejectedEntry:
     track = track_of(payload)
     if track is None:
         return RejectedEntry(entry.position, *_no_track(payload), payload)
-    type_ = track.get("type", "track")
+    type_ = track.get("type")
     if type_ == "episode":
         reason = f"an episode of a show, not a song: {text(track.get('name')) or 'without title'}"
         return RejectedEntry(entry.position, "episode", reason, payload)
-    if type_ != "track":
+    if type_ not in (None, "track"):
         return RejectedEntry(entry.position, "malformed", f"its type is {type_!r}, not 'track'", payload)
     return ListedTrack(entry.position, payload, track)
 

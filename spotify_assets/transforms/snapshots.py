@@ -13,7 +13,7 @@ from spotify_assets import schemas
 from spotify_assets.sources.snapshot import CatalogObject, Entry, PlaylistSnapshot
 from spotify_assets.transforms.entries import track_of
 from spotify_assets.transforms.songs import Row, credits_of
-from spotify_assets.transforms.values import at, in_utc, text
+from spotify_assets.transforms.values import INT64_MAXIMUM, at, in_utc, text, whole_number
 
 
 def content_hash(snapshot: PlaylistSnapshot) -> str:
@@ -82,7 +82,7 @@ def _identity(entry: Entry) -> list[object]:
     names = None
     if text(at(track, "id")) is None:
         names = [text(at(track, "name")), [text(artist.get("name")) for artist in credits_of(track)]]
-    return [text(at(track, "id")), names, at(entry.payload, "streams")]
+    return [text(at(track, "id")), names, whole_number(at(entry.payload, "streams"), maximum=INT64_MAXIMUM)]
 
 
 def _last_edition(earlier: Iterable[PlaylistSnapshot]) -> tuple[str | None, date | None]:

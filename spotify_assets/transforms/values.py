@@ -5,7 +5,6 @@ from __future__ import annotations
 import calendar
 import hashlib
 import json
-import math
 import re
 import unicodedata
 from datetime import UTC, date, datetime
@@ -37,9 +36,11 @@ def text(value: Any) -> str | None:
 
 def whole_number(value: Any, *, maximum: int = INT32_MAXIMUM) -> int | None:
     """A whole number, also where it is written as 3.0; None for anything else and beyond what the column can hold."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
         return None
-    return int(value) if value == int(value) and abs(value) <= maximum else None
+    return value if abs(value) <= maximum else None
 
 
 def boolean(value: Any) -> bool | None:
