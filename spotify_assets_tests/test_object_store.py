@@ -139,7 +139,7 @@ class TestFolder:
         lake_folder.write_text("not a folder")
         with pytest.raises(StorageError) as caught:
             act(LocalObjectStore(lake_folder))
-        assert caught.value.what.startswith(f"{lake_folder}/songs/")
+        assert caught.value.what.startswith(f"{lake_folder}/songs")
         assert caught.value.what.endswith(f"cannot be {done}.")
         assert caught.value.why == "Not a directory"
 

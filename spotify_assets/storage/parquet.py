@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from spotify_assets.errors import SchemaViolation
-from spotify_assets.schemas import Table, arrow_schema
+from spotify_assets.errors import SchemaViolation, StorageError
+from spotify_assets.schemas import Column, Table, arrow_schema
 from spotify_assets.storage.object_store import ObjectStore, read_all, write_all
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# What exactly the objects of a column are: pyarrow itself would cut 1.5 to 1, and "ab" into a list of letters.
+CELL_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "int32": (int,),
+    "int64": (int,),
+    "float64": (float, int),
+    "bool": (bool,),
+    "date": (date,),
+    "timestamp": (datetime,),
+    "list<string>": (list,),
+}
 
 
 def partition_key(table: str, slug: str, day: date) -> str:
@@ -38,16 +50,16 @@ def read_partitions(store: ObjectStore, table: Table, slug: str, days: Sequence[
     """The rows of the partitions of `days`, with a `snapshot_date` column.
 
     Raises:
-        StorageError: a partition is not there.
+        StorageError: a partition is not there, or is damaged.
     """
-    objects = read_all(store, [partition_key(table.name, slug, day) for day in days])
-    tables = [
-        pq.read_table(io.BytesIO(data)).append_column("snapshot_date", pa.array([day] * rows, pa.date32()))
-        for day, data in zip(days, objects, strict=True)
-        for rows in [pq.read_metadata(io.BytesIO(data)).num_rows]
-    ]
+    keys = [partition_key(table.name, slug, day) for day in days]
+    day_column = pa.field("snapshot_date", pa.date32())
     # Objects of an older version may lack columns that were added since: they read as null.
-    frame: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas(date_as_object=True)
+    parts = [arrow_schema(table).append(day_column).empty_table()]
+    for day, key, data in zip(days, keys, read_all(store, keys), strict=True):
+        rows = _decode(data, store.uri(key))
+        parts.append(rows.append_column(day_column, pa.array([day] * len(rows), pa.date32())))
+    frame: pd.DataFrame = pa.concat_tables(parts, promote_options="permissive").to_pandas(date_as_object=True)
     return frame
 
 
@@ -64,6 +76,11 @@ def conform(table: Table, days: Sequence[date], frame: pd.DataFrame) -> Mapping[
     surplus = sorted(set(frame["snapshot_date"]) - set(days), key=str)
     if surplus:
         raise _violation(table, f"it has rows of {', '.join(map(str, surplus))}, which were not asked for")
+    incomplete = [column.name for column in table.columns if not column.nullable and frame[column.name].isna().any()]
+    if incomplete:
+        raise _violation(table, f"values are missing in {', '.join(incomplete)}")
+    for column in table.columns:
+        _check_objects(table, column, frame[column.name])
     try:
         whole = pa.Table.from_pandas(
             frame.drop(columns="snapshot_date"), schema=arrow_schema(table), preserve_index=False
@@ -71,9 +88,6 @@ def conform(table: Table, days: Sequence[date], frame: pd.DataFrame) -> Mapping[
         whole.validate(full=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, ValueError) as error:
         raise _violation(table, " ".join(str(error).split())) from error
-    incomplete = [field.name for field in whole.schema if not field.nullable and whole[field.name].null_count]
-    if incomplete:
-        raise _violation(table, f"values are missing in {', '.join(incomplete)}")
     places = frame.reset_index(drop=True).groupby("snapshot_date", sort=False).indices
     return {day: whole.take(pa.array(places.get(day, []), pa.int64())) for day in days}
 
@@ -84,6 +98,24 @@ def encode(rows: pa.Table) -> bytes:
     # pandas and pyarrow default to microseconds or finer; Glue and Athena are sure of milliseconds.
     pq.write_table(rows, sink, compression="zstd", coerce_timestamps="ms", store_schema=False)
     return sink.getvalue()
+
+
+def _decode(data: bytes, uri: str) -> pa.Table:
+    try:
+        return pq.read_table(io.BytesIO(data))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise StorageError(
+            f"{uri} is damaged.", why=str(error), remedy="materialize the partition that it belongs to again"
+        ) from error
+
+
+def _check_objects(table: Table, column: Column, values: pd.Series) -> None:
+    if values.dtype != object:
+        return
+    strangers = set(map(type, values.dropna())).difference(CELL_TYPES[column.type])
+    if strangers:
+        names = ", ".join(sorted(stranger.__name__ for stranger in strangers))
+        raise _violation(table, f"{column.name} holds values of type {names}, not {column.type}")
 
 
 def _violation(table: Table, why: str) -> SchemaViolation:

@@ -24,6 +24,8 @@ from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, 
 
 FORMAT_VERSION = 1
 FOLDER = "raw_playlist"
+# What is asked of a header before, or without, decoding the rest.
+HEADER_FIELDS = ("source", "playlist_id", "entries", "albums", "artists", "content_sha256")
 KEY = re.compile(FOLDER + r"/playlist=[^/]+/snapshot_date=(?P<day>\d{4}-\d\d-\d\d)/\d{8}T\d{6}\.\d{6}Z\.jsonl\.gz")
 
 
@@ -266,6 +268,9 @@ def _records(data: bytes, uri: str) -> Iterator[dict[str, Any]]:
             why=f"this version of Spotify Assets knows format {FORMAT_VERSION}",
             remedy="run the version that wrote it, or a newer one",
         )
+    absent = [name for name in HEADER_FIELDS if name not in records[0]]
+    if absent:
+        raise _damaged(uri, f"its header lacks {', '.join(absent)}")
     return iter(records)
 
 
