@@ -6,15 +6,25 @@ from typing import Any
 
 import dagster as dg
 
+from spotify_assets.partitions import TIMEZONE, today_in_japan
+
 HOUR_IN_JAPAN = 9
 """Spotify renews its daily playlists during the night in Japan."""
 
 
-def build_daily_playlist_schedule(daily_playlist_job: Any) -> Any:
-    """Every morning in Japan: today's partition. The time zone is that of the partitions."""
-    return dg.build_schedule_from_partitioned_job(
-        daily_playlist_job,
+def build_daily_playlist_schedule(daily_playlist_job: Any) -> dg.ScheduleDefinition:
+    """Every morning in Japan: today's partition."""
+
+    # Not build_schedule_from_partitioned_job: in Dagster 1.13 its ticks use an API that Dagster has deprecated.
+    @dg.schedule(
         name="daily_playlist_schedule",
-        hour_of_day=HOUR_IN_JAPAN,
+        job=daily_playlist_job,
+        cron_schedule=f"0 {HOUR_IN_JAPAN} * * *",
+        execution_timezone=TIMEZONE,
         description=f"Every day at {HOUR_IN_JAPAN:02}:00 in Japan: today's partition of all playlists.",
     )
+    def daily_playlist_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        day = str(today_in_japan(context.scheduled_execution_time))
+        return dg.RunRequest(run_key=day, partition_key=day)
+
+    return daily_playlist_schedule

@@ -1,0 +1,230 @@
+"""What Dagster is told: names that users rely on, what every asset says of itself, and what loading costs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from spotify_assets import definitions as definitions_module
+from spotify_assets.assets.common import BACKFILL_POLICY
+from spotify_assets.definitions import build_definitions
+from spotify_assets.schemas import TABLES
+from spotify_assets.settings import load_settings
+
+TWO_PLAYLISTS = """
+start: 2026-11-01
+playlists:
+  - {slug: japan, title: Top 50 - Japan, source: spotify, playlist_id: 37i9dQZEVXbKXQ4mDTEBXq}
+  - {slug: publish, title: Called like a group of ours, source: spotify, playlist_id: 37i9dQZEVXbKqiTGXuCOsB}
+"""
+CHECKS = [
+    "albums:key_unique",
+    "artists:key_unique",
+    "rejects:key_unique",
+    "snapshots:enrichment_complete",
+    "snapshots:key_unique",
+    "snapshots:not_empty",
+    "snapshots:source_not_stale",
+    "song_artists:key_unique",
+    "song_artists:references_whole",
+    "songs:key_unique",
+    "songs:positions_complete",
+]
+PLAYLIST_ASSETS = ["albums", "artists", "raw_playlist", "rejects", "snapshots", "song_artists", "songs"]
+HEAVY = {"boto3", "botocore", "dagster_aws", "duckdb", "numpy", "pandas", "pyarrow", "requests", "spotipy", "urllib3"}
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return build_definitions(load_settings({}))
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    playlists = tmp_path_factory.mktemp("definitions") / "playlists.yaml"
+    playlists.write_text(TWO_PLAYLISTS, encoding="utf-8")
+    return build_definitions(load_settings({"SPOTIFY_ASSETS_PLAYLISTS": str(playlists)}))
+
+
+def graph(definitions):
+    return definitions.resolve_asset_graph()
+
+
+def nodes(definitions):
+    return [graph(definitions).get(key) for key in graph(definitions).get_all_asset_keys()]
+
+
+def partitioned(definitions):
+    return [node for node in nodes(definitions) if node.key != dg.AssetKey("catalog")]
+
+
+def names(keys):
+    return sorted(key.to_user_string() for key in keys)
+
+
+def surface(definitions):
+    """What users of the UI and of other projects may name."""
+    repository = definitions.get_repository_def()
+    return {
+        "assets": names(graph(definitions).get_all_asset_keys()),
+        "groups": sorted({node.group_name for node in nodes(definitions)}),
+        "checks": sorted(f"{key.asset_key.to_user_string()}:{key.name}" for key in graph(definitions).asset_check_keys),
+        "jobs": sorted(job.name for job in repository.get_all_jobs() if job.name != "__ASSET_JOB"),
+        "schedules": sorted(schedule.name for schedule in repository.schedule_defs),
+        "sensors": sorted(sensor.name for sensor in repository.sensor_defs),
+        "resources": sorted(set(repository.get_top_level_resources())),
+    }
+
+
+def expected_surface(*slugs):
+    return {
+        "assets": sorted(["catalog", *(f"{slug}/{asset}" for slug in slugs for asset in PLAYLIST_ASSETS)]),
+        "groups": sorted({"publish", *slugs}),
+        "checks": sorted(f"{slug}/{check}" for slug in slugs for check in CHECKS),
+        "jobs": ["daily_playlist_job", "publish_job"],
+        "schedules": ["daily_playlist_schedule"],
+        "sensors": ["glue_crawler_sensor"],
+        "resources": ["lake", "parquet_io_manager", "raw_io_manager", "sources"],
+    }
+
+
+class TestNames:
+    def test_of_the_demo(self, demo):
+        assert surface(demo) == expected_surface("demo_japan")
+
+    def test_of_two_playlists(self, two):
+        assert surface(two) == expected_surface("japan", "publish")
+
+    def test_the_daily_job_holds_the_playlists_and_nothing_else(self, two):
+        keys = two.resolve_job_def("daily_playlist_job").asset_layer.executable_asset_keys
+        assert names(keys) == sorted(f"{slug}/{asset}" for slug in ("japan", "publish") for asset in PLAYLIST_ASSETS)
+
+    def test_the_publish_job_holds_no_table(self, two):
+        assert names(two.resolve_job_def("publish_job").asset_layer.executable_asset_keys) == ["catalog"]
+
+    def test_the_sensor_is_on_and_the_schedule_is_for_the_user_to_turn_on(self, demo):
+        sensor = demo.resolve_sensor_def("glue_crawler_sensor")
+        schedule = demo.resolve_schedule_def("daily_playlist_schedule")
+        assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+        assert sensor.job_name == "publish_job"
+        assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+        assert schedule.job_name == "daily_playlist_job"
+
+
+class TestLoading:
+    def test_with_nothing_set(self):
+        dg.Definitions.validate_loadable(definitions_module.defs())
+
+    def test_of_two_playlists(self, two):
+        dg.Definitions.validate_loadable(two)
+
+    def modules_after(self, program, **environment):
+        finished = subprocess.run(
+            [sys.executable, "-W", "error", "-c", program],
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert finished.returncode == 0, finished.stderr
+        return {module.split(".")[0] for module in finished.stdout.split()}
+
+    PROGRAM = """
+import sys, socket
+def refuse(*_, **__): raise OSError("no network while definitions load")
+socket.socket.connect = socket.socket.connect_ex = refuse
+socket.getaddrinfo = socket.create_connection = refuse
+import warnings, pydantic, dagster
+warnings.simplefilter("ignore", pydantic.PydanticDeprecatedSince20)
+import spotify_assets.definitions as module
+from spotify_assets.settings import load_settings
+definitions = module.build_definitions(load_settings())
+definitions.get_repository_def()
+print(*sys.modules)
+"""
+
+    def test_of_the_demo_imports_nothing_heavy(self):
+        assert self.modules_after(self.PROGRAM) & HEAVY == set()
+
+    def test_of_a_bucket_imports_dagster_aws_and_no_tables(self):
+        modules = self.modules_after(self.PROGRAM, SPOTIFY_ASSETS_LAKE="s3://bucket/prefix", GLUE_CRAWLER="crawler")
+        assert modules & {"duckdb", "numpy", "pandas", "pyarrow", "spotipy"} == set()
+        assert "dagster_aws" in modules
+
+
+class TestAssets:
+    @pytest.fixture(params=["demo", "two"])
+    def definitions(self, request):
+        return request.getfixturevalue(request.param)
+
+    def test_every_asset_says_whose_it_is_and_what_it_is(self, definitions):
+        for node in nodes(definitions):
+            said = (node.group_name, node.owners, node.kinds, node.description, node.tags)
+            assert all(said), node.key
+
+    def test_all_partitioned_assets_share_one_day_and_one_backfill_policy(self, definitions):
+        assert len({node.partitions_def for node in partitioned(definitions)}) == 1
+        assert {node.backfill_policy for node in partitioned(definitions)} == {BACKFILL_POLICY}
+
+    def test_days_are_days_in_japan_and_today_is_one(self, definitions):
+        partitions = partitioned(definitions)[0].partitions_def
+        assert (partitions.timezone, partitions.end_offset, partitions.fmt) == ("Asia/Tokyo", 1, "%Y-%m-%d")
+
+    def test_every_column_of_every_table_is_described(self, definitions):
+        for node in partitioned(definitions):
+            if node.key.path[-1] != "raw_playlist":
+                columns = node.metadata["dagster/column_schema"].columns
+                assert [column.name for column in columns] == TABLES[node.key.path[-1]].column_names
+                assert all(column.description for column in columns), node.key
+                assert node.metadata["dagster/table_name"] == node.key.path[-1]
+
+    def test_lineage_ends_at_columns_that_the_raw_asset_has(self, definitions):
+        for node in partitioned(definitions):
+            if node.key.path[-1] == "raw_playlist":
+                raw = {column.name for column in node.metadata["dagster/column_schema"].columns}
+                sources = {source for table in TABLES.values() for column in table.columns for source in column.sources}
+                assert raw == sources
+
+    def test_only_what_asks_spotify_waits_in_its_pool(self, demo, two):
+        assert {key.to_user_string(): pools for key, pools in self.pools(demo).items() if pools} == {}
+        assert {key.to_user_string(): pools for key, pools in self.pools(two).items() if pools} == {
+            "japan/raw_playlist": {"spotify_api"},
+            "publish/raw_playlist": {"spotify_api"},
+        }
+
+    def pools(self, definitions):
+        return {node.key: node.pools for node in nodes(definitions)}
+
+    def test_a_spotify_playlist_says_that_it_has_no_past(self, demo, two):
+        assert "no past" in graph(two).get(dg.AssetKey(["japan", "raw_playlist"])).description
+        assert "no past" not in graph(demo).get(dg.AssetKey(["demo_japan", "raw_playlist"])).description
+
+    def test_the_way_goes_from_raw_to_tables_to_catalog(self, definitions):
+        for node in partitioned(definitions):
+            slug, name = node.key.path
+            if name == "raw_playlist":
+                assert node.parent_keys == set()
+            else:
+                assert node.parent_keys == {dg.AssetKey([slug, "raw_playlist"])}
+                assert node.child_keys == {dg.AssetKey("catalog")}
+
+    def test_no_secret_is_in_what_the_ui_shows(self, monkeypatch, tmp_path):
+        playlists = tmp_path / "playlists.yaml"
+        playlists.write_text(TWO_PLAYLISTS, encoding="utf-8")
+        secrets = {"SPOTIFY_CLIENT_SECRET": "made-up-secret", "SPOTIFY_REFRESH_TOKEN": "made-up-token"}
+        settings = load_settings(
+            {"SPOTIFY_ASSETS_PLAYLISTS": str(playlists), "SPOTIFY_CLIENT_ID": "made-up-id", **secrets}
+        )
+        definitions = build_definitions(settings)
+        resources = definitions.get_repository_def().get_top_level_resources()
+        shown = repr(settings) + repr(definitions) + repr(resources)
+        shown += "".join(
+            str(resource.config_schema.default_value)
+            for resource in resources.values()
+            if resource.config_schema.default_provided
+        )
+        assert not [secret for secret in secrets.values() if secret in shown]
