@@ -12,7 +12,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 # uv is quicker where it is there; pip does the same. Both take the versions of requirements.lock.
 ifneq ($(shell command -v uv 2>/dev/null),)
 CREATE_VENV = uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
-INSTALL = uv pip install --quiet --python $(BIN)/python --constraint requirements.lock --editable
+INSTALL = uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint requirements.lock --editable
 else
 CREATE_VENV = $(PYTHON) -m venv $(VENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable
@@ -48,7 +48,7 @@ format: $(VENV)/dev ## Put the code in the one format
 	$(BIN)/ruff format .
 
 bench: $(VENV)/dev ## Measure import, daily job and rebuild beside runs that do nothing
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run
 
 lock: ## Choose the newest versions that go together (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-emit-index-url --no-emit-find-links \

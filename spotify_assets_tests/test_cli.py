@@ -1,0 +1,103 @@
+"""The command line as a person uses it: exit codes, words, and what is in the lake afterwards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from spotify_assets.partitions import today_in_japan
+from spotify_assets.storage.object_store import LocalObjectStore
+
+COMMAND = Path(sys.executable).with_name("spotify-assets")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """A folder in which `spotify-assets demo --days 5` was run, and what it printed."""
+    folder = tmp_path_factory.mktemp("demo")
+    (folder / "dagster_home").mkdir()
+    (folder / "dagster_home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
+    return folder, run(folder, "demo", "--days", "5")
+
+
+def run(folder, *arguments, **environment):
+    return subprocess.run(
+        [COMMAND, *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_demo_ends_well_and_says_where_the_results_are(demo):
+    folder, completed = demo
+    assert completed.returncode == 0, completed.stderr
+    assert completed.stderr == ""
+    assert f"{folder}/lake/demo/catalog.duckdb" in completed.stdout
+
+
+def test_demo_leaves_its_days_in_a_catalog_that_answers(demo):
+    folder, _ = demo
+    with duckdb.connect(str(folder / "lake/demo/catalog.duckdb"), read_only=True) as catalog:
+        counts = dict(catalog.execute("select snapshot_date, count(*) from songs group by 1").fetchall())
+        listed = catalog.execute("select sum(listed) from snapshots").fetchone()
+        assert catalog.execute("select count(*) from songs_flat where artist_names = ''").fetchone() == (0,)
+    today = today_in_japan()
+    assert sorted(counts) == [today - timedelta(days=number) for number in (4, 3, 2, 1, 0)]
+    assert all(48 <= count <= 50 for count in counts.values())
+    assert listed == (250,)
+
+
+def test_rebuild_gives_the_same_bytes(demo):
+    folder, _ = demo
+    store = LocalObjectStore(folder / "lake/demo")
+    keys = [key for table in ("songs", "snapshots") for key in store.list_keys(f"{table}/")]
+    before = {key: store.read(key) for key in keys}
+    days = [str(today_in_japan() - timedelta(days=number)) for number in (4, 0)]
+    completed = run(folder, "rebuild", "demo_japan", *days)
+    assert completed.returncode == 0, completed.stderr
+    assert {key: store.read(key) for key in keys} == before
+
+
+def test_rebuild_of_days_that_nobody_stored_names_them(demo):
+    folder, _ = demo
+    completed = run(folder, "rebuild", "demo_japan", "2025-01-01", "2025-01-02")
+    assert completed.returncode == 1
+    assert "nothing is stored for 2025-01-01, 2025-01-02" in completed.stderr
+    assert "Traceback" not in completed.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("rebuild", "nobody", "2025-01-01", "2025-01-02"), "names demo_japan"),
+        (("rebuild", "demo_japan", "2025-01-02", "2025-01-01"), "in this order"),
+        (("rebuild", "demo_japan", "2024-12-31", "2025-01-01"), "days run from 2025-01-01"),
+        (("rebuild", "demo_japan", "2025-01-01", "2999-01-01"), "today in Japan"),
+    ],
+)
+def test_rebuild_refuses_what_cannot_be(demo, arguments, words):
+    completed = run(demo[0], *arguments)
+    assert completed.returncode == 1
+    assert words in completed.stderr
+
+
+def test_a_wrong_setting_is_refused_before_anything_happens(tmp_path):
+    completed = run(tmp_path, "demo", SPOTIFY_ASSETS_LAKE="gs://bucket")
+    assert completed.returncode == 1
+    assert completed.stderr.startswith("SPOTIFY_ASSETS_LAKE is 'gs://bucket'.")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_dagster_home_the_command_says_so(tmp_path):
+    completed = run(tmp_path, "demo")
+    assert completed.returncode == 1
+    assert "DAGSTER_HOME is not set" in completed.stderr
