@@ -13,8 +13,9 @@ from spotify_assets.sources.snapshot import Entry, PlaylistSnapshot
 SLUG = "chart"
 DAY = date(2026, 11, 22)
 
-ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=8)
-"""Text with whatever JSON can hold, halves of surrogate pairs included."""
+# Hypothesis hardly ever makes halves of surrogate pairs by itself, and JSON may hold them.
+AWKWARD = "a \n\x00\x1f\u2028\u3000\u30ac\u30ab\u3099\N{ZERO WIDTH SPACE}\N{SMILING FACE WITH OPEN MOUTH}\ud83d\ude03"
+ANY_TEXT = st.text(st.sampled_from(AWKWARD), max_size=6) | st.text(max_size=6)
 
 
 def any_json(*, allow_nan: bool = True) -> st.SearchStrategy[Any]:

@@ -74,7 +74,7 @@ def with_records(change: Callable[[list[Any]], object]) -> bytes:
 
 
 class TestBytes:
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=60, deadline=None)
     @given(SNAPSHOTS)
     def test_what_was_encoded_is_decoded_as_received(self, snapshot):
         assert decode(encoded(snapshot), "here") == snapshot
@@ -109,6 +109,10 @@ class TestBytes:
             {"record": "album", "id": make_id("album", 1), "carried_from": None, "payload": make_album(1)},
             {"record": "artist", "id": make_id("artist", 1), "carried_from": "2026-11-01", "payload": make_artist(1)},
         ]
+
+    def test_it_does_not_say_when_it_was_compressed(self):
+        moment_in_header = encoded(make_snapshot(OLD))[4:8]
+        assert moment_in_header == bytes(4)
 
     def test_japanese_is_readable_in_the_file(self):
         assert "夜明け" in gzip.decompress(encoded(make_snapshot([{"name": "夜明け"}]))).decode()

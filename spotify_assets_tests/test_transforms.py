@@ -94,12 +94,12 @@ def assert_whole(snapshot: PlaylistSnapshot) -> Rows:
 
 
 class TestAnyAnswer:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(st.lists(any_json(), max_size=5))
     def test_no_json_breaks_a_day_or_loses_a_position(self, payloads):
         assert_whole(make_snapshot(payloads))
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=60, deadline=None)
     @given(st.data())
     def test_no_value_in_a_track_breaks_a_day_or_loses_a_position(self, data):
         entry = make_entry(make_track(3))

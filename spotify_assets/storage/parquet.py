@@ -88,7 +88,7 @@ def conform(table: Table, days: Sequence[date], frame: pd.DataFrame) -> Mapping[
         whole.validate(full=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, ValueError) as error:
         raise _violation(table, " ".join(str(error).split())) from error
-    places = frame.reset_index(drop=True).groupby("snapshot_date", sort=False).indices
+    places = frame.groupby("snapshot_date", sort=False).indices
     return {day: whole.take(pa.array(places.get(day, []), pa.int64())) for day in days}
 
 
