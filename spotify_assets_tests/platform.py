@@ -33,7 +33,15 @@ class Platform:
         self.settings = load_settings(environment)
         self.definitions = build_definitions(self.settings)
         self.instance = instance
-        self.store = build_lake(self.settings.lake).store()
+        self._lake = build_lake(self.settings.lake)
+        self.store = self._lake.store()
+
+    def __enter__(self) -> Platform:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections to a bucket, if the lake is one."""
+        self._lake.teardown_after_execution(dg.build_init_resource_context())
 
     def run_daily(self, first: date | None = None, last: date | None = None) -> dg.ExecuteInProcessResult:
         """Run daily_playlist_job for a day (default: today in Japan) or for a range."""

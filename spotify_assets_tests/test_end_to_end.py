@@ -1,0 +1,134 @@
+"""The whole way on S3 and in a folder: same bytes, Glue tables, rate limits, and no secret in any output."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import dagster as dg
+import duckdb
+import pytest
+
+from spotify_assets.partitions import today_in_japan
+from spotify_assets.publication import CATALOG_KEY
+from spotify_assets.runs import failures_of
+from spotify_assets.schemas import TABLES
+from spotify_assets_tests.platform import Platform, spotify_environment
+from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries
+
+LAKE = "s3://lake/charts"
+FAST_POLLS = {"ops": {"catalog": {"config": {"poll_seconds": 0.01}}}}
+
+
+def catalog_metadata(instance):
+    event = instance.get_latest_materialization_event(CATALOG_KEY)
+    return {key: value.value for key, value in event.asset_materialization.metadata.items()}
+
+
+class TestOnS3:
+    @pytest.fixture
+    def on_s3(self, aws, instance):
+        aws.create_bucket("lake")
+        aws.create_crawler("crawler", "spotify_assets", LAKE)
+        with Platform({"SPOTIFY_ASSETS_LAKE": LAKE, "GLUE_CRAWLER": "crawler"}, instance) as platform:
+            yield platform
+
+    def test_a_day_has_the_same_bytes_as_in_a_folder(self, on_s3, lake_folder):
+        with dg.DagsterInstance.ephemeral() as other:
+            local = Platform({"SPOTIFY_ASSETS_LAKE": str(lake_folder)}, other)
+            assert local.run_daily().success
+        assert on_s3.run_daily().success
+        for folder in (*TABLES, "raw_playlist"):
+            assert on_s3.objects(f"{folder}/") == local.objects(f"{folder}/")
+            assert local.objects(f"{folder}/")
+
+    def test_glue_has_the_tables_after_publishing_and_no_second_crawl(self, on_s3, aws, instance):
+        assert on_s3.run_daily().success
+        assert on_s3.publish(FAST_POLLS).success
+        first = catalog_metadata(instance)
+        assert (first["crawl"], first["partitions added"]) == ("done", dict.fromkeys(TABLES, 1))
+        with closing(aws.client("glue")) as glue:
+            tables = {table["Name"] for table in glue.get_tables(DatabaseName="spotify_assets")["TableList"]}
+        assert tables == set(TABLES)
+        assert on_s3.run_daily().success
+        assert on_s3.publish(FAST_POLLS).success
+        assert catalog_metadata(instance)["crawl"] == "skipped"
+
+    def test_a_failed_crawl_fails_the_publish_run_and_says_why(self, on_s3, aws):
+        assert on_s3.run_daily().success
+        aws.order_crawl(error="no access to the bucket")
+        result = on_s3.publish(FAST_POLLS)
+        assert not result.success
+        (message,) = failures_of(result)
+        assert "no access to the bucket" in message
+
+    def test_without_a_crawler_the_bucket_holds_a_catalog_with_the_rows(self, aws, instance, tmp_path):
+        aws.create_bucket("lake")
+        with Platform({"SPOTIFY_ASSETS_LAKE": LAKE}, instance) as platform:
+            assert platform.run_daily().success
+            assert platform.publish().success
+            downloaded = tmp_path / "catalog.duckdb"
+            downloaded.write_bytes(platform.store.read("catalog.duckdb"))
+        with duckdb.connect(str(downloaded), read_only=True) as catalog:
+            assert catalog.execute("select snapshot_date, listed from snapshots").fetchall() == [(today_in_japan(), 50)]
+            assert catalog.execute("select count(*) from songs_flat").fetchone() != (0,)
+
+    def test_a_bucket_that_is_not_there_is_named(self, aws, instance):
+        with Platform({"SPOTIFY_ASSETS_LAKE": "s3://nowhere"}, instance) as platform:
+            result = platform.run_daily()
+        assert not result.success
+        assert any("s3://nowhere/raw_playlist" in message for message in failures_of(result))
+
+
+class TestSpotify:
+    @pytest.fixture
+    def server(self):
+        with SpotifyServer() as running:
+            running.add_playlist(PLAYLIST_ID, make_entries(50))
+            yield running
+
+    @pytest.fixture
+    def platform(self, server, instance, tmp_path):
+        return Platform(spotify_environment(server, tmp_path), instance)
+
+    def test_the_same_run_twice_gives_the_same_bytes_and_no_second_raw_file(self, platform):
+        assert platform.run_daily().success
+        before = platform.objects("")
+        assert platform.run_daily().success
+        assert platform.objects("") == before
+        assert len(platform.store.list_keys("raw_playlist/")) == 1
+
+    def test_a_changed_list_adds_a_raw_file_and_replaces_the_tables(self, platform, server):
+        assert platform.run_daily().success
+        server.add_playlist(PLAYLIST_ID, make_entries(50, first=2), snapshot_id="snapshot-2")
+        assert platform.run_daily().success
+        assert len(platform.store.list_keys("raw_playlist/")) == 2
+        assert len(platform.store.list_keys("songs/")) == 1
+        assert platform.rows("songs")[0]["song_id"] == make_entries(1, first=2)[0]["track"]["id"]
+
+    def test_a_short_rate_limit_is_sat_out(self, platform, server):
+        server.answer_next(r"/items", status=429, headers={"Retry-After": "1"}, body={"error": {"status": 429}})
+        result = platform.run_daily()
+        assert result.success, failures_of(result)
+        assert [event.step_key for event in result.all_events if event.is_step_up_for_retry] == ["chart__raw_playlist"]
+
+    def test_a_long_rate_limit_fails_and_says_when_to_come_back(self, platform, server):
+        server.answer_next(r"/items", status=429, headers={"Retry-After": "7200"}, body={"error": {"status": 429}})
+        result = platform.run_daily()
+        assert not result.success
+        (message,) = failures_of(result)
+        assert "Japan time" in message
+        assert not [event for event in result.all_events if event.is_step_up_for_retry]
+
+    def test_a_long_rate_limit_during_enrichment_keeps_the_snapshot_and_says_so(self, platform, server):
+        server.answer_next(r"/artists", status=429, headers={"Retry-After": "7200"}, body={"error": {"status": 429}})
+        result = platform.run_daily()
+        assert result.success
+        assert len(platform.rows("songs")) == 50
+        failed = [check.check_name for check in result.get_asset_check_evaluations() if not check.passed]
+        assert failed == ["enrichment_complete"]
+        assert platform.rows("snapshots")[0]["coverage_artist_objects"] == 0
+
+    def test_an_outage_is_sat_out(self, platform, server, monkeypatch):
+        monkeypatch.setattr("spotify_assets.assets.raw_playlist.PAUSE_AFTER_OUTAGE", 0)
+        server.answer_next(r"/items", status=200, body="<html>Sign in</html>")
+        assert platform.run_daily().success
