@@ -65,16 +65,16 @@ def empty_chart(_: PlaylistSettings, frames: Frames) -> Findings:
     return dict.fromkeys(snapshots.loc[snapshots["listed"] == 0, "snapshot_date"], "the playlist listed nothing")
 
 
-def repeated_keys(table: str) -> Check:
-    """A check for days on which the table's key is not unique."""
-
-    def find(_: PlaylistSettings, frames: Frames) -> Findings:
-        key = list(TABLES[table].key)
-        frame = frames[table]
-        repeated = Counter(frame.loc[frame.duplicated([*key, "snapshot_date"]), "snapshot_date"])
-        return {day: f"{count} repeated values of {', '.join(key)}" for day, count in repeated.items()}
-
-    return find
+def repeated_keys(_: PlaylistSettings, frames: Frames) -> Findings:
+    """Days on which the key of a table is not unique."""
+    findings: Findings = {}
+    for table in TABLES.values():
+        frame = frames[table.name]
+        repeated = Counter(frame.loc[frame.duplicated([*table.key, "snapshot_date"]), "snapshot_date"])
+        for day, count in repeated.items():
+            found = f"{table.name}: {count} repeated values of {', '.join(table.key)}"
+            findings[day] = f"{findings[day]}; {found}" if day in findings else found
+    return findings
 
 
 def broken_references(_: PlaylistSettings, frames: Frames) -> Findings:
@@ -127,16 +127,6 @@ CHECKS = (
         dg.AssetCheckSeverity.ERROR,
         incomplete_positions,
     ),
-    *(
-        TableCheck(
-            table.name,
-            "key_unique",
-            f"{', '.join(table.key)} is unique within a day.",
-            dg.AssetCheckSeverity.ERROR,
-            repeated_keys(table.name),
-        )
-        for table in TABLES.values()
-    ),
     TableCheck(
         "song_artists",
         "references_whole",
@@ -145,6 +135,13 @@ CHECKS = (
         broken_references,
     ),
     TableCheck("snapshots", "not_empty", "The playlist listed something.", dg.AssetCheckSeverity.ERROR, empty_chart),
+    TableCheck(
+        "snapshots",
+        "keys_unique",
+        "The key of every table is unique within a day.",
+        dg.AssetCheckSeverity.ERROR,
+        repeated_keys,
+    ),
     TableCheck(
         "snapshots",
         "enrichment_complete",

@@ -102,12 +102,15 @@ def test_a_repeated_key_is_found_on_its_day(frames, table):
             frames[table].loc[len(frames[table]) + place] = reject
     else:
         frames[table] = with_row_repeated(frames[table])
-    assert failed(frames)[table, "key_unique"].startswith(f"- {BAD_DAY}: 1 repeated values of {TABLES[table].key[0]}")
+    finding = failed(frames)["snapshots", "keys_unique"]
+    assert f"{BAD_DAY}: " in finding
+    assert f"{table}: 1 repeated values of {TABLES[table].key[0]}" in finding
+    assert str(DAYS[0]) not in finding
 
 
 def test_the_same_key_on_two_days_is_not_repeated(frames):
     assert set(frames["songs"]["position"]) == set(frames["songs"].loc[rows_of_bad_day(frames["songs"]), "position"])
-    assert ("songs", "key_unique") not in failed(frames)
+    assert ("snapshots", "keys_unique") not in failed(frames)
 
 
 class TestReferences:

@@ -22,16 +22,11 @@ playlists:
   - {slug: publish, title: Called like a group of ours, source: spotify, playlist_id: 37i9dQZEVXbKqiTGXuCOsB}
 """
 CHECKS = [
-    "albums:key_unique",
-    "artists:key_unique",
-    "rejects:key_unique",
     "snapshots:enrichment_complete",
-    "snapshots:key_unique",
+    "snapshots:keys_unique",
     "snapshots:not_empty",
     "snapshots:source_not_stale",
-    "song_artists:key_unique",
     "song_artists:references_whole",
-    "songs:key_unique",
     "songs:positions_complete",
 ]
 PLAYLIST_ASSETS = ["albums", "artists", "raw_playlist", "rejects", "snapshots", "song_artists", "songs"]
