@@ -205,12 +205,19 @@ class TestAppending:
         assert [snapshot.slug for snapshot in layer.read_days(SLUG, [DAY])] == [SLUG]
         assert list(layer.latest_keys(SLUG).values()) == [KEY]
 
-    def test_a_damaged_file_is_neither_replaced_nor_passed_over(self, layer, store):
+    def test_a_damaged_file_stays_and_costs_no_later_fetch(self, layer, store):
         store.write(KEY, b"damaged")
-        with pytest.raises(StorageError) as caught:
-            layer.append(SLUG, [make_snapshot(NEW, fetched_at=FETCHED + timedelta(hours=1))])
-        assert caught.value.what == f"{store.uri(KEY)} is damaged."
-        assert store.list_keys("raw_playlist/") == [KEY]
+        later = make_snapshot(NEW, fetched_at=FETCHED + timedelta(hours=1))
+        layer.append(SLUG, [later])
+        assert store.read(KEY) == b"damaged"
+        assert layer.read_days(SLUG, [DAY]) == [later]
+
+    def test_a_damaged_file_does_not_hide_another_origin(self, layer, store):
+        layer.append(SLUG, [make_snapshot(OLD)])
+        next_day = make_snapshot(NEW, date(2026, 11, 23))
+        store.write(KEY.replace(str(DAY), "2026-11-23"), b"damaged")
+        with pytest.raises(StorageError, match="would mix two charts"):
+            layer.append(SLUG, [replace(next_day, playlist_id="another")])
 
     def test_a_bucket_holds_the_same_bytes_under_the_same_keys(self, layer, store, aws):
         aws.create_bucket("lake")
@@ -247,13 +254,20 @@ class TestReading:
         assert list(layer.read_before(SLUG, DAY)) == [snapshots[1], snapshots[0]]
 
     def test_days_before_are_read_only_when_asked_for(self, layer, store, snapshots):
-        store.write(layer.latest_keys(SLUG)[self.DAYS[0]], b"damaged")
         before = layer.read_before(SLUG, DAY)
         assert next(before) == snapshots[1]
-        with pytest.raises(StorageError, match="is damaged"):
-            next(before)
+        store.write(layer.latest_keys(SLUG)[self.DAYS[0]], b"damaged")
+        assert list(before) == []
+
+    def test_the_latest_and_those_before_pass_over_damaged_files(self, layer, store, snapshots):
+        keys = layer.latest_keys(SLUG)
+        for day in self.DAYS[1:]:
+            store.write(keys[day], b"damaged")
+        assert layer.read_latest(SLUG) == snapshots[0]
+        assert list(layer.read_before(SLUG, DAY)) == [snapshots[0]]
 
     def test_files_that_are_not_raw_files_do_not_count(self, layer, store, snapshots):
+        store.write(f"{FOLDER}/snapshot_date=2026-02-30/20270101T000000.000000Z.jsonl.gz", b"")
         for name in ("README.md", "20270101T000000.000000Z.jsonl.gz.bak", ".20270101T000000.000000Z.jsonl.gz"):
             store.write(f"{FOLDER}/snapshot_date={DAY}/{name}", b"")
         assert layer.read_days(SLUG, [DAY]) == snapshots[-1:]
@@ -314,8 +328,8 @@ class TestUnusableFiles:
         assert "knows format 1" in caught.value.why
 
     @pytest.mark.parametrize("field", ["content_sha256", "source", "playlist_id"])
-    def test_a_stored_header_without_its_origin_or_digest_is_refused(self, layer, store, field):
+    def test_a_stored_header_without_its_origin_or_digest_is_damaged(self, layer, store, field):
         store.write(KEY, with_records(lambda records: records[0].pop(field)))
         with pytest.raises(StorageError, match="is damaged") as caught:
-            layer.append(SLUG, [make_snapshot(NEW, fetched_at=FETCHED + timedelta(hours=1))])
+            layer.read_days(SLUG, [DAY])
         assert field in caught.value.why

@@ -12,6 +12,7 @@ import pytest
 
 from spotify_assets.assets import raw_playlist
 from spotify_assets.assets.raw_playlist import RETRIES, as_failure, fetch_days, plan_days
+from spotify_assets.checks import CHECKS
 from spotify_assets.definitions import build_definitions
 from spotify_assets.errors import RateLimited, SourceRefusal, SourceUnavailable
 from spotify_assets.partitions import daily_partitions, today_in_japan
@@ -224,7 +225,7 @@ class TestRangeRun:
 
     def test_all_checks_are_recorded_once_over_the_range(self, range_run):
         evaluations = range_run.get_asset_check_evaluations()
-        assert len(evaluations) == 11
+        assert len(evaluations) == len(CHECKS)
         assert all(evaluation.passed for evaluation in evaluations)
         assert {evaluation.metadata["days checked"].value for evaluation in evaluations} == {3}
 

@@ -55,8 +55,8 @@ class RawLayer:
                 as new or newer with other content. Nothing is written then.
         """
         keys = self.latest_keys(slug)
-        if keys and snapshots:
-            self._check_same_origin(snapshots, list(keys.values())[-1])
+        if snapshots:
+            self._check_same_origin(snapshots, reversed(keys.values()))
         planned = [self._plan(snapshot, keys.get(snapshot.snapshot_date)) for snapshot in snapshots]
         write_all(self._store, {key: data for key, data in planned if data is not None})
         return [Stored(self._store.uri(key), added=data is not None) for key, data in planned]
@@ -87,15 +87,13 @@ class RawLayer:
         )
 
     def read_latest(self, slug: str) -> PlaylistSnapshot | None:
-        """The snapshot of the newest stored day, or None."""
-        keys = list(self.latest_keys(slug).values())
-        return self._read(keys[-1]) if keys else None
+        """The newest stored snapshot that can be read, or None."""
+        return next(self._readable(reversed(self.latest_keys(slug).values())), None)
 
     def read_before(self, slug: str, day: date) -> Iterator[PlaylistSnapshot]:
-        """The snapshots before `day`, newest first, each read when it is asked for."""
+        """The readable snapshots before `day`, newest first, each read when it is asked for."""
         earlier = {stored: key for stored, key in self.latest_keys(slug).items() if stored < day}
-        for key in reversed(earlier.values()):
-            yield self._read(key)
+        return self._readable(reversed(earlier.values()))
 
     def uri(self, slug: str) -> str:
         """Where the playlist's snapshots are, for a person."""
@@ -110,11 +108,15 @@ class RawLayer:
         except StorageError as error:
             return error
 
+    def _readable(self, keys: Iterable[str]) -> Iterator[PlaylistSnapshot]:
+        """A damaged file only costs its own day: it is named when that day is asked for, and passed over otherwise."""
+        return (found for found in map(self._read_or_error, keys) if isinstance(found, PlaylistSnapshot))
+
     def _plan(self, snapshot: PlaylistSnapshot, current: str | None) -> tuple[str, bytes | None]:
         """The key that holds the snapshot's content, and the bytes to write there (None: stored already)."""
         key = _key(snapshot)
         content = content_digest(snapshot)
-        if current and self._header(current)["content_sha256"] == content:
+        if current and self._header(current).get("content_sha256") == content:
             return current, None
         if current and current >= key:
             raise StorageError(
@@ -125,11 +127,17 @@ class RawLayer:
         return key, encode(snapshot, content)
 
     def _header(self, key: str) -> dict[str, Any]:
-        return next(_records(self._store.read(key), self._store.uri(key)))
+        """The header of a file; nothing of one that cannot be read, so that a damaged file stops no later fetch."""
+        try:
+            return next(_records(self._store.read(key), self._store.uri(key)))
+        except StorageError:
+            return {}
 
-    def _check_same_origin(self, snapshots: Sequence[PlaylistSnapshot], key: str) -> None:
-        header = self._header(key)
-        stored = (header["source"], header["playlist_id"])
+    def _check_same_origin(self, snapshots: Sequence[PlaylistSnapshot], keys: Iterable[str]) -> None:
+        header = next(filter(None, map(self._header, keys)), None)
+        if header is None:
+            return
+        stored = (header.get("source"), header.get("playlist_id"))
         for snapshot in snapshots:
             new = (snapshot.source, snapshot.playlist_id)
             if stored != new:
@@ -230,8 +238,15 @@ def _key(snapshot: PlaylistSnapshot) -> str:
 
 def _by_day(keys: Iterable[str]) -> dict[date, str]:
     # Sorted keys end with the latest fetch of a day: names are UTC times of fixed width.
-    found = (KEY.fullmatch(key) for key in keys)
-    return {date.fromisoformat(match["day"]): match[0] for match in found if match}
+    dated = ((_day(match["day"]), match[0]) for match in map(KEY.fullmatch, keys) if match)
+    return {day: key for day, key in dated if day is not None}
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _json(value: Any, *, sort_keys: bool = False) -> bytes:

@@ -41,13 +41,12 @@ def album_key(album: Any) -> str | None:
 
 def release_columns(snapshot: PlaylistSnapshot, album: Any) -> Row:
     """The release date columns of an album object, completed by the object that was fetched for it."""
-    fetched = fetched_album(snapshot, album)
-    written = text(at(album, "release_date")) or text(at(fetched, "release_date"))
+    dated = album if text(at(album, "release_date")) else fetched_album(snapshot, album)
+    written = text(at(dated, "release_date"))
     first, last = release_interval(written, snapshot.snapshot_date)
     return {
         "release_date_text": written,
-        "release_date_precision": text(at(album, "release_date_precision"))
-        or text(at(fetched, "release_date_precision")),
+        "release_date_precision": text(at(dated, "release_date_precision")),
         "release_date_from": first,
         "release_date_to": last,
     }
