@@ -51,7 +51,10 @@ def demo(days: int) -> None:
     if not (all(filled) and _refresh_catalog(settings)):
         sys.exit(1)
     click.echo(f"\nThe lake:     {settings.lake}")
-    click.echo(f"The catalog:  {settings.lake}/catalog.duckdb   (open it with any DuckDB client)")
+    if settings.glue_crawler:
+        click.echo(f"The catalog:  Glue database {settings.glue_database}   (open it with Athena)")
+    else:
+        click.echo(f"The catalog:  {settings.lake}/catalog.duckdb   (open it with any DuckDB client)")
     click.echo("Ask it:       select snapshot_date, count(*) from songs group by 1")
     click.echo("The UI:       make dev, then http://127.0.0.1:3000")
 

@@ -1,0 +1,204 @@
+"""What README and docs say, compared with the code: commands, settings, columns, files, queries and refusals."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import runpy
+import shlex
+from datetime import date
+from pathlib import Path
+
+import click
+import duckdb
+import pytest
+import yaml
+
+from spotify_assets import settings
+from spotify_assets.catalog.glue import check_crawler
+from spotify_assets.cli import main
+from spotify_assets.partitions import today_in_japan
+from spotify_assets.sources.consent import REDIRECT_URI
+from spotify_assets_tests.platform import Platform
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/tables.md"]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w+)\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL)
+
+
+def text_of(page):
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks(language):
+    found = [match for match in FENCE.finditer(README) if match["language"] == language]
+    return [re.sub(f"^{match['indent']}", "", match["body"], flags=re.MULTILINE) for match in found]
+
+
+def table_rows(heading):
+    """Cells of the rows of the table whose first column has this heading."""
+    after = README.split(f"\n| {heading} |", 1)[1].split("\n\n", 1)[0].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in after[2:]]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_make_target_named_exists_and_has_a_help(page):
+    named = set(re.findall(r"`make ([a-z]+)", text_of(page))) | set(
+        re.findall(r"^ *make ([a-z]+)", text_of(page), re.MULTILINE)
+    )
+    assert named <= set(re.findall(r"^([a-z]+):.*## .", text_of("Makefile"), re.MULTILINE))
+
+
+def test_every_make_target_is_named():
+    assert set(re.findall(r"^([a-z]+):.*## .", text_of("Makefile"), re.MULTILINE)) <= set(
+        re.findall(r"make ([a-z]+)", README)
+    )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_named_exists(page):
+    assert set(re.findall(r"spotify-assets ([a-z]+)", text_of(page))) <= set(main.commands)
+
+
+def test_every_command_and_its_options_are_as_the_table_of_commands_says():
+    named = {row[0]: row[1] for row in table_rows("Command") if row[0].startswith("`spotify-assets ")}
+    assert set(named) == {f"`spotify-assets {command}`" for command in main.commands}
+    for cell, meaning in named.items():
+        command = main.commands[cell.strip("`").split()[1]]
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert set(re.findall(r"--[a-z-]+", meaning)) <= options
+
+
+def test_command_lines_are_understood():
+    lines = [line for block in blocks("sh") for line in block.splitlines() if "bin/spotify-assets" in line]
+    assert lines
+    for line in lines:
+        _, name, *arguments = shlex.split(line)
+        command = main.commands[name]
+        command.parse_args(click.Context(command), arguments)
+
+
+def test_the_settings_table_is_that_of_the_code():
+    assert table_rows("Variable") == [
+        [f"`{variable.name}`", variable.default or "not set", variable.meaning] for variable in settings.VARIABLES
+    ]
+
+
+def test_every_variable_that_is_read_is_in_the_settings_table():
+    tree = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
+    names = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    read = {name for name in names if re.fullmatch(r"[A-Z]+(_[A-Z]+)+", name)}
+    assert read == {variable.name for variable in settings.VARIABLES}
+
+
+def test_defaults_are_those_of_the_code(tmp_path):
+    defaults = {variable.name: variable.default for variable in settings.VARIABLES}
+    assert settings.load_settings(defaults_only(defaults)) == settings.load_settings({})
+
+
+def defaults_only(defaults):
+    """Defaults that are values, not words."""
+    return {name: value for name, value in defaults.items() if value and " " not in value}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_and_picture_linked_exists(page):
+    targets = re.findall(r"\]\((?!https?:)([^)]+)\)", text_of(page))
+    for target in targets:
+        path, _, anchor = target.partition("#")
+        linked = (ROOT / page).parent / path if path else ROOT / page
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {heading.lower().replace(" ", "-") for heading in headings}
+
+
+def test_every_picture_is_shown_and_small():
+    pictures = sorted((ROOT / "docs/images").iterdir())
+    assert {f"docs/images/{picture.name}" for picture in pictures} == set(
+        re.findall(r"\((docs/images/[^)]+)\)", README)
+    )
+    assert max(picture.stat().st_size for picture in pictures) < 250_000
+
+
+def test_the_page_of_tables_is_that_of_the_schemas():
+    page = runpy.run_path(str(ROOT / "docs/write_tables.py"))["page"]()
+    assert text_of("docs/tables.md") == page, "run .venv/bin/python docs/write_tables.py"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md"])
+def test_everything_in_the_layout_exists(page):
+    (tree,) = [match["body"] for match in FENCE.finditer(text_of(page)) if match["body"].startswith("spotify_assets/")]
+    folder = Path()
+    for line in tree.splitlines():
+        names = line.split("  ", 1)[0] if line[0] != " " else line.strip().split("  ", 1)[0]
+        for name in names.split():
+            path = Path(name) if line[0] != " " else folder / name
+            assert (ROOT / path).exists(), path
+        if line[0] != " ":
+            folder = Path(names.split()[0])
+
+
+def test_the_playlists_file_shown_is_valid(tmp_path):
+    (shown,) = blocks("yaml")
+    start = yaml.safe_load(shown)["start"]
+    path = tmp_path / "playlists.yaml"
+    path.write_text(shown.replace(str(start), str(today_in_japan())), encoding="utf-8")
+    (playlist,) = settings.load_settings({"SPOTIFY_ASSETS_PLAYLISTS": str(path)}).playlists
+    assert playlist.source == "spotify"
+
+
+def test_the_shipped_playlists_file_is_valid():
+    read = settings.load_settings({"SPOTIFY_ASSETS_PLAYLISTS": str(ROOT / "examples/japan.yaml")})
+    assert [playlist.slug for playlist in read.playlists] == ["top_songs_japan", "top_50_japan"]
+    assert read.lake.endswith("lake/live")
+
+
+def test_the_redirect_uri_is_that_of_the_code():
+    assert f"`{REDIRECT_URI}`" in README
+
+
+def test_refusals_are_quoted_as_the_code_words_them():
+    package = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "spotify_assets").rglob("*.py"))
+    # Long texts are written as several literals, one per line.
+    said = re.sub(r'"\s*(?:\+ )?\n\s*f?"', "", package)
+    for when, quoted, _ in table_rows("When"):
+        for fragment in re.split(r" ?\.\.\. ?|; ", quoted):
+            assert fragment in said, (when, fragment)
+
+
+def test_queries_and_python_run_on_the_demo(instance, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    platform = Platform({}, instance)
+    assert platform.settings.lake == str(tmp_path / "lake/demo")
+    # On the second day the demo has an entry that is not a song.
+    assert platform.run_daily(date(2026, 11, 19), date(2026, 11, 20)).success
+    assert platform.publish().success
+    with duckdb.connect("lake/demo/catalog.duckdb", read_only=True) as catalog:
+        results = [catalog.sql(query).fetchall() for query in blocks("sql")]
+    assert [len(rows) for rows in results] == [10, 10, 1, 6]
+    for snippet in blocks("python"):
+        exec(compile(snippet, "README.md", "exec"), {})  # noqa: S102 - the README's own code
+    assert "2026-11-20" in capfd.readouterr().out
+
+
+def test_the_aws_commands_make_a_crawler_that_the_platform_accepts(aws):
+    environment = dict(line.split("=", 1) for block in blocks("sh") for line in block.splitlines() if "GLUE_" in line)
+    lake = next(line.split("=", 1)[1] for block in blocks("sh") for line in block.splitlines() if "=s3://" in line)
+    glue = aws.client("glue")
+    commands = [shlex.split(block.replace("\\\n", "")) for block in blocks("sh") if block.startswith("aws ")]
+    assert [command[1:3] for command in commands] == [["glue", "create-database"], ["glue", "create-crawler"]]
+    for _, _, operation, *options in commands:
+        request = {camel_case(name): value for name, value in zip(options[::2], options[1::2], strict=True)}
+        # Configuration is a string of JSON for the API too.
+        for name, value in request.items():
+            if value.startswith("{") and name != "Configuration":
+                request[name] = json.loads(value)
+        getattr(glue, operation.replace("-", "_"))(**request)
+    check_crawler(glue, crawler=environment["GLUE_CRAWLER"], database=environment["GLUE_DATABASE"], lake_uri=lake)
+
+
+def camel_case(option):
+    return "".join(word.capitalize() for word in option.removeprefix("--").split("-"))
