@@ -63,7 +63,7 @@ def test_every_check_is_declared_and_made(frames):
 
 
 def test_only_selected_checks_are_made(frames):
-    selected = dg.AssetCheckKey(dg.AssetKey(["japan", "snapshots"]), "not_empty")
+    selected = dg.AssetCheckKey(dg.AssetKey(["japan", "snapshots"]), "keys_unique")
     (result,) = results(JAPAN, frames, DAYS, {selected})
     assert (result.asset_key, result.check_name) == (selected.asset_key, selected.name)
 
@@ -148,8 +148,7 @@ class TestSnapshots:
         for table in ("songs", "rejects"):
             frames[table] = frames[table].drop(rows_of_bad_day(frames[table]))
         findings = self.spoil(frames, listed=0)
-        assert findings["snapshots", "not_empty"] == f"- {BAD_DAY}: the playlist listed nothing"
-        assert ("songs", "positions_complete") not in findings
+        assert findings["songs", "positions_complete"] == f"- {BAD_DAY}: the playlist listed nothing"
 
     @pytest.mark.parametrize(
         ("shares", "said"),
@@ -199,6 +198,6 @@ class TestResults:
         frames["snapshots"] = snapshot.loc[[snapshot.index[0]] * len(days)].reset_index(drop=True)
         frames["snapshots"]["snapshot_date"] = days
         frames["snapshots"]["listed"] = 0
-        listed = failed(frames)["snapshots", "not_empty"].split("\n")
+        listed = failed(frames)["songs", "positions_complete"].split("\n")
         assert len(listed) == NAMED_DAYS + 1
         assert listed[-1] == "- and 7 more"

@@ -19,12 +19,11 @@ TWO_PLAYLISTS = """
 start: 2026-11-01
 playlists:
   - {slug: japan, title: Top 50 - Japan, source: spotify, playlist_id: 37i9dQZEVXbKXQ4mDTEBXq}
-  - {slug: publish, title: Called like a group of ours, source: spotify, playlist_id: 37i9dQZEVXbKqiTGXuCOsB}
+  - {slug: weekly, title: Top Songs - Japan, cadence: weekly, source: spotify, playlist_id: 37i9dQZEVXbKqiTGXuCOsB}
 """
 CHECKS = [
     "snapshots:enrichment_complete",
     "snapshots:keys_unique",
-    "snapshots:not_empty",
     "snapshots:source_not_stale",
     "song_artists:references_whole",
     "songs:positions_complete",
@@ -92,11 +91,11 @@ class TestNames:
         assert surface(demo) == expected_surface("demo_japan")
 
     def test_of_two_playlists(self, two):
-        assert surface(two) == expected_surface("japan", "publish")
+        assert surface(two) == expected_surface("japan", "weekly")
 
     def test_the_daily_job_holds_the_playlists_and_nothing_else(self, two):
         keys = two.resolve_job_def("daily_playlist_job").asset_layer.executable_asset_keys
-        assert names(keys) == sorted(f"{slug}/{asset}" for slug in ("japan", "publish") for asset in PLAYLIST_ASSETS)
+        assert names(keys) == sorted(f"{slug}/{asset}" for slug in ("japan", "weekly") for asset in PLAYLIST_ASSETS)
 
     def test_the_publish_job_holds_no_table(self, two):
         assert names(two.resolve_job_def("publish_job").asset_layer.executable_asset_keys) == ["catalog"]
@@ -188,7 +187,7 @@ class TestAssets:
         assert {key.to_user_string(): pools for key, pools in self.pools(demo).items() if pools} == {}
         assert {key.to_user_string(): pools for key, pools in self.pools(two).items() if pools} == {
             "japan/raw_playlist": {"spotify_api"},
-            "publish/raw_playlist": {"spotify_api"},
+            "weekly/raw_playlist": {"spotify_api"},
         }
 
     def pools(self, definitions):

@@ -335,5 +335,5 @@ class TestPlaylistsThatFail:
             for check in result.get_asset_check_evaluations()
             if not check.passed
         }
-        assert failed == {("snapshots", "not_empty"): "- 2025-06-01: the playlist listed nothing"}
+        assert failed == {("songs", "positions_complete"): "- 2025-06-01: the playlist listed nothing"}
         assert materialized(instance, ["demo_japan", "songs"]) == {"2025-06-01"}
