@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from spotify_assets.errors import Refusal
+from botocore.exceptions import BotoCoreError
+
+from spotify_assets.errors import Refusal, StorageError
 from spotify_assets.resources import build_lake
 from spotify_assets.settings import PlaylistSettings, Settings
+from spotify_assets.storage.lake import Lake
+from spotify_assets.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
     from spotify_assets.sources.spotify_client import SpotifyClient
@@ -46,8 +50,9 @@ def examine(settings: Settings, *, offline: bool) -> Iterator[Finding]:
 def _credentials(settings: Settings) -> Finding:
     needed = any(playlist.source == "spotify" for playlist in settings.playlists)
     if settings.spotify.client_id is None:
-        text = "SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET are not set" + ("" if needed else "; the demo needs none")
-        return Finding("Spotify app", ok=not needed, text=text)
+        what = "SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET are not set"
+        remedy = "create an app at developer.spotify.com/dashboard and set both" if needed else "the demo needs none"
+        return Finding("Spotify app", ok=not needed, text=f"{what}; {remedy}")
     user = "a user's refresh token" if settings.spotify.refresh_token else "client credentials only"
     return Finding("Spotify app", ok=True, text=f"id and secret are set, with {user}")
 
@@ -60,10 +65,23 @@ def _look(subject: str, probe: Callable[[], str]) -> Finding:
 
 
 def _probe_lake(settings: Settings) -> str:
-    store = build_lake(settings.lake).store()
-    store.write(PROBE, b"")
-    store.list_keys("raw_playlist/")
+    with build_lake(settings.lake).process_config_and_initialize_cm() as lake:
+        store = _open(lake)
+        store.write(PROBE, b"")
+        store.list_keys("raw_playlist/")
     return "can be written and listed"
+
+
+def _open(lake: Lake) -> ObjectStore:
+    try:
+        return lake.store()
+    except (BotoCoreError, ValueError) as error:
+        # What boto3 finds wrong before it asks anybody.
+        raise StorageError(
+            "The bucket's client cannot be made.",
+            why=str(error),
+            remedy="check AWS's own variables and files: AWS_PROFILE, AWS_ENDPOINT_URL, AWS_DEFAULT_REGION",
+        ) from error
 
 
 def _look_at_playlists(settings: Settings, playlists: list[PlaylistSettings]) -> Iterator[Finding]:

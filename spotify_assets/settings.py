@@ -25,6 +25,9 @@ PLAYLIST_ID = re.compile(r"[0-9A-Za-z]{22}")
 MARKET = re.compile(r"[A-Z]{2}")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
+GLOB_CHARACTERS = re.compile(r"[*?\[\]\\]")
+RESERVED_SLUGS = frozenset({"catalog", "publish"})
+"""The catalog is an asset of that name, and the assets that publish are a group of that name."""
 CADENCES = ("daily", "weekly")
 COMMON_KEYS = frozenset({"slug", "title", "cadence", "source"})
 SOURCE_KEYS: Mapping[str, frozenset[str]] = {
@@ -154,7 +157,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         for name, value in (os.environ if environment is None else environment).items()
         if value.strip()
     }
-    playlists_file = Path(values.get("SPOTIFY_ASSETS_PLAYLISTS", DEMO_PLAYLISTS_FILE)).expanduser().absolute()
+    playlists_file = _path("SPOTIFY_ASSETS_PLAYLISTS", values.get("SPOTIFY_ASSETS_PLAYLISTS", str(DEMO_PLAYLISTS_FILE)))
     start, playlists = _read_playlists(playlists_file)
     lake = _lake(values.get("SPOTIFY_ASSETS_LAKE"), playlists)
     glue_crawler = values.get("GLUE_CRAWLER")
@@ -213,19 +216,49 @@ def _lake(value: str | None, playlists: tuple[PlaylistSettings, ...]) -> str:
             )
         value = "lake/demo" if kinds == {True} else "lake/live"
     if "://" not in value:
-        return str(Path(value).expanduser().absolute())
+        return _lake_folder(value)
     return _matching("SPOTIFY_ASSETS_LAKE", value, S3_URI, "a folder or s3://bucket/prefix").rstrip("/")
 
 
-def _url(name: str, value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+def _lake_folder(value: str) -> str:
+    path = _path("SPOTIFY_ASSETS_LAKE", value)
+    if GLOB_CHARACTERS.search(path.as_posix()):
         raise SettingsError(
-            f"{name} is {value!r}.",
-            why="it is not an http or https address",
-            remedy=f"unset {name} to use Spotify's own, or give an address like http://127.0.0.1:8080/v1/",
+            f"SPOTIFY_ASSETS_LAKE is the folder {path}.",
+            why="catalog.duckdb reads the lake by a pattern, in which * ? [ ] and \\ do not stand for themselves",
+            remedy="set SPOTIFY_ASSETS_LAKE to a folder without these characters in its absolute path",
         )
+    return str(path)
+
+
+def _path(name: str, value: str) -> Path:
+    try:
+        return Path(value).expanduser().absolute()
+    except RuntimeError as error:
+        raise SettingsError(
+            f"{name} is {value!r}.", why=str(error), remedy="write the path out instead of using ~"
+        ) from error
+
+
+def _url(name: str, value: str) -> str:
+    remedy = f"unset {name} to use Spotify's own, or give an address like http://127.0.0.1:8080/v1/"
+    if "@" in value:
+        # Not quoted: what stands before the @ may be a password, and addresses appear in errors.
+        raise SettingsError(f"{name} holds an @.", why="the address must not carry a user or a password", remedy=remedy)
+    if not _is_address(value):
+        raise SettingsError(f"{name} is {value!r}.", why="it is not an http or https address", remedy=remedy)
     return value
+
+
+def _is_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        # Reading the port is what checks it.
+        return bool(parts.scheme in ("http", "https") and parts.hostname and parts.port != 0) and not (
+            parts.query or parts.fragment
+        )
+    except ValueError:
+        return False
 
 
 def _matching(name: str, value: str, pattern: re.Pattern[str], expected: str) -> str:
@@ -242,16 +275,35 @@ def _positive(name: str, value: str) -> int:
     return int(value)
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML whose mappings name a key once. PyYAML would silently keep the last value."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(problem=f"{key.value!r} stands there twice", problem_mark=key.start_mark)
+                seen.add(key.value)
+        return node
+
+
+# PyYAML lets the errors of int(), date() and the like pass when a value has the form of one but is none: 2026-02-30.
+_YAML_ERRORS = (yaml.YAMLError, ValueError, ArithmeticError, AttributeError, LookupError, TypeError, RecursionError)
+
+
 def _read_playlists(path: Path) -> tuple[date, tuple[PlaylistSettings, ...]]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # Safe: the loader is a SafeLoader.
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
     except OSError as error:
         raise SettingsError(
             f"The playlists file {path} cannot be read.",
             why=error.strerror or str(error),
             remedy="point SPOTIFY_ASSETS_PLAYLISTS at an existing file, or unset it to run the demo",
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except _YAML_ERRORS as error:
         raise SettingsError(
             f"The playlists file {path} is not valid YAML.",
             why=" ".join(str(error).split()),
@@ -281,8 +333,9 @@ def _start(where: str, value: Any) -> date:
 
 def _playlist(where: str, entry: Any) -> PlaylistSettings:
     source = entry.get("source") if isinstance(entry, dict) else None
-    if isinstance(source, str) and source not in SOURCE_KEYS:
-        raise _malformed(where, f"`source` is {source!r}; there are: {', '.join(SOURCE_KEYS)}")
+    if isinstance(entry, dict) and (not isinstance(source, str) or source not in SOURCE_KEYS):
+        given = repr(source) if "source" in entry else "missing"
+        raise _malformed(where, f"`source` is {given}; there are: {', '.join(SOURCE_KEYS)}")
     _check_keys(
         where,
         entry,
@@ -292,6 +345,8 @@ def _playlist(where: str, entry: Any) -> PlaylistSettings:
     playlist = PlaylistSettings(**{"cadence": "daily", **entry})
     if not SLUG.fullmatch(playlist.slug):
         raise _malformed(where, f"`slug` is {playlist.slug!r}; it takes a-z, 0-9 and _, and begins with a letter")
+    if playlist.slug in RESERVED_SLUGS:
+        raise _malformed(where, f"`slug` is {playlist.slug!r}; that name is taken by an asset or a group of its own")
     if playlist.cadence not in CADENCES:
         raise _malformed(where, f"`cadence` is {playlist.cadence!r}; it is daily or weekly")
     if playlist.playlist_id is not None and not PLAYLIST_ID.fullmatch(playlist.playlist_id):
