@@ -21,6 +21,8 @@ from spotify_assets.schemas import TABLES
 from spotify_assets.settings import PlaylistSettings, load_settings
 from spotify_assets.sources.demo import DemoSource
 from spotify_assets.sources.snapshot import PlaylistSnapshot
+from spotify_assets.sources.source import Absence
+from spotify_assets.sources.spotify import SpotifySource
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.raw_layer import RawLayer
 
@@ -129,19 +131,19 @@ class TestSchedule:
 class TestPlan:
     TODAY = date(2026, 11, 22)
 
-    def plan(self, days, *, has_past=False, stored=()):
-        return plan_days(days, today=self.TODAY, has_past=has_past, stored=dict.fromkeys(stored, "key"))
+    def plan(self, days, *, offered=(), stored=()):
+        absence = Absence("nobody has it", "leave it")
+        return plan_days(days, today=self.TODAY, offered=offered, stored=stored, absence=absence)
 
-    def test_a_source_with_a_past_is_asked_for_every_day(self):
-        plan = self.plan(DAYS, has_past=True, stored=DAYS[:2])
-        assert (plan.to_fetch, plan.from_store) == (DAYS, [])
+    def test_a_source_is_asked_for_the_days_that_it_offers(self):
+        plan = self.plan(DAYS, offered=DAYS[:2], stored=DAYS[1:])
+        assert (plan.to_fetch, plan.from_store) == (DAYS[:2], DAYS[2:])
 
-    def test_a_source_without_a_past_is_asked_for_today_alone(self):
-        plan = self.plan([*DAYS, self.TODAY], stored=DAYS)
-        assert (plan.to_fetch, plan.from_store) == ([self.TODAY], DAYS)
-
-    def test_today_is_fetched_again_although_it_is_stored(self):
-        assert self.plan([self.TODAY], stored=[self.TODAY]).to_fetch == [self.TODAY]
+    def test_the_demo_offers_every_day_and_spotify_today_alone(self):
+        days = [*DAYS, today_in_japan()]
+        spotify = SpotifySource(load_settings({}).spotify)
+        assert DemoSource().days_on_offer(DEMO, days) == set(days)
+        assert spotify.days_on_offer(DEMO, days) == {today_in_japan()}
 
     def test_every_past_day_that_is_not_stored_is_named(self):
         with pytest.raises(SourceRefusal) as refusal:
@@ -150,11 +152,10 @@ class TestPlan:
         assert named == [DAYS[0], *DAYS[3:]]
         assert "3 of 5 days" in refusal.value.what
 
-    @pytest.mark.parametrize("has_past", [True, False])
-    def test_a_future_day_is_refused_by_every_source(self, has_past):
+    def test_a_future_day_is_refused_whoever_offers_it(self):
         tomorrow = self.TODAY + timedelta(days=1)
         with pytest.raises(SourceRefusal, match=f"no chart yet for {tomorrow}"):
-            self.plan([self.TODAY, tomorrow], has_past=has_past, stored=[tomorrow])
+            self.plan([self.TODAY, tomorrow], offered=[self.TODAY, tomorrow], stored=[tomorrow])
 
     @pytest.mark.parametrize("moment", ["2026-11-21T14:59:59.999999", "2026-11-22T15:00:00"])
     def test_a_list_fetched_on_another_day_in_japan_is_not_filed(self, moment):
@@ -301,6 +302,8 @@ class TestPlaylistsThatFail:
 
         class Failing:
             has_past = True
+            absence = DemoSource.absence
+            days_on_offer = DemoSource.days_on_offer
 
             def fetch(self, playlist, day, previous, *, may_retry):
                 asked.append(may_retry)

@@ -1,7 +1,7 @@
 """The raw asset of a playlist: a day's list as received, from the source or, for a past day, from the store."""
 
 # Without `from __future__ import annotations`: Dagster does not resolve a string annotation of the context.
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,7 +15,7 @@ from spotify_assets.partitions import today_in_japan
 from spotify_assets.resources import Sources
 from spotify_assets.settings import PlaylistSettings
 from spotify_assets.sources.snapshot import PlaylistSnapshot
-from spotify_assets.sources.source import Source
+from spotify_assets.sources.source import Absence, Source
 from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.raw_layer import RawLayer
 
@@ -34,11 +34,10 @@ class Plan:
     from_store: list[date]
 
 
-def plan_days(days: Sequence[date], *, today: date, has_past: bool, stored: Mapping[date, str]) -> Plan:
-    """Decide where each day comes from.
-
-    A source with a past is asked for every day. One without a past only knows its list of this moment: it is asked for
-    today alone, and past days must be in the store.
+def plan_days(
+    days: Sequence[date], *, today: date, offered: Collection[date], stored: Collection[date], absence: Absence
+) -> Plan:
+    """Decide where each day comes from: the source where it offers the day, else the store.
 
     Raises:
         SourceRefusal: naming every day that cannot be had.
@@ -50,21 +49,16 @@ def plan_days(days: Sequence[date], *, today: date, has_past: bool, stored: Mapp
             why=f"in Japan it is {today}",
             remedy="ask for days up to today",
         )
-    past = [day for day in days if day < today and not has_past]
-    lost = [day for day in past if day not in stored]
+    lost = [day for day in days if day not in offered and day not in stored]
     if lost:
         raise SourceRefusal(
             f"There is no playlist for {len(lost)} of {len(days)} days: {', '.join(map(str, lost))}.",
-            why=(
-                "Spotify's API gives a playlist as it is now, and nothing was stored on these days; filing today's "
-                "list under an old date would invent history"
-            ),
-            remedy=(
-                "leave these days out; days that have a stored snapshot, and today, can be run. "
-                "Keep daily_playlist_schedule on so that no further day is lost"
-            ),
+            why=absence.why,
+            remedy=absence.remedy,
         )
-    return Plan(to_fetch=[day for day in days if day not in past], from_store=past)
+    return Plan(
+        to_fetch=[day for day in days if day in offered], from_store=[day for day in days if day not in offered]
+    )
 
 
 def fetch_days(
@@ -119,7 +113,8 @@ def build_raw_playlist(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
         may_retry = context.retry_number < RETRIES
         try:
             stored = raw.latest_keys(playlist.slug)
-            plan = plan_days(days, today=today_in_japan(), has_past=source.has_past, stored=stored)
+            offered = source.days_on_offer(playlist, days)
+            plan = plan_days(days, today=today_in_japan(), offered=offered, stored=stored, absence=source.absence)
             previous = raw.read_latest(playlist.slug) if plan.to_fetch and not source.has_past else None
             snapshots = fetch_days(source, playlist, plan.to_fetch, previous, may_retry=may_retry)
         except RateLimited as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from spotify_assets.sources import demo_names as names
 from spotify_assets.sources.demo_chart import CHART_SIZE, ChartedSong, Release, Song, chart, draws
 from spotify_assets.sources.snapshot import CatalogObject, Entry, PlaylistSnapshot
+from spotify_assets.sources.source import Absence
 
 if TYPE_CHECKING:  # settings need Dagster, and the demo is used without
     from spotify_assets.settings import PlaylistSettings
@@ -42,6 +43,11 @@ class DemoSource:
     """Gives the synthetic chart; every day has one, past or future."""
 
     has_past = True
+    absence = Absence("the demo has every day", "report this as a defect")
+
+    def days_on_offer(self, playlist: PlaylistSettings, days: Sequence[date]) -> set[date]:  # noqa: ARG002
+        """Every day."""
+        return set(days)
 
     def fetch(
         self,

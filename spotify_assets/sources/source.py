@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from spotify_assets.settings import PlaylistSettings
 from spotify_assets.sources.snapshot import PlaylistSnapshot
+
+if TYPE_CHECKING:  # settings need Dagster, and a source can be used without
+    from spotify_assets.settings import PlaylistSettings
+
+
+@dataclass(frozen=True)
+class Absence:
+    """Why a source does not have a day, and what to do about it."""
+
+    why: str
+    remedy: str
 
 
 class Source(Protocol):
     """Where a day's playlist comes from."""
 
     has_past: bool
-    """Whether the source itself knows past days. Without a past, a past day is only filled from what is stored."""
+    """Whether the source itself knows past days. One without a past gives the list of this moment, whatever day is
+    asked for, and wants to know what was stored before it."""
+    absence: Absence
+    """What to say of a day that the source does not offer and that is not stored."""
+
+    def days_on_offer(self, playlist: PlaylistSettings, days: Sequence[date]) -> set[date]:
+        """Which of these days the source itself can give now. A day that it cannot give is filled from the store.
+
+        Raises:
+            Refusal: the source cannot tell.
+        """
+        ...
 
     def fetch(
         self, playlist: PlaylistSettings, day: date, previous: PlaylistSnapshot | None, *, may_retry: bool

@@ -13,8 +13,10 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from spotify_assets.errors import RateLimited, Refusal, SourceRefusal, SourceUnavailable
+from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import PlaylistSettings, SpotifySettings
 from spotify_assets.sources.snapshot import CatalogObject, Entry, Payload, PlaylistSnapshot
+from spotify_assets.sources.source import Absence
 
 if TYPE_CHECKING:
     from spotify_assets.sources.spotify_client import SpotifyClient
@@ -36,11 +38,25 @@ class SpotifySource:
     """
 
     has_past = False
+    absence = Absence(
+        why=(
+            "Spotify's API gives a playlist as it is now, and nothing was stored on these days; filing today's list "
+            "under an old date would invent history"
+        ),
+        remedy=(
+            "leave these days out; days that have a stored snapshot, and today, can be run. "
+            "Switch daily_playlist_schedule on so that no further day is lost"
+        ),
+    )
 
     def __init__(self, settings: SpotifySettings, *, backoff_factor: float = 0.5) -> None:
         self._settings = settings
         self._backoff_factor = backoff_factor
         self._client: SpotifyClient | None = None
+
+    def days_on_offer(self, playlist: PlaylistSettings, days: Sequence[date]) -> set[date]:  # noqa: ARG002
+        """Today in Japan, and no other day."""
+        return {today_in_japan()} & set(days)
 
     def fetch(
         self, playlist: PlaylistSettings, day: date, previous: PlaylistSnapshot | None, *, may_retry: bool
