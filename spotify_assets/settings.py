@@ -32,8 +32,11 @@ CADENCES = ("daily", "weekly")
 COMMON_KEYS = frozenset({"slug", "title", "cadence", "source"})
 SOURCE_KEYS: Mapping[str, frozenset[str]] = {
     "demo": frozenset(),
+    "charts": frozenset({"chart"}),
     "spotify": frozenset({"playlist_id", "market"}),
 }
+REQUIRED_KEYS: Mapping[str, frozenset[str]] = {"charts": frozenset({"chart"}), "spotify": frozenset({"playlist_id"})}
+CHART = re.compile(r"[a-z]+-(?P<country>[a-z]{2}|global)-(?P<cadence>daily|weekly)")
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,10 @@ class PlaylistSettings:
         slug: its name here: asset key prefix, asset group and value of the `playlist` partition column.
         title: its name for people.
         cadence: `daily` or `weekly`: how often the chart is made anew.
-        source: where a day comes from: `demo` or `spotify`.
+        source: where a day comes from: `demo`, `spotify` or `charts`.
         playlist_id: Spotify's id of the playlist, for source `spotify`.
         market: two-letter country in whose catalogue tracks are looked up, for source `spotify`.
+        chart: name of the chart as in its files' names, like `regional-jp-daily`, for source `charts`.
     """
 
     slug: str
@@ -100,6 +104,13 @@ class PlaylistSettings:
     source: str
     playlist_id: str | None = None
     market: str | None = None
+    chart: str | None = None
+
+    @property
+    def country(self) -> str | None:
+        """The country that the name of a chart names: two letters, or `global`."""
+        match = CHART.fullmatch(self.chart or "")
+        return match["country"] if match else None
 
 
 @dataclass(frozen=True)
@@ -340,7 +351,7 @@ def _playlist(where: str, entry: Any) -> PlaylistSettings:
         where,
         entry,
         allowed=COMMON_KEYS | SOURCE_KEYS.get(str(source), frozenset()),
-        required={"slug", "title", "source"} | ({"playlist_id"} if source == "spotify" else set()),
+        required={"slug", "title", "source"} | REQUIRED_KEYS.get(str(source), frozenset()),
     )
     playlist = PlaylistSettings(**{"cadence": "daily", **entry})
     if not SLUG.fullmatch(playlist.slug):
@@ -353,6 +364,13 @@ def _playlist(where: str, entry: Any) -> PlaylistSettings:
         raise _malformed(
             where,
             f"`playlist_id` is {playlist.playlist_id!r}; it is the 22 characters after /playlist/ in the address",
+        )
+    match = CHART.fullmatch(playlist.chart or "")
+    if playlist.chart is not None and (match is None or match["cadence"] != playlist.cadence):
+        raise _malformed(
+            where,
+            f"`chart` is {playlist.chart!r} and `cadence` {playlist.cadence}; it is the beginning of the file names at "
+            "charts.spotify.com, like regional-jp-daily, and its end is the cadence",
         )
     if playlist.market is not None and not MARKET.fullmatch(playlist.market):
         raise _malformed(where, f"`market` is {playlist.market!r}; it is a country in two capitals, like JP")

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+CHARTS = "charts"
+"""Name of the source whose entries are rows of chart files, not payloads of the Web API."""
+
 Payload = Any
 """JSON as a source gave it: usually an object, but an API may answer anything."""
 
@@ -20,7 +23,8 @@ class Entry:
 
     Attributes:
         position: 1-based place in the list, as listed.
-        payload: the entry as received, without personal data; None for a withdrawn entry.
+        payload: the entry as received, without personal data (for a chart file the row's cells by column name); None
+            for a withdrawn entry, and for a position that a chart file skips.
     """
 
     position: int
@@ -52,6 +56,7 @@ class PlaylistSnapshot:
         fetched_at: moment of the fetch, timezone-aware.
         entries: all listed entries in order of position, without holes.
         albums, artists: objects fetched for enrichment, by Spotify id.
+        tracks: track objects fetched for entries that are rows of a chart file, by Spotify id.
         playlist_id: the source's own id of the playlist.
         playlist: the playlist's metadata as received, without personal data and without its entries.
         playlist_snapshot_id: Spotify's version id of the list.
@@ -70,6 +75,7 @@ class PlaylistSnapshot:
     entries: tuple[Entry, ...]
     albums: Mapping[str, CatalogObject] = field(default_factory=dict)
     artists: Mapping[str, CatalogObject] = field(default_factory=dict)
+    tracks: Mapping[str, CatalogObject] = field(default_factory=dict)
     playlist_id: str | None = None
     playlist: Mapping[str, Any] = field(default_factory=dict)
     playlist_snapshot_id: str | None = None

@@ -7,6 +7,8 @@ import os
 import uuid
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -15,11 +17,23 @@ from spotify_assets.errors import StorageError
 PARALLEL_REQUESTS = 8
 
 
+@dataclass(frozen=True)
+class StoredObject:
+    """An object's key, and when it was last written (UTC)."""
+
+    key: str
+    modified: datetime
+
+
 class ObjectStore(Protocol):
     """Whole objects under keys like `songs/playlist=a/snapshot_date=2026-11-01/part-0.parquet`."""
 
     def list_keys(self, prefix: str) -> list[str]:
         """Keys that begin with `prefix` (which ends in /), sorted."""
+        ...
+
+    def list_objects(self, prefix: str) -> list[StoredObject]:
+        """As `list_keys`, with the time of writing; costs more in a folder."""
         ...
 
     def read(self, key: str) -> bytes:
@@ -86,6 +100,13 @@ class LocalObjectStore:
                 remedy="check the permissions of the lake's folder",
             ) from error
         return sorted(keys)
+
+    def list_objects(self, prefix: str) -> list[StoredObject]:
+        """See `ObjectStore`."""
+        return [
+            StoredObject(key, datetime.fromtimestamp((self._folder / key).stat().st_mtime, UTC))
+            for key in self.list_keys(prefix)
+        ]
 
     def read(self, key: str) -> bytes:
         """See `ObjectStore`."""

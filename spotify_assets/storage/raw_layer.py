@@ -151,7 +151,7 @@ class RawLayer:
 
 def content_digest(snapshot: PlaylistSnapshot) -> str:
     """SHA-256 of what was received, without the circumstances of the fetch (time, notes, what was carried over)."""
-    content = [
+    content: list[Any] = [
         snapshot.source,
         snapshot.playlist_id,
         snapshot.playlist_snapshot_id,
@@ -159,6 +159,8 @@ def content_digest(snapshot: PlaylistSnapshot) -> str:
         {identifier: found.payload for identifier, found in snapshot.albums.items()},
         {identifier: found.payload for identifier, found in snapshot.artists.items()},
     ]
+    if snapshot.tracks:
+        content.append({identifier: found.payload for identifier, found in snapshot.tracks.items()})
     return hashlib.sha256(_json(content, sort_keys=True)).hexdigest()
 
 
@@ -181,6 +183,7 @@ def encode(snapshot: PlaylistSnapshot, content: str) -> bytes:
         "entries": len(snapshot.entries),
         "albums": len(snapshot.albums),
         "artists": len(snapshot.artists),
+        "tracks": len(snapshot.tracks),
         "playlist": dict(snapshot.playlist),
         "notes": list(snapshot.notes),
         "content_sha256": content,
@@ -190,6 +193,7 @@ def encode(snapshot: PlaylistSnapshot, content: str) -> bytes:
         *({"record": "entry", "position": entry.position, "payload": entry.payload} for entry in snapshot.entries),
         *_object_records("album", snapshot.albums),
         *_object_records("artist", snapshot.artists),
+        *_object_records("track", snapshot.tracks),
     ]
     lines = b"".join(_json(record) + b"\n" for record in records)
     return gzip.compress(lines, mtime=0)
@@ -211,6 +215,7 @@ def decode(data: bytes, uri: str) -> PlaylistSnapshot:
             entries=tuple(Entry(item["position"], item["payload"]) for item in records if item["record"] == "entry"),
             albums=_objects(records, "album"),
             artists=_objects(records, "artist"),
+            tracks=_objects(records, "track"),
             playlist_id=header["playlist_id"],
             playlist=header["playlist"],
             playlist_snapshot_id=header["snapshot_id"],
@@ -223,8 +228,13 @@ def decode(data: bytes, uri: str) -> PlaylistSnapshot:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(uri, f"a record is not as expected: {error!r}") from error
-    counts = {"entries": len(snapshot.entries), "albums": len(snapshot.albums), "artists": len(snapshot.artists)}
-    if any(header[name] != count for name, count in counts.items()):
+    counts = {
+        "entries": len(snapshot.entries),
+        "albums": len(snapshot.albums),
+        "artists": len(snapshot.artists),
+        "tracks": len(snapshot.tracks),
+    }
+    if any(header.get(name, 0) != count for name, count in counts.items()):
         raise _damaged(uri, f"its header announces other numbers of records than it holds: {counts}")
     if [entry.position for entry in snapshot.entries] != list(range(1, len(snapshot.entries) + 1)):
         raise _damaged(uri, "its positions do not run from 1 without holes")

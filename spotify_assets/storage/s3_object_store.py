@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from spotify_assets.errors import StorageError
-from spotify_assets.storage.object_store import missing
+from spotify_assets.storage.object_store import StoredObject, missing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,14 +24,22 @@ class S3ObjectStore:
 
     def list_keys(self, prefix: str) -> list[str]:
         """See `ObjectStore`."""
+        return [stored.key for stored in self.list_objects(prefix)]
+
+    def list_objects(self, prefix: str) -> list[StoredObject]:
+        """See `ObjectStore`."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=self._prefix + prefix
         )
         try:
-            found = [item["Key"] for page in pages for item in page.get("Contents", [])]
+            found = [
+                StoredObject(item["Key"].removeprefix(self._prefix), item["LastModified"])
+                for page in pages
+                for item in page.get("Contents", [])
+            ]
         except (BotoCoreError, ClientError) as error:
             raise self._refused(prefix, "listed", error) from error
-        return sorted(key.removeprefix(self._prefix) for key in found)
+        return sorted(found, key=lambda stored: stored.key)
 
     def read(self, key: str) -> bytes:
         """See `ObjectStore`."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from spotify_assets.sources.snapshot import Entry, PlaylistSnapshot
+from spotify_assets.sources.snapshot import CHARTS, Entry, PlaylistSnapshot
+from spotify_assets.transforms.chart_rows import chart_entry
 from spotify_assets.transforms.values import at, text
 
 
@@ -35,11 +36,25 @@ class RejectedEntry:
 
 def read_entries(snapshot: PlaylistSnapshot) -> tuple[list[ListedTrack], list[RejectedEntry]]:
     """Tell the tracks of a snapshot from what is none. Each entry is in exactly one of the two lists."""
-    read = [_read(entry) for entry in snapshot.entries]
+    read = [_read(entry, api_shaped(snapshot, entry)) for entry in snapshot.entries]
     return (
         [found for found in read if isinstance(found, ListedTrack)],
         [found for found in read if isinstance(found, RejectedEntry)],
     )
+
+
+def api_shaped(snapshot: PlaylistSnapshot, entry: Entry) -> Any:
+    """An entry's payload in the Web API's shape; the row of a chart file is brought into it.
+
+    What Spotify says of a row's track is taken where it was asked for; position, streams and the publisher's figures
+    are always the file's.
+    """
+    if snapshot.source != CHARTS or not isinstance(entry.payload, dict):
+        return entry.payload
+    shaped, track = chart_entry(entry.payload)
+    found = snapshot.tracks.get(text(track.get("id")) or "")
+    known = {key: value for key, value in found.payload.items() if value is not None} if found else {}
+    return {**shaped, "track": {**track, **known}}
 
 
 def track_of(payload: Any) -> dict[str, Any] | None:
@@ -55,21 +70,22 @@ def track_of(payload: Any) -> dict[str, Any] | None:
     return None
 
 
-def _read(entry: Entry) -> ListedTrack | RejectedEntry:
-    payload = entry.payload
+def _read(entry: Entry, payload: Any) -> ListedTrack | RejectedEntry:
+    """Judge an entry by its payload in the Web API's shape; rejects keep the payload as received."""
     if payload is None:
-        return RejectedEntry(entry.position, "null", "the whole entry is null: the track was withdrawn", payload)
+        reason = "the whole entry is null: the track was withdrawn, or a chart file skips the position"
+        return RejectedEntry(entry.position, "null", reason, entry.payload)
     if not isinstance(payload, dict):
-        return RejectedEntry(entry.position, "malformed", f"the entry is {_kind(payload)}, not an object", payload)
+        return RejectedEntry(entry.position, "malformed", f"the entry is {_kind(payload)}, not an object", entry.payload)
     track = track_of(payload)
     if track is None:
-        return RejectedEntry(entry.position, *_no_track(payload), payload)
+        return RejectedEntry(entry.position, *_no_track(payload), entry.payload)
     type_ = track.get("type")
     if type_ == "episode":
         reason = f"an episode of a show, not a song: {text(track.get('name')) or 'without title'}"
-        return RejectedEntry(entry.position, "episode", reason, payload)
+        return RejectedEntry(entry.position, "episode", reason, entry.payload)
     if type_ not in (None, "track"):
-        return RejectedEntry(entry.position, "malformed", f"its type is {type_!r}, not 'track'", payload)
+        return RejectedEntry(entry.position, "malformed", f"its type is {type_!r}, not 'track'", entry.payload)
     return ListedTrack(entry.position, payload, track)
 
 

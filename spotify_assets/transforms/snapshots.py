@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
 from spotify_assets import schemas
-from spotify_assets.sources.snapshot import CatalogObject, Entry, PlaylistSnapshot
-from spotify_assets.transforms.entries import track_of
+from spotify_assets.sources.snapshot import CatalogObject, PlaylistSnapshot
+from spotify_assets.transforms.entries import api_shaped, track_of
 from spotify_assets.transforms.songs import Row, credits_of
 from spotify_assets.transforms.values import INT64_MAXIMUM, at, in_utc, text, whole_number
 
@@ -21,7 +22,7 @@ def content_hash(snapshot: PlaylistSnapshot) -> str:
 
     What changes daily without the chart changing (popularity, images, followers) does not count.
     """
-    content = [_identity(entry) for entry in snapshot.entries]
+    content = [_identity(api_shaped(snapshot, entry)) for entry in snapshot.entries]
     compact = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(compact.encode()).hexdigest()
 
@@ -77,12 +78,12 @@ def snapshot_rows(
         }
 
 
-def _identity(entry: Entry) -> list[object]:
-    track = track_of(entry.payload)
+def _identity(payload: Any) -> list[object]:
+    track = track_of(payload)
     names = None
     if text(at(track, "id")) is None:
         names = [text(at(track, "name")), [text(artist.get("name")) for artist in credits_of(track)]]
-    return [text(at(track, "id")), names, whole_number(at(entry.payload, "streams"), maximum=INT64_MAXIMUM)]
+    return [text(at(track, "id")), names, whole_number(at(payload, "streams"), maximum=INT64_MAXIMUM)]
 
 
 def _last_edition(earlier: Iterable[PlaylistSnapshot]) -> tuple[str | None, date | None]:

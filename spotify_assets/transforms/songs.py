@@ -20,6 +20,12 @@ from spotify_assets.transforms.values import (
 )
 
 Row = dict[str, Any]
+OFFICIAL_COLUMNS = (
+    "official_peak_position",
+    "official_previous_position",
+    "official_days_on_chart",
+    "official_weeks_on_chart",
+)
 
 
 def artist_key(artist: dict[str, Any]) -> str | None:
@@ -90,6 +96,7 @@ def song_rows(snapshot: PlaylistSnapshot, tracks: list[ListedTrack]) -> Iterator
             "lead_artist_name": text(lead.get("name")),
             "artist_names": [text(artist.get("name")) for artist in artists],
             "artist_count": len(artists),
+            **{name: whole_number(entry.get(name)) for name in OFFICIAL_COLUMNS},
         }
 
 

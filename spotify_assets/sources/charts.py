@@ -1,0 +1,114 @@
+"""Source `charts`: chart files in the landing folder. It has a past: the days that its files hold.
+
+Whose a file is, is decided in `landing`; what it says, in `chart_files`. A day that is stored already is read again only
+when a file that is newer than the stored snapshot holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from spotify_assets.errors import SourceRefusal
+from spotify_assets.sources.chart_files import ChartEdition, date_in_name
+from spotify_assets.sources.landing import LandedFile, assign, landed_files
+from spotify_assets.sources.snapshot import CHARTS, Entry, PlaylistSnapshot
+from spotify_assets.sources.source import Absence
+
+if TYPE_CHECKING:
+    from spotify_assets.settings import PlaylistSettings
+    from spotify_assets.storage.object_store import ObjectStore
+
+
+class ChartsSource:
+    """Chart files that a person downloaded. One object serves all playlists of a run and reads each file once.
+
+    Args:
+        store: the lake, for its landing folder.
+        playlists: all playlists of source `charts`, among which files are shared out.
+    """
+
+    has_past = True
+    absence = Absence(
+        why="no file in landing/charts holds these days, and nothing is stored for them; a chart has days that never were",
+        remedy=(
+            "download the files by hand at charts.spotify.com and run `spotify-assets charts import FILE...`, or leave "
+            "these days out"
+        ),
+    )
+
+    def __init__(self, store: ObjectStore, playlists: Sequence[PlaylistSettings]) -> None:
+        self._store = store
+        self._playlists = playlists
+        self._landed: list[LandedFile] | None = None
+        self._read: dict[str, tuple[str, Mapping[date, ChartEdition]]] = {}
+
+    def days_on_offer(
+        self, playlist: PlaylistSettings, days: Sequence[date], stored: Mapping[date, datetime]
+    ) -> set[date]:
+        """The days that a landed file holds, except those that are stored already from a file as new.
+
+        Raises:
+            SourceRefusal: a file that may hold one of the days cannot be read, or its playlist is not certain.
+        """
+        return {day for day in days for _ in self._editions(playlist, day, stored.get(day))}
+
+    def fetch(
+        self,
+        playlist: PlaylistSettings,
+        day: date,
+        previous: PlaylistSnapshot | None,  # noqa: ARG002 - each day is complete in itself
+        *,
+        may_retry: bool,  # noqa: ARG002 - nothing here passes by itself
+    ) -> PlaylistSnapshot:
+        """Give the chart of the day.
+
+        Raises:
+            SourceRefusal: no file holds the day, or two files hold it and differ.
+        """
+        found = self._editions(playlist, day, None)
+        if not found:
+            raise SourceRefusal(
+                f"There is no chart of {playlist.slug} for {day}.", why=self.absence.why, remedy=self.absence.remedy
+            )
+        (uri, edition), *others = found.items()
+        for other_uri, other in others:
+            if other.rows != edition.rows:
+                raise SourceRefusal(
+                    f"Two files hold the chart of {playlist.slug} for {day}, and they differ: {uri} and {other_uri}.",
+                    why="only one of them can be that day's chart",
+                    remedy="remove the wrong one from the landing folder",
+                )
+        rows = {row.position: row.values for row in edition.rows}
+        return PlaylistSnapshot(
+            slug=playlist.slug,
+            snapshot_date=day,
+            source=CHARTS,
+            fetched_at=datetime.now(tz=UTC),
+            entries=tuple(Entry(position, rows.get(position)) for position in range(1, max(rows) + 1)),
+            playlist_id=playlist.chart,
+            playlist={"files": sorted(found)},
+            chart_date=edition.chart_date,
+        )
+
+    def _editions(self, playlist: PlaylistSettings, day: date, stored_at: datetime | None) -> dict[str, ChartEdition]:
+        """The editions of a day that are newer than what is stored, by the file that holds them."""
+        if self._landed is None:
+            self._landed = landed_files(self._store)
+        found = {}
+        for landed in self._landed:
+            is_old = stored_at is not None and landed.stored.modified <= stored_at
+            if is_old or landed.slug not in (None, playlist.slug) or date_in_name(landed.name) not in (None, day):
+                continue
+            slug, editions = self._read_file(landed)
+            if slug == playlist.slug and day in editions:
+                found[self._store.uri(landed.stored.key)] = editions[day]
+        return found
+
+    def _read_file(self, landed: LandedFile) -> tuple[str, Mapping[date, ChartEdition]]:
+        key = landed.stored.key
+        if key not in self._read:
+            playlist, chart_file = assign(landed.name, self._store.read(key), self._playlists, landed.slug)
+            self._read[key] = (playlist.slug, {edition.chart_date: edition for edition in chart_file.editions})
+        return self._read[key]

@@ -1,0 +1,114 @@
+"""The landing folder: chart files that a person downloaded, and which playlist and days each one is for.
+
+`landing/charts/<file>` for files that name their chart, `landing/charts/<slug>/<file>` for those put there for one
+playlist. The files stay as they were put; what they say becomes raw snapshots (`charts`). Reading a file is `chart_files`.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from spotify_assets.errors import SourceRefusal
+from spotify_assets.settings import PlaylistSettings
+from spotify_assets.sources.chart_files import ChartFile, read_chart_file
+from spotify_assets.storage.object_store import ObjectStore, StoredObject
+
+FOLDER = "landing/charts/"
+SUFFIXES = (".csv", ".csv.gz")
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """One file of the landing folder; `slug` is the playlist that it was put there for, if any."""
+
+    stored: StoredObject
+    name: str
+    slug: str | None
+
+
+def landed_files(store: ObjectStore) -> list[LandedFile]:
+    """The chart files of the landing folder, in order of their keys."""
+    files = []
+    for stored in store.list_objects(FOLDER):
+        *folders, name = stored.key.removeprefix(FOLDER).split("/")
+        if name.casefold().endswith(SUFFIXES):
+            files.append(LandedFile(stored, name, folders[0] if folders else None))
+    return files
+
+
+def landing_key(slug: str, name: str) -> str:
+    """Where a file that was imported for a playlist is kept."""
+    return f"{FOLDER}{slug}/{name}"
+
+
+def assign(
+    name: str, data: bytes, playlists: Sequence[PlaylistSettings], slug: str | None
+) -> tuple[PlaylistSettings, ChartFile]:
+    """Read a chart file and tell whose it is: the named playlist's, else the one whose chart or country it names.
+
+    A file that names neither goes to the only playlist of source `charts`, if there is only one.
+
+    Args:
+        name: the file's name, for its date and chart.
+        data: its bytes.
+        playlists: the playlists of source `charts`.
+        slug: the playlist that somebody named for it, if any.
+
+    Raises:
+        SourceRefusal: the file cannot be read, or it is not certain whose it is; the choices are named.
+    """
+    if slug is not None:
+        named = next((playlist for playlist in playlists if playlist.slug == slug), None)
+        if named is None:
+            raise _unassigned(name, f"there is no playlist {slug!r} of source charts", playlists)
+        chart_file = read_chart_file(name, data, country=named.country)
+        _check_cadence(chart_file, named)
+        return named, chart_file
+    found = [(playlist, chart_file) for playlist in playlists for chart_file in _matching(name, data, playlist, playlists)]
+    if len(found) == 1:
+        return found[0]
+    # Read without a country, a damaged file or one of several countries says so itself.
+    chart_file = read_chart_file(name, data)
+    says = chart_file.chart or " ".join(filter(None, (chart_file.country, chart_file.cadence)))
+    raise _unassigned(name, f"it says it is {says}" if says else "it says neither chart nor country", playlists)
+
+
+def _matching(
+    name: str, data: bytes, playlist: PlaylistSettings, playlists: Sequence[PlaylistSettings]
+) -> list[ChartFile]:
+    try:
+        chart_file = read_chart_file(name, data, country=playlist.country)
+    except SourceRefusal:
+        return []
+    if chart_file.chart:
+        matches = chart_file.chart == playlist.chart
+    elif chart_file.country:
+        matches = chart_file.country == playlist.country and chart_file.cadence in (None, playlist.cadence)
+    else:
+        matches = len(playlists) == 1 and chart_file.cadence in (None, playlist.cadence)
+    return [chart_file] if matches else []
+
+
+def _check_cadence(chart_file: ChartFile, playlist: PlaylistSettings) -> None:
+    if chart_file.cadence not in (None, playlist.cadence):
+        raise SourceRefusal(
+            f"{chart_file.name} is a {chart_file.cadence} chart; {playlist.slug} is {playlist.cadence}.",
+            why="days and weeks cannot be one history",
+            remedy="name a playlist of that cadence, or add one to the playlists file",
+        )
+
+
+def _unassigned(name: str, why: str, playlists: Sequence[PlaylistSettings]) -> SourceRefusal:
+    choices = ", ".join(f"{playlist.slug} ({playlist.chart})" for playlist in playlists) or "none"
+    return SourceRefusal(
+        f"{name}: it is not certain which playlist this file is for.",
+        why=f"{why}; playlists of source charts are: {choices}",
+        remedy="name one with --playlist (or put the file into landing/charts/<slug>/), or add one to the playlists file",
+    )
+
+
+def kept_name(name: str) -> str:
+    """The name under which a file is kept: without the folders or archive that it came in."""
+    return name.replace("\\", "/").rsplit("/", 1)[-1]
