@@ -13,22 +13,24 @@ from spotify_assets.resources import build_resources
 from spotify_assets.schedules import build_daily_playlist_schedule
 from spotify_assets.sensors import build_glue_crawler_sensor
 from spotify_assets.settings import Settings, load_settings
+from spotify_assets.sources.snapshot import CHARTS
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Everything that Dagster is to know, for these settings."""
     partitions = daily_partitions(settings.start)
     catalog = build_catalog(settings)
-    daily_playlist_job = build_daily_playlist_job(settings.playlists)
     publish_job = build_publish_job(catalog)
+    asked_daily = [playlist for playlist in settings.playlists if playlist.source != CHARTS]
+    daily_playlist_job = build_daily_playlist_job(asked_daily) if asked_daily else None
     return dg.Definitions(
         assets=[
             *(build_raw_playlist(playlist, partitions) for playlist in settings.playlists),
             *(build_daily_tables(playlist, partitions) for playlist in settings.playlists),
             catalog,
         ],
-        jobs=[daily_playlist_job, publish_job],
-        schedules=[build_daily_playlist_schedule(daily_playlist_job)],
+        jobs=[daily_playlist_job, publish_job] if daily_playlist_job else [publish_job],
+        schedules=[build_daily_playlist_schedule(daily_playlist_job)] if daily_playlist_job else [],
         sensors=[build_glue_crawler_sensor(settings.playlists, publish_job)],
         resources=build_resources(settings),
         # A process per step would import pandas and pyarrow in each: 24 s for the daily job instead of 6 s.

@@ -15,7 +15,7 @@ PUBLISH_JOB = "publish_job"
 
 
 def build_daily_playlist_job(playlists: Sequence[PlaylistSettings]) -> Any:
-    """The job that fills one day of every playlist, in one process."""
+    """The job that fills one day of every playlist whose source can be asked for today, in one process."""
     # By key and not by group: a playlist may be called like the group of the catalog.
     slugs = [playlist.slug for playlist in playlists]
     keys = [key for slug in slugs for key in (dg.AssetKey([slug, "raw_playlist"]), *table_keys(slug))]

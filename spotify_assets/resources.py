@@ -11,15 +11,17 @@ from spotify_assets.settings import PlaylistSettings, Settings
 from spotify_assets.sources.source import Source
 from spotify_assets.storage.io_managers import ParquetIOManager, RawIOManager
 from spotify_assets.storage.lake import Lake, LocalLake
+from spotify_assets.storage.object_store import ObjectStore
 
 
 class Sources:
     """The sources of one run, by name. One object per run, so that all playlists of a run share a call budget."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, lake: Lake) -> None:
         self._builders: dict[str, Callable[[], Source]] = {
             "demo": _demo_source,
             "spotify": lambda: _spotify_source(settings),
+            "charts": lambda: _charts_source(settings, lake.store()),
         }
         self._built: dict[str, Source] = {}
 
@@ -37,7 +39,11 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "raw_io_manager": _io_manager(RawIOManager),
         "parquet_io_manager": _io_manager(ParquetIOManager),
         # Plain objects, not configurable resources: settings hold secrets, and resource config is shown in the UI.
-        "sources": dg.ResourceDefinition(lambda _: Sources(settings), description="The sources of one run."),
+        "sources": dg.ResourceDefinition(
+            lambda context: Sources(settings, context.resources.lake),
+            description="The sources of one run.",
+            required_resource_keys={"lake"},
+        ),
     }
 
 
@@ -61,6 +67,13 @@ def _demo_source() -> Source:
     from spotify_assets.sources.demo import DemoSource
 
     return DemoSource()
+
+
+def _charts_source(settings: Settings, store: ObjectStore) -> Source:
+    from spotify_assets.sources.charts import ChartsSource
+
+    playlists = [playlist for playlist in settings.playlists if playlist.source == "charts"]
+    return ChartsSource(store, playlists)
 
 
 def _spotify_source(settings: Settings) -> Source:

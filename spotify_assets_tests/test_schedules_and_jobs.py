@@ -142,8 +142,8 @@ class TestPlan:
     def test_the_demo_offers_every_day_and_spotify_today_alone(self):
         days = [*DAYS, today_in_japan()]
         spotify = SpotifySource(load_settings({}).spotify)
-        assert DemoSource().days_on_offer(DEMO, days) == set(days)
-        assert spotify.days_on_offer(DEMO, days) == {today_in_japan()}
+        assert DemoSource().days_on_offer(DEMO, days, {}) == set(days)
+        assert spotify.days_on_offer(DEMO, days, {}) == {today_in_japan()}
 
     def test_every_past_day_that_is_not_stored_is_named(self):
         with pytest.raises(SourceRefusal) as refusal:

@@ -17,9 +17,10 @@ from spotify_assets.settings import PlaylistSettings
 from spotify_assets.sources.snapshot import PlaylistSnapshot
 from spotify_assets.sources.source import Absence, Source
 from spotify_assets.storage.lake import Lake
-from spotify_assets.storage.raw_layer import RawLayer
+from spotify_assets.storage.raw_layer import RawLayer, fetched_at
 
 SPOTIFY_POOL = "spotify_api"
+KINDS = {"spotify": "spotify", "charts": "csv", "demo": "python"}
 RETRIES = 3
 """How often a run sits out a short rate limit, or an outage, before it gives up."""
 PAUSE_AFTER_OUTAGE = 20.0
@@ -98,7 +99,7 @@ def build_raw_playlist(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
         io_manager_key="raw_io_manager",
         required_resource_keys={"lake", "sources"},
         pool=SPOTIFY_POOL if playlist.source == "spotify" else None,
-        kinds={"spotify" if playlist.source == "spotify" else "python", "json"},
+        kinds={KINDS[playlist.source], "json"},
         owners=OWNERS,
         tags=playlist_tags(playlist, layer="raw"),
         freshness_policy=FRESHNESS,
@@ -113,7 +114,7 @@ def build_raw_playlist(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
         may_retry = context.retry_number < RETRIES
         try:
             stored = raw.latest_keys(playlist.slug)
-            offered = source.days_on_offer(playlist, days)
+            offered = source.days_on_offer(playlist, days, fetched_at(stored))
             plan = plan_days(days, today=today_in_japan(), offered=offered, stored=stored, absence=source.absence)
             previous = raw.read_latest(playlist.slug) if plan.to_fetch and not source.has_past else None
             snapshots = fetch_days(source, playlist, plan.to_fetch, previous, may_retry=may_retry)
@@ -176,6 +177,10 @@ def _description(playlist: PlaylistSettings) -> str:
             "**A playlist has no past.** Today's partition asks Spotify. A past partition uses what was stored on that "
             "day; where nothing was stored the run fails and names the days, rather than filing today's list under an "
             "old date."
+        ),
+        "charts": (
+            f"The chart `{playlist.chart}` from files that a person downloaded (`spotify-assets charts import`, or the "
+            "lake's folder `landing/charts/`), under the chart's own date."
         ),
     }
     return (

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from spotify_assets.errors import SourceRefusal
-from spotify_assets.sources.chart_files import ChartEdition, date_in_name
+from spotify_assets.sources.chart_files import ChartEdition
 from spotify_assets.sources.landing import LandedFile, assign, landed_files
 from spotify_assets.sources.snapshot import CHARTS, Entry, PlaylistSnapshot
 from spotify_assets.sources.source import Absence
@@ -52,7 +52,7 @@ class ChartsSource:
         Raises:
             SourceRefusal: a file that may hold one of the days cannot be read, or its playlist is not certain.
         """
-        return {day for day in days for _ in self._editions(playlist, day, stored.get(day))}
+        return {day for day in days for _ in self.editions(playlist, day, stored.get(day))}
 
     def fetch(
         self,
@@ -67,16 +67,16 @@ class ChartsSource:
         Raises:
             SourceRefusal: no file holds the day, or two files hold it and differ.
         """
-        found = self._editions(playlist, day, None)
+        found = self.editions(playlist, day)
         if not found:
             raise SourceRefusal(
                 f"There is no chart of {playlist.slug} for {day}.", why=self.absence.why, remedy=self.absence.remedy
             )
-        (uri, edition), *others = found.items()
-        for other_uri, other in others:
+        (key, edition), *others = found.items()
+        for other_key, other in others:
             if other.rows != edition.rows:
                 raise SourceRefusal(
-                    f"Two files hold the chart of {playlist.slug} for {day}, and they differ: {uri} and {other_uri}.",
+                    f"Two files hold the chart of {playlist.slug} for {day}, and they differ: {key} and {other_key}.",
                     why="only one of them can be that day's chart",
                     remedy="remove the wrong one from the landing folder",
                 )
@@ -92,18 +92,20 @@ class ChartsSource:
             chart_date=edition.chart_date,
         )
 
-    def _editions(self, playlist: PlaylistSettings, day: date, stored_at: datetime | None) -> dict[str, ChartEdition]:
+    def editions(
+        self, playlist: PlaylistSettings, day: date, stored_at: datetime | None = None
+    ) -> dict[str, ChartEdition]:
         """The editions of a day that are newer than what is stored, by the file that holds them."""
         if self._landed is None:
             self._landed = landed_files(self._store)
         found = {}
         for landed in self._landed:
             is_old = stored_at is not None and landed.stored.modified <= stored_at
-            if is_old or landed.slug not in (None, playlist.slug) or date_in_name(landed.name) not in (None, day):
+            if is_old or landed.slug not in (None, playlist.slug) or landed.day not in (None, day):
                 continue
             slug, editions = self._read_file(landed)
             if slug == playlist.slug and day in editions:
-                found[self._store.uri(landed.stored.key)] = editions[day]
+                found[landed.stored.key] = editions[day]
         return found
 
     def _read_file(self, landed: LandedFile) -> tuple[str, Mapping[date, ChartEdition]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,9 @@ class DemoSource:
     has_past = True
     absence = Absence("the demo has every day", "report this as a defect")
 
-    def days_on_offer(self, playlist: PlaylistSettings, days: Sequence[date]) -> set[date]:  # noqa: ARG002
+    def days_on_offer(
+        self, playlist: PlaylistSettings, days: Sequence[date], stored: Mapping[date, datetime]  # noqa: ARG002
+    ) -> set[date]:
         """Every day."""
         return set(days)
 

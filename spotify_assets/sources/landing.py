@@ -6,13 +6,13 @@ playlist. The files stay as they were put; what they say becomes raw snapshots (
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from spotify_assets.errors import SourceRefusal
 from spotify_assets.settings import PlaylistSettings
-from spotify_assets.sources.chart_files import ChartFile, read_chart_file
+from spotify_assets.sources.chart_files import ChartFile, date_in_name, read_chart_file
 from spotify_assets.storage.object_store import ObjectStore, StoredObject
 
 FOLDER = "landing/charts/"
@@ -21,11 +21,17 @@ SUFFIXES = (".csv", ".csv.gz")
 
 @dataclass(frozen=True)
 class LandedFile:
-    """One file of the landing folder; `slug` is the playlist that it was put there for, if any."""
+    """One file of the landing folder.
+
+    Attributes:
+        slug: the playlist that it was put there for, if any.
+        day: the one day that its name says; None where only its rows tell the days.
+    """
 
     stored: StoredObject
     name: str
     slug: str | None
+    day: date | None
 
 
 def landed_files(store: ObjectStore) -> list[LandedFile]:
@@ -34,7 +40,7 @@ def landed_files(store: ObjectStore) -> list[LandedFile]:
     for stored in store.list_objects(FOLDER):
         *folders, name = stored.key.removeprefix(FOLDER).split("/")
         if name.casefold().endswith(SUFFIXES):
-            files.append(LandedFile(stored, name, folders[0] if folders else None))
+            files.append(LandedFile(stored, name, folders[0] if folders else None, date_in_name(name)))
     return files
 
 
@@ -108,7 +114,3 @@ def _unassigned(name: str, why: str, playlists: Sequence[PlaylistSettings]) -> S
         remedy="name one with --playlist (or put the file into landing/charts/<slug>/), or add one to the playlists file",
     )
 
-
-def kept_name(name: str) -> str:
-    """The name under which a file is kept: without the folders or archive that it came in."""
-    return name.replace("\\", "/").rsplit("/", 1)[-1]

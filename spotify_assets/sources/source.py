@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from spotify_assets.sources.snapshot import PlaylistSnapshot
@@ -30,8 +30,15 @@ class Source(Protocol):
     absence: Absence
     """What to say of a day that the source does not offer and that is not stored."""
 
-    def days_on_offer(self, playlist: PlaylistSettings, days: Sequence[date]) -> set[date]:
+    def days_on_offer(
+        self, playlist: PlaylistSettings, days: Sequence[date], stored: Mapping[date, datetime]
+    ) -> set[date]:
         """Which of these days the source itself can give now. A day that it cannot give is filled from the store.
+
+        Args:
+            playlist: which playlist.
+            days: the days of the run.
+            stored: the stored days of the playlist, with the moment of the fetch that counts.
 
         Raises:
             Refusal: the source cannot tell.

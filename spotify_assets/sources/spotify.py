@@ -54,7 +54,9 @@ class SpotifySource:
         self._backoff_factor = backoff_factor
         self._client: SpotifyClient | None = None
 
-    def days_on_offer(self, playlist: PlaylistSettings, days: Sequence[date]) -> set[date]:  # noqa: ARG002
+    def days_on_offer(
+        self, playlist: PlaylistSettings, days: Sequence[date], stored: Mapping[date, datetime]  # noqa: ARG002
+    ) -> set[date]:
         """Today in Japan, and no other day."""
         return {today_in_japan()} & set(days)
 

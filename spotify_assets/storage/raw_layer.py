@@ -246,6 +246,14 @@ def _key(snapshot: PlaylistSnapshot) -> str:
     return f"{FOLDER}/playlist={snapshot.slug}/snapshot_date={snapshot.snapshot_date}/{fetched_at}.jsonl.gz"
 
 
+def fetched_at(keys: Mapping[date, str]) -> dict[date, datetime]:
+    """When the files at these keys were fetched, as their names tell."""
+    return {
+        day: datetime.strptime(key.rsplit("/", 1)[-1], "%Y%m%dT%H%M%S.%fZ.jsonl.gz").replace(tzinfo=UTC)
+        for day, key in keys.items()
+    }
+
+
 def _by_day(keys: Iterable[str]) -> dict[date, str]:
     # Sorted keys end with the latest fetch of a day: names are UTC times of fixed width.
     dated = ((_day(match["day"]), match[0]) for match in map(KEY.fullmatch, keys) if match)
