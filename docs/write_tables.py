@@ -1,18 +1,19 @@
-"""Writes docs/tables.md from the schemas: `.venv/bin/python docs/write_tables.py`. A test compares the two."""
+"""Writes docs/tables.md from schemas and checks: `.venv/bin/python docs/write_tables.py`. A test compares the two."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from spotify_assets.checks import CHECKS
 from spotify_assets.schemas import ALBUMS, ARTISTS, SNAPSHOTS, SONGS, TABLES, Column, Table, coverage_column
 
 PAGE = Path(__file__).with_name("tables.md")
 INTRODUCTION = """\
 # The daily tables
 
-This page is written by `.venv/bin/python docs/write_tables.py` from `spotify_assets/schemas.py`; a test fails when the
-two differ. Do not edit it by hand.
+This page is written by `.venv/bin/python docs/write_tables.py` from `spotify_assets/schemas.py` and
+`spotify_assets/checks.py`; a test fails when they differ. Do not edit it by hand.
 
 Every partition is one Parquet file: `<table>/playlist=<slug>/snapshot_date=<date>/part-0.parquet`. The partition
 columns `playlist` (text) and `snapshot_date` (a day in Japan) are in the path, not in the file. In `catalog.duckdb`
@@ -26,7 +27,7 @@ Athena knows no zone in Parquet timestamps. "Made of" names parts of the raw sna
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([INTRODUCTION, *(line for table in TABLES.values() for line in _section(table))])
+    return "\n".join([INTRODUCTION, *(line for table in TABLES.values() for line in _section(table)), *_checks()])
 
 
 def _section(table: Table) -> Iterator[str]:
@@ -45,6 +46,16 @@ def _section(table: Table) -> Iterator[str]:
             "of the rows of `songs`, `albums` or `artists` that have a value there. There is one for each column of "
             "these tables that may be null.\n"
         )
+
+
+def _checks() -> Iterator[str]:
+    yield "## Checks\n"
+    yield "Made in the step that makes the tables, over all days of the run. A finding does not hold back the tables.\n"
+    yield "| check | on | severity | what it says |"
+    yield "| --- | --- | --- | --- |"
+    for check in CHECKS:
+        yield f"| `{check.name}` | `{check.table}` | {check.severity.value.lower()} | {check.description} |"
+    yield ""
 
 
 def _row(column: Column) -> str:

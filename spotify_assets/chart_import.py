@@ -71,7 +71,7 @@ def judge(files: Iterable[FoundFile], settings: Settings, store: ObjectStore, sl
     playlists = [playlist for playlist in settings.playlists if playlist.source == CHARTS]
     landed = ChartsSource(store, playlists)
     kept = set(store.list_keys("landing/charts/"))
-    accepted: dict[tuple[str, date], tuple[str, ChartEdition]] = {}
+    accepted: dict[tuple[str, date], dict[str, ChartEdition]] = {}
     verdicts = []
     for file in files:
         try:
@@ -79,10 +79,9 @@ def judge(files: Iterable[FoundFile], settings: Settings, store: ObjectStore, sl
             _check_days(file, chart, settings.start)
             _check_name(file, store, landing_key(playlist.slug, file.name), kept)
             for edition in chart.editions:
-                others = dict(landed.editions(playlist, edition.chart_date))
-                others.update([accepted[playlist.slug, edition.chart_date]] if (playlist.slug, edition.chart_date) in accepted else [])
-                _check_same(file, edition, others)
-            accepted |= {(playlist.slug, edition.chart_date): (file.where, edition) for edition in chart.editions}
+                before = accepted.get((playlist.slug, edition.chart_date), {})
+                _check_same(file, edition, before | landed.editions(playlist, edition.chart_date))
+            accepted |= {(playlist.slug, edition.chart_date): {file.where: edition} for edition in chart.editions}
             verdicts.append(Verdict(file, playlist.slug, chart))
         except Refusal as refusal:
             verdicts.append(Verdict(file, refusal=refusal))
@@ -127,7 +126,9 @@ def _bytes_of(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise SourceRefusal(
-            f"{path} cannot be read.", why=error.strerror or str(error), remedy="give existing files, folders or archives"
+            f"{path} cannot be read.",
+            why=error.strerror or str(error),
+            remedy="give existing files, folders or archives",
         ) from error
 
 
@@ -162,5 +163,5 @@ def _check_same(file: FoundFile, edition: ChartEdition, others: dict[str, ChartE
             raise SourceRefusal(
                 f"{file.where} and {where} both hold {edition.chart_date}, and they differ.",
                 why="only one of them can be that day's chart",
-                remedy="import the right one alone; if the wrong one is landed, remove it from the landing folder first",
+                remedy="import the right one alone; if the wrong one has landed, remove it from there first",
             )

@@ -6,12 +6,17 @@ import sys
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from tabulate import tabulate
 
 from spotify_assets.errors import Refusal, SettingsError
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import PlaylistSettings, Settings, load_settings
+
+if TYPE_CHECKING:
+    from spotify_assets.chart_import import Verdict
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -120,6 +125,67 @@ def auth(env_file: Path) -> None:
 
     write_refresh_token(env_file, obtain_refresh_token(load_settings().spotify, ask))
     click.echo(f"SPOTIFY_REFRESH_TOKEN is in {env_file}, readable by you alone. Spotify ends it six months from today.")
+
+
+@main.group(cls=_Group)
+def charts() -> None:
+    """Chart files that you downloaded yourself."""
+
+
+@charts.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--playlist", "slug", help="The playlist that the files are for, where they do not say it themselves.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+def import_charts(paths: tuple[Path, ...], slug: str | None, dry_run: bool) -> None:  # noqa: FBT001
+    """Import chart files: files, folders or zip archives at PATHS. The originals are kept in the lake."""
+    from spotify_assets.chart_import import find_files, judge, land
+    from spotify_assets.resources import build_lake
+
+    settings = load_settings()
+    store = build_lake(settings.lake).store()
+    verdicts = judge(find_files(paths), settings, store, slug)
+    _show_verdicts(verdicts)
+    well = all(verdict.refusal is None for verdict in verdicts) and bool(verdicts)
+    if not dry_run:
+        filled = [_fill_charts(settings, slug, days) for slug, days in land(verdicts, store).items()]
+        well = all(filled) and well
+        if filled and settings.glue_crawler is None:
+            well = _refresh_catalog(settings) and well
+    if not well:
+        sys.exit(1)
+
+
+def _show_verdicts(verdicts: Sequence[Verdict]) -> None:
+    rows = [
+        [
+            verdict.file.where,
+            verdict.slug,
+            verdict.chart.format,
+            f"{min(verdict.days)} to {max(verdict.days)}",
+            len(verdict.days),
+            sum(len(edition.rows) for edition in verdict.chart.editions),
+        ]
+        for verdict in verdicts
+        if verdict.chart is not None
+    ]
+    click.echo(tabulate(rows, headers=["file", "playlist", "format", "days", "number", "rows"]))
+    for verdict in verdicts:
+        for note in verdict.chart.notes if verdict.chart else ():
+            click.echo(f"{verdict.file.where}: {note}")
+        if verdict.refusal is not None:
+            click.echo(f"REFUSED {verdict.refusal}", err=True)
+    if not verdicts:
+        click.echo("No chart files there: a chart file ends in .csv or .csv.gz.", err=True)
+
+
+def _fill_charts(settings: Settings, slug: str, days: Sequence[date]) -> bool:
+    """Make the tables of days whose files have landed, in stretches without a gap."""
+    from spotify_assets.chart_import import consecutive
+
+    playlist = next(playlist for playlist in settings.playlists if playlist.slug == slug)
+    tables = ["raw_playlist", *_table_names()]
+    filled = [_run_range(settings, playlist, tables, stretch[0], stretch[-1]) for stretch in consecutive(days)]
+    return all(filled)
 
 
 def _table_names() -> list[str]:

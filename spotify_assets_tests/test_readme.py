@@ -16,8 +16,10 @@ import pytest
 import yaml
 
 from spotify_assets import settings
+from spotify_assets.assets.raw_playlist import plan_days
 from spotify_assets.catalog.glue import check_crawler
 from spotify_assets.cli import main
+from spotify_assets.errors import SourceRefusal
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.sources.consent import REDIRECT_URI
 from spotify_assets_tests.platform import Platform
@@ -123,6 +125,15 @@ def test_every_picture_is_shown_and_small():
     assert max(picture.stat().st_size for picture in pictures) < 250_000
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_name_in_code_type_is_a_name_in_the_code(page):
+    files = [path for path in (ROOT / "spotify_assets").rglob("*") if path.suffix in (".py", ".yaml")]
+    code = "".join(path.read_text(encoding="utf-8") for path in files)
+    names = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text_of(page)))
+    # The flat views are named after their tables.
+    assert {name for name in names if name.removesuffix("_flat") not in code} == set()
+
+
 def test_the_page_of_tables_is_that_of_the_schemas():
     page = runpy.run_path(str(ROOT / "docs/write_tables.py"))["page"]()
     assert text_of("docs/tables.md") == page, "run .venv/bin/python docs/write_tables.py"
@@ -167,6 +178,13 @@ def test_refusals_are_quoted_as_the_code_words_them():
     for when, quoted, _ in table_rows("When"):
         for fragment in re.split(r" ?\.\.\. ?|; ", quoted):
             assert fragment in said, (when, fragment)
+
+
+def test_the_refusal_shown_is_the_real_one():
+    (shown,) = [block for block in blocks("text") if "What to do:" in block]
+    with pytest.raises(SourceRefusal) as refusal:
+        plan_days([date(2026, 11, 22)], today=date(2026, 11, 23), has_past=False, stored={})
+    assert shown.split() == str(refusal.value).split()
 
 
 def test_queries_and_python_run_on_the_demo(instance, tmp_path, monkeypatch, capfd):

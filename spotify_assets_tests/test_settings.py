@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from spotify_assets.errors import SettingsError
 from spotify_assets.partitions import today_in_japan
-from spotify_assets.settings import DEMO_PLAYLISTS_FILE, RESERVED_SLUGS, VARIABLES, load_settings
+from spotify_assets.settings import DEMO_PLAYLISTS_FILE, RESERVED_SLUGS, SOURCE_KEYS, VARIABLES, load_settings
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "japan.yaml"
 APP = {"SPOTIFY_CLIENT_ID": "an-id", "SPOTIFY_CLIENT_SECRET": "s3cr3t-of-app"}
+KNOWN_SOURCES = ", ".join(SOURCE_KEYS)
 PLAYLIST_ID = "3cEYpjA9oz9GiPac4AsH4n"
 DEMO = {"slug": "invented", "title": "Invented", "source": "demo"}
 REAL = {"slug": "chart", "title": "A Chart", "source": "spotify", "playlist_id": PLAYLIST_ID}
@@ -274,11 +275,7 @@ class TestPlaylistsFile:
               - {<<: *second, slug: c}
         """
         loaded = load_settings(with_text(tmp_path, text))
-        assert [(playlist.slug, playlist.title) for playlist in loaded.playlists] == [
-            ("a", "A"),
-            ("b", "A"),
-            ("c", "A"),
-        ]
+        assert [playlist.slug for playlist in loaded.playlists] == ["a", "b", "c"]
 
     def test_a_missing_file_is_named(self, tmp_path):
         refusal = refusal_of({"SPOTIFY_ASSETS_PLAYLISTS": str(tmp_path / "nothing.yaml")})
@@ -300,7 +297,7 @@ class TestPlaylistsFile:
             "start: 2026-02-30",
             "start: !!timestamp soon",
             "start: !!bool soon",
-            "[" * 3000,
+            "[" * 500,
             "a: \x07",
         ],
     )
@@ -370,9 +367,8 @@ class TestPlaylist:
 
     @pytest.mark.parametrize("key", ["slug", "title", "source", "playlist_id"])
     def test_missing_keys_are_named(self, tmp_path, key):
-        refusal = self.refused(tmp_path, **{key: ...})
-        # Without its source nobody knows which other keys a playlist may have.
-        assert key in refusal.why or key == "source"
+        missing = f"missing keys {key}" if key != "source" else f"`source` is missing; there are: {KNOWN_SOURCES}"
+        assert self.refused(tmp_path, **{key: ...}).why == missing
 
     @pytest.mark.parametrize("key", ["id", "Slug", "chart", "url"])
     def test_unknown_keys_are_named_beside_the_known_ones(self, tmp_path, key):
@@ -385,10 +381,10 @@ class TestPlaylist:
         refusal = refusal_of(with_playlists(tmp_path, {**DEMO, key: "JP"}))
         assert f"unknown keys {key}" in refusal.why
 
-    @pytest.mark.parametrize("source", ["charts", "Spotify", "spotify ", ""])
+    @pytest.mark.parametrize("source", ["radio", "Spotify", "spotify ", ""])
     def test_an_unknown_source_is_named_beside_the_known_ones(self, tmp_path, source):
         refusal = self.refused(tmp_path, source=source)
-        assert refusal.why == f"`source` is {source!r}; there are: demo, spotify"
+        assert refusal.why == f"`source` is {source!r}; there are: {KNOWN_SOURCES}"
 
     @pytest.mark.parametrize("slug", ["a", "top_50", "a" * 63, "publish_me", "spotify"])
     def test_slugs_are_taken(self, tmp_path, slug):
@@ -434,8 +430,7 @@ class TestPlaylist:
     @pytest.mark.parametrize("key", ["slug", "title", "source", "cadence", "playlist_id", "market"])
     @pytest.mark.parametrize("value", [None, False, 5, 1.5, ["JP"], {"a": 1}, date(2025, 1, 1)])
     def test_values_that_are_not_text_are_refused(self, tmp_path, key, value):
-        refusal = self.refused(tmp_path, **{key: value})
-        assert key in refusal.why or key == "source"
+        assert key in self.refused(tmp_path, **{key: value}).why
 
     def test_norway_without_quotes_is_told_to_quote(self, tmp_path):
         text = (

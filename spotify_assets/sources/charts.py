@@ -1,7 +1,7 @@
 """Source `charts`: chart files in the landing folder. It has a past: the days that its files hold.
 
-Whose a file is, is decided in `landing`; what it says, in `chart_files`. A day that is stored already is read again only
-when a file that is newer than the stored snapshot holds it.
+Whose a file is, is decided in `landing`; what it says, in `chart_files`. A day that is stored already is read again
+only when a file that is newer than the stored snapshot holds it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ChartsSource:
 
     has_past = True
     absence = Absence(
-        why="no file in landing/charts holds these days, and nothing is stored for them; a chart has days that never were",
+        why="no file in landing/charts holds these days, and nothing is stored for them",
         remedy=(
             "download the files by hand at charts.spotify.com and run `spotify-assets charts import FILE...`, or leave "
             "these days out"

@@ -46,7 +46,10 @@ class DemoSource:
     absence = Absence("the demo has every day", "report this as a defect")
 
     def days_on_offer(
-        self, playlist: PlaylistSettings, days: Sequence[date], stored: Mapping[date, datetime]  # noqa: ARG002
+        self,
+        playlist: PlaylistSettings,  # noqa: ARG002
+        days: Sequence[date],
+        stored: Mapping[date, datetime],  # noqa: ARG002
     ) -> set[date]:
         """Every day."""
         return set(days)

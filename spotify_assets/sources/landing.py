@@ -1,7 +1,7 @@
 """The landing folder: chart files that a person downloaded, and which playlist and days each one is for.
 
 `landing/charts/<file>` for files that name their chart, `landing/charts/<slug>/<file>` for those put there for one
-playlist. The files stay as they were put; what they say becomes raw snapshots (`charts`). Reading a file is `chart_files`.
+playlist. The files stay as they were put; what they say becomes raw snapshots (`charts`). Reading one is `chart_files`.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def assign(
         chart_file = read_chart_file(name, data, country=named.country)
         _check_cadence(chart_file, named)
         return named, chart_file
-    found = [(playlist, chart_file) for playlist in playlists for chart_file in _matching(name, data, playlist, playlists)]
+    found = [
+        (playlist, chart_file) for playlist in playlists for chart_file in _matching(name, data, playlist, playlists)
+    ]
     if len(found) == 1:
         return found[0]
     # Read without a country, a damaged file or one of several countries says so itself.
@@ -111,6 +113,5 @@ def _unassigned(name: str, why: str, playlists: Sequence[PlaylistSettings]) -> S
     return SourceRefusal(
         f"{name}: it is not certain which playlist this file is for.",
         why=f"{why}; playlists of source charts are: {choices}",
-        remedy="name one with --playlist (or put the file into landing/charts/<slug>/), or add one to the playlists file",
+        remedy="name one with --playlist, or put the file into landing/charts/<slug>/",
     )
-

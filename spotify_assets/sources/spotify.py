@@ -55,7 +55,10 @@ class SpotifySource:
         self._client: SpotifyClient | None = None
 
     def days_on_offer(
-        self, playlist: PlaylistSettings, days: Sequence[date], stored: Mapping[date, datetime]  # noqa: ARG002
+        self,
+        playlist: PlaylistSettings,  # noqa: ARG002
+        days: Sequence[date],
+        stored: Mapping[date, datetime],  # noqa: ARG002
     ) -> set[date]:
         """Today in Japan, and no other day."""
         return {today_in_japan()} & set(days)

@@ -76,7 +76,9 @@ def _read(entry: Entry, payload: Any) -> ListedTrack | RejectedEntry:
         reason = "the whole entry is null: the track was withdrawn, or a chart file skips the position"
         return RejectedEntry(entry.position, "null", reason, entry.payload)
     if not isinstance(payload, dict):
-        return RejectedEntry(entry.position, "malformed", f"the entry is {_kind(payload)}, not an object", entry.payload)
+        return RejectedEntry(
+            entry.position, "malformed", f"the entry is {_kind(payload)}, not an object", entry.payload
+        )
     track = track_of(payload)
     if track is None:
         return RejectedEntry(entry.position, *_no_track(payload), entry.payload)

@@ -1,0 +1,578 @@
+"""Chart CSV files: a name and bytes in, the editions they hold out - or a refusal that names the file and the line.
+
+What belongs here: telling the formats apart by their header, finding the chart's day, and refusing what contradicts
+itself. Cells stay text exactly as received; what they mean as songs is `transforms.chart_rows`, and whether the bytes
+are text at all is `chart_text`. No files are opened here, and two files for one day are the caller's to compare.
+
+The day of an edition is the chart's own: the day of a daily chart, and for a weekly one the Thursday that ends its
+week, as charts.spotify.com dates it. The old spotifycharts.com named its weeks Friday--Friday
+(`2019-12-27--2020-01-03`); such a file is filed under the Thursday before the second Friday, so that the weeks of both
+sites are one series.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from itertools import pairwise
+
+from spotify_assets.errors import SourceRefusal
+from spotify_assets.sources.chart_text import misreading, refusal, utf_8_content
+
+MISSING_CELLS = frozenset({"", "null", "None", "nan"})
+"""How files write that a cell has no value."""
+
+TRACK_ID = re.compile(
+    r"(?:spotify:track:|https?://open\.spotify\.com/(?:intl-[a-z-]+/)?track/)?([0-9A-Za-z]+)/?(?:\?.*)?"
+)
+CHART_NAME = re.compile(r"(?:regional|viral)-(global|[a-z]{2})-(daily|weekly)(?![a-z])")
+NAMED_DATE = "(?<![0-9])([0-9]{4}-[0-9]{2}-[0-9]{2})(?![0-9])"
+NAMED_WEEK = re.compile(f"{NAMED_DATE}--{NAMED_DATE}")
+MIDNIGHT = r"[T ]00:00(?::00(?:\.0+)?)?(?:Z|\+00:00)?"
+WRITTEN_DATE = re.compile(rf"([0-9]{{4}})([-/])([0-9]{{1,2}})\2([0-9]{{1,2}})(?:{MIDNIGHT})?")
+WHOLE_NUMBER = re.compile(r"([0-9]{1,9})(?:\.0+)?")
+THURSDAY, FRIDAY = 3, 4
+
+Cells = list[str]
+Record = tuple[int, Cells]
+"""A row with the number of the line that it begins on."""
+
+
+@dataclass(frozen=True)
+class ChartRow:
+    """One row of a chart.
+
+    Attributes:
+        position: 1-based place in the chart, as listed.
+        values: the row as received: header name to text, unchanged.
+    """
+
+    position: int
+    values: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ChartEdition:
+    """The chart of one day, or of the week that ends on this day: its rows by position, holes left as they are."""
+
+    chart_date: date
+    rows: tuple[ChartRow, ...]
+    country: str | None
+
+
+@dataclass(frozen=True)
+class ChartFile:
+    """What a chart file holds.
+
+    Attributes:
+        name: the file's name as given.
+        format: name of the format that its header was recognised as, one of `FORMATS`.
+        chart: name of the chart on Spotify's site, such as `regional-jp-daily`, where the file's name says it.
+        country: two lower-case letters or `global`, where the name or the data says it.
+        cadence: `daily` or `weekly`, where the name or the data says it.
+        editions: by date, at least one.
+        notes: what a person should know of this file: what was left out, what is missing.
+    """
+
+    name: str
+    format: str
+    chart: str | None
+    country: str | None
+    cadence: str | None
+    editions: tuple[ChartEdition, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ChartFormat:
+    """A known kind of chart file. Its columns are given as keys, see `column_key`; a file may have more.
+
+    Attributes:
+        name: what it is called in this project.
+        position, title, artists: the columns of these.
+        track_id: the column that says Spotify's id of the track; None where there is none.
+        dates: the column of the chart's day, or those of year, month and day; none where the file's name has to say it.
+        country: the column of the country, where the format is known by it.
+        blank_country: what a blank country means; None where it means nothing.
+        cadence: how often its charts are made, where that is known of the format itself.
+    """
+
+    name: str
+    position: str
+    title: str
+    artists: str
+    track_id: str | None = None
+    dates: tuple[str, ...] = ()
+    country: str | None = None
+    blank_country: str | None = None
+    cadence: str | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns by which the format is known."""
+        columns = [*self.dates, self.position, self.title, self.artists, self.track_id, self.country]
+        return [column for column in columns if column]
+
+
+FORMATS = (
+    ChartFormat("charts.spotify.com", "rank", "track_name", "artist_names", "uri"),
+    ChartFormat("spotifycharts.com archive", "position", "track_name", "artist", "url", ("year", "month", "day")),
+    ChartFormat("spotifycharts.com archive", "position", "track_name", "artist", "url", ("date",)),
+    ChartFormat("spotifycharts.com", "position", "track_name", "artist", "url"),
+    ChartFormat("playlist archive", "position", "song", "artist", None, ("date",)),
+    ChartFormat("chart archive", "rank", "title", "artists", "track_id", ("chart_date",)),
+    ChartFormat(
+        "countries data set",
+        "daily_rank",
+        "name",
+        "artists",
+        "spotify_id",
+        ("snapshot_date",),
+        country="country",
+        blank_country="global",
+        cadence="daily",
+    ),
+)
+"""The known formats. Of several that a header fits, the first counts."""
+
+COUNTRY_COLUMNS = ("country", "region")
+CADENCE_COLUMNS = {"days_on_chart": "daily", "weeks_on_chart": "weekly"}
+
+
+@dataclass(frozen=True)
+class _Header:
+    format: ChartFormat
+    names: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _FileName:
+    chart: str | None
+    country: str | None
+    cadence: str | None
+    chart_date: date | None
+
+
+def read_chart_file(name: str, data: bytes, *, country: str | None = None) -> ChartFile:
+    """Read one chart file.
+
+    Args:
+        name: the file's name; a folder or archive path in front of it does not count.
+        data: its bytes: CSV, or gzip of CSV (told by the bytes, not by the name).
+        country: which country of a file with several to read; two letters or `global`.
+
+    Returns:
+        The editions of the file, or of that one country.
+
+    Raises:
+        SourceRefusal: the file is no chart file, is damaged or mis-encoded, contradicts itself or its name, does not
+            say the chart's day, or does not say which of its countries is meant. The message names file and line.
+    """
+    content = utf_8_content(name, data)
+    named = _read_name(name)
+    wanted = _wanted_country(name, named, country)
+    notes: list[str] = []
+    records = _records(name, content)
+    header = _read_header(name, records, notes)
+    chart_country, rows = _rows_of_country(name, header, _chart_rows(name, header, records, notes), wanted)
+    _check_letters(name, header, rows)
+    chart_country = chart_country or named.country
+    cadence = _cadence(name, header, named)
+    editions = tuple(
+        ChartEdition(day, tuple(chart_rows), chart_country)
+        for day, chart_rows in _rows_by_day(name, header, rows, named).items()
+    )
+    _check_days(name, [edition.chart_date for edition in editions], named)
+    notes.extend(_edition_notes(header, editions, cadence))
+    return ChartFile(name, header.format.name, named.chart, chart_country, cadence, editions, tuple(notes))
+
+
+def date_in_name(name: str) -> date | None:
+    """The day that a file's name says; None where it says none, or a date that there is not (reading it says so)."""
+    try:
+        return _read_name(name).chart_date
+    except SourceRefusal:
+        return None
+
+
+@lru_cache(maxsize=1024)
+def column_key(name: str) -> str:
+    """A header name as it is looked up: `Track Name`, `track_name` and a quoted `"Track Name"` are one column."""
+    return re.sub(r"\s+", "_", name.strip('\ufeff" \t').casefold())
+
+
+def is_missing(cell: str) -> bool:
+    """Whether a cell says that there is no value."""
+    return cell.strip() in MISSING_CELLS
+
+
+def spotify_track_id(cell: str) -> str | None:
+    """The track id in a cell that holds an id, a `spotify:track:` URI or the address of the track's page."""
+    match = None if is_missing(cell) else TRACK_ID.fullmatch(cell.strip())
+    return match[1] if match else None
+
+
+def _read_name(name: str) -> _FileName:
+    base = re.split(r"[/\\]", name)[-1].casefold()
+    chart = CHART_NAME.search(base)
+    chart_name, country, cadence = (chart[0], chart[1], chart[2]) if chart else (None, None, None)
+    week = NAMED_WEEK.search(base)
+    if week:
+        return _FileName(chart_name, country, "weekly", _week_of_old_site(name, week, cadence))
+    dates = [_named_date(name, written) for written in re.findall(NAMED_DATE, base)]
+    # Two dates in a name are a span of days, and no day in particular.
+    return _FileName(chart_name, country, cadence, dates[0] if len(dates) == 1 else None)
+
+
+def _week_of_old_site(name: str, week: re.Match[str], cadence: str | None) -> date:
+    first, last = (_named_date(name, written) for written in week.groups())
+    if cadence == "daily" or last - first != timedelta(days=7) or first.weekday() != FRIDAY:
+        raise refusal(
+            name,
+            f"its name says {week[0]}, which is no week of a weekly chart",
+            why="the old site's weeks run from a Friday to the next Friday, and only weekly charts have them",
+            remedy="rename the file with the week or the day of its chart",
+        )
+    return last - timedelta(days=1)
+
+
+def _named_date(name: str, written: str) -> date:
+    try:
+        return date.fromisoformat(written)
+    except ValueError as error:
+        raise refusal(
+            name,
+            f"its name says {written}, which is no date",
+            why=str(error),
+            remedy="rename the file with the day of its chart",
+        ) from error
+
+
+def _wanted_country(name: str, named: _FileName, asked: str | None) -> str | None:
+    """The country to read: the one asked for, else the one that the file's name says."""
+    wanted = asked.strip().casefold() if asked else None
+    if wanted and named.country and wanted != named.country:
+        raise refusal(
+            name,
+            f"it is the chart of {named.country}, not of {wanted}",
+            why="its name says so",
+            remedy=f"give the file to a playlist of {named.country}, or rename it if its name is wrong",
+        )
+    return wanted or named.country
+
+
+def _records(name: str, content: bytes) -> Iterator[Record]:
+    """The records of a CSV file, without empty lines."""
+    reader = csv.reader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""), strict=True)
+    begins_on = 1
+    try:
+        for cells in reader:
+            if cells:
+                yield begins_on, cells
+            begins_on = reader.line_num + 1
+    except csv.Error as error:
+        raise refusal(
+            name,
+            "a row is not proper CSV",
+            why=f"reading it stopped with: {error}; a quote is probably missing, or not doubled inside a title",
+            remedy="take the file as it was first downloaded, or correct the quotes of that row",
+            line=begins_on,
+        ) from error
+
+
+def _read_header(name: str, records: Iterator[Record], notes: list[str]) -> _Header:
+    first = number, names = next(records)
+    if _format_of(names) is None and sum(bool(cell.strip()) for cell in names) == 1:
+        # The old site put a note, alone on its line, before the header.
+        notes.append(f"note before the header left out: {''.join(names).strip()}")
+        number, names = next(records, first)
+    format_ = _format_of(names)
+    if format_ is None:
+        raise _unknown_header(name, *first)
+    keys = tuple(map(column_key, names))
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    if twice:
+        raise refusal(
+            name,
+            f"its header names a column twice: {', '.join(key or '(without a name)' for key in twice)}",
+            why="it cannot be told which of the two is meant",
+            remedy="remove or rename one of the columns",
+            line=number,
+        )
+    return _Header(format_, tuple(names), keys)
+
+
+def _format_of(names: Iterable[str]) -> ChartFormat | None:
+    keys = set(map(column_key, names))
+    return next((known for known in FORMATS if keys.issuperset(known.columns)), None)
+
+
+def _unknown_header(name: str, number: int, names: Cells) -> SourceRefusal:
+    first_line = ",".join(names)
+    why = f"its first line is {first_line[:200]!r}"
+    for separator, called in ((";", "semicolons"), ("\t", "tabs")):
+        if _format_of(first_line.split(separator)):
+            why = f"its fields are separated by {called}, not by commas"
+    known = " | ".join(",".join(known.columns) for known in FORMATS)
+    return refusal(
+        name,
+        "its header is that of no known chart file",
+        why=why,
+        remedy=f"give a CSV file whose header has at least the columns of one of these: {known}",
+        line=number,
+    )
+
+
+def _chart_rows(name: str, header: _Header, records: Iterator[Record], notes: list[str]) -> Iterator[Record]:
+    """The rows below the header, without repeated headers and blank rows, which are noted."""
+    repeated, blank = [], []
+    for number, cells in records:
+        if column_key(cells[0]) == header.keys[0] and tuple(map(column_key, cells)) == header.keys:
+            repeated.append(number)
+        elif not any(map(str.strip, cells)):
+            blank.append(number)
+        elif len(cells) != len(header.keys):
+            raise refusal(
+                name,
+                f"a row has {len(cells)} fields and the header {len(header.keys)}",
+                why="a comma or a quote is too many or missing, or the file was cut off",
+                remedy="download the file again, or correct that row",
+                line=number,
+            )
+        else:
+            yield number, cells
+    if repeated:
+        notes.append(f"repeated header left out on {_listed('line', repeated)}")
+    if blank:
+        notes.append(f"blank row left out on {_listed('line', blank)}")
+
+
+def _rows_of_country(
+    name: str, header: _Header, rows: Iterator[Record], wanted: str | None
+) -> tuple[str | None, list[Record]]:
+    """The country that the data says, and its rows: of a file with several countries only the wanted ones."""
+    column = next((header.keys.index(key) for key in COUNTRY_COLUMNS if key in header.keys), None)
+    kept: list[Record] = []
+    countries: set[str] = set()
+    for number, cells in rows:
+        country = None if column is None else _country(name, header.format, number, cells[column])
+        if country:
+            countries.add(country)
+        # Once there are two countries and none is wanted, the rest is only read to name them all.
+        if country is None or country == wanted or (wanted is None and len(countries) == 1):
+            kept.append((number, cells))
+    if len(countries) > 1 and wanted is None:
+        raise refusal(
+            name,
+            f"it holds the charts of {len(countries)} countries: {', '.join(sorted(countries))}",
+            why="a playlist is the chart of one country, and it was not said which",
+            remedy="say which of these countries is meant",
+        )
+    if countries and not kept:
+        raise refusal(
+            name,
+            f"it holds no chart of {wanted}",
+            why=f"its data is of {', '.join(sorted(countries))}",
+            remedy="ask for one of these, correct the country in the file's name, or take another file",
+        )
+    if not kept:
+        raise refusal(
+            name,
+            "it has a header and no rows",
+            why="the chart of that day was not there when it was downloaded",
+            remedy="download it again, or remove it: that day is missing",
+        )
+    return (wanted or countries.pop()) if countries else None, kept
+
+
+def _country(name: str, format_: ChartFormat, number: int, cell: str) -> str:
+    said = cell.strip().casefold() or format_.blank_country or ""
+    if said != "global" and not re.fullmatch("[a-z]{2}", said):
+        raise refusal(
+            name,
+            f"a row's country is {cell!r}",
+            why="a country is two letters, such as jp, or global",
+            remedy="correct that row",
+            line=number,
+        )
+    return said
+
+
+def _check_letters(name: str, header: _Header, rows: list[Record]) -> None:
+    """Refuse text that is UTF-8 but was garbled before it was written."""
+    title = header.keys.index(header.format.title)
+    only_question_marks: dict[str, int] = {}
+    for number, cells in rows:
+        found = next(filter(None, map(misreading, cells)), None)
+        if found:
+            raise refusal(
+                name,
+                "its text was garbled before the file was written",
+                why=f"UTF-8 was read as {found[0]} and written again; what stands there was meant to be {found[1]!r}",
+                remedy="take the file as it was first downloaded, not saved by another program",
+                line=number,
+            )
+        if cells[title].count("?") >= 3 and not cells[title].strip("? "):
+            only_question_marks.setdefault(cells[title], number)
+    # One song may be called "???"; three of different length are letters that could not be written.
+    if len(only_question_marks) >= 3:
+        raise refusal(
+            name,
+            f"{len(only_question_marks)} different titles in it are only question marks",
+            why="an earlier program could not write their letters; they are gone",
+            remedy="take the file from where it was first downloaded",
+            line=min(only_question_marks.values()),
+        )
+
+
+def _rows_by_day(name: str, header: _Header, rows: list[Record], named: _FileName) -> dict[date, list[ChartRow]]:
+    """The rows of each day in order of position; the days in order."""
+    dates = _date_columns(header)
+    if not dates and named.chart_date is None:
+        raise refusal(
+            name,
+            "it does not say the day of its chart",
+            why="neither its name nor its data has one full date, and a chart is never filed under a guessed day",
+            remedy="rename the file with the full date of its chart, such as regional-jp-daily-2026-11-20.csv",
+        )
+    position_column = header.keys.index(header.format.position)
+    days: dict[date, dict[int, ChartRow]] = {}
+    lines: dict[tuple[date, int], int] = {}
+    for number, cells in rows:
+        day = named.chart_date if named.chart_date and not dates else _day(name, number, [cells[i] for i in dates])
+        position = _position(name, number, cells[position_column])
+        before = lines.setdefault((day, position), number)
+        if before != number:
+            raise refusal(
+                name,
+                f"position {position} of {day} is listed twice, on lines {before} and {number}",
+                why="a chart has one song at each position; two charts were probably joined",
+                remedy="remove the row, or the chart, that does not belong there",
+                line=number,
+            )
+        values = dict(zip(header.names, cells, strict=True))
+        days.setdefault(day, {})[position] = ChartRow(position, values)
+    return {day: [found[position] for position in sorted(found)] for day, found in sorted(days.items())}
+
+
+def _date_columns(header: _Header) -> list[int]:
+    # Someone may have added the day to a format that has none.
+    keys = header.format.dates or (("date",) if "date" in header.keys else ())
+    return [header.keys.index(key) for key in keys]
+
+
+def _day(name: str, number: int, cells: Cells) -> date:
+    written = "-".join(str(_whole_number(cell)) for cell in cells) if len(cells) == 3 else cells[0].strip()
+    day = _written_date(written)
+    if day is None:
+        raise refusal(
+            name,
+            f"a row's date is {' '.join(cells)!r}",
+            why="it is no date, or not one that can be read in one way only",
+            remedy="write dates as 2026-11-20",
+            line=number,
+        )
+    return day
+
+
+@lru_cache(maxsize=4096)
+def _written_date(written: str) -> date | None:
+    match = WRITTEN_DATE.fullmatch(written)
+    try:
+        return date(int(match[1]), int(match[3]), int(match[4])) if match else None
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _whole_number(cell: str) -> int | None:
+    match = WHOLE_NUMBER.fullmatch(cell.strip())
+    return int(match[1]) if match else None
+
+
+def _position(name: str, number: int, cell: str) -> int:
+    position = _whole_number(cell)
+    if not position:
+        raise refusal(
+            name,
+            f"a row's position is {cell!r}",
+            why="a position is a whole number, 1 or more",
+            remedy="correct that row, or take the file as it was first downloaded",
+            line=number,
+        )
+    return position
+
+
+def _check_days(name: str, days: list[date], named: _FileName) -> None:
+    """Refuse a file whose name and data say different days."""
+    # Many days under a name of one's own may carry any date, such as that of the download.
+    if named.chart_date is None or days == [named.chart_date] or (len(days) > 1 and named.chart is None):
+        return
+    raise refusal(
+        name,
+        f"its name says {named.chart_date} and its data {' to '.join(sorted({str(days[0]), str(days[-1])}))}",
+        why="a chart is filed under its own day, and the two disagree",
+        remedy="find out which is right, and rename the file or take the right one",
+    )
+
+
+def _cadence(name: str, header: _Header, named: _FileName) -> str | None:
+    said = {cadence for key, cadence in CADENCE_COLUMNS.items() if key in header.keys}
+    by_data = said.pop() if len(said) == 1 else header.format.cadence
+    if named.cadence and by_data and named.cadence != by_data:
+        raise refusal(
+            name,
+            f"its name says {named.cadence} and its columns are those of a {by_data} chart",
+            why="daily and weekly charts count different things and are never mixed",
+            remedy="find out which is right, and rename the file or take the right one",
+        )
+    return named.cadence or by_data
+
+
+def _edition_notes(header: _Header, editions: tuple[ChartEdition, ...], cadence: str | None) -> Iterator[str]:
+    title = header.names[header.keys.index(header.format.title)]
+    track_id = header.names[header.keys.index(header.format.track_id)] if header.format.track_id else None
+    for edition in editions:
+        day = edition.chart_date
+        if cadence == "weekly" and day.weekday() != THURSDAY:
+            yield f"{day}: a {day:%A}; the weeks of Spotify's charts end on a Thursday"
+        skipped = _skipped_positions(edition.rows)
+        if skipped:
+            yield f"{day}: nothing listed at position {', '.join(skipped)}"
+        incomplete: dict[str, list[int]] = {}
+        for row in edition.rows:
+            lacks = _lacks(row.values[title], row.values[track_id] if track_id else None)
+            if lacks:
+                incomplete.setdefault(lacks, []).append(row.position)
+        for lacks, positions in incomplete.items():
+            yield f"{day}: {lacks} at {_listed('position', positions)}"
+
+
+def _skipped_positions(rows: tuple[ChartRow, ...]) -> list[str]:
+    """The spans of positions that a chart leaves out before its last row."""
+    positions = [0, *(row.position for row in rows)]
+    holes = [(before + 1, after - 1) for before, after in pairwise(positions)]
+    return [f"{first}" if first == last else f"{first}-{last}" for first, last in holes if first <= last]
+
+
+def _lacks(title: str, id_cell: str | None) -> str | None:
+    """What a row lacks of title and track id; `id_cell` is None where the format has no ids."""
+    has_id = id_cell is not None and spotify_track_id(id_cell) is not None
+    if not has_title(title, has_id=has_id):
+        return "no title" if has_id or id_cell is None else "neither title nor track id"
+    return None if has_id or id_cell is None else "no track id"
+
+
+def has_title(title: str, *, has_id: bool) -> bool:
+    """Whether a cell is a title. A song may be called `None`: with a track id beside it that is a title."""
+    return bool(title.strip()) if has_id else not is_missing(title)
+
+
+def _listed(noun: str, numbers: list[int]) -> str:
+    return f"{noun}{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
