@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from spotify_assets.sources.chart_files import column_key, has_title, is_missing, spotify_track_id
@@ -49,14 +50,22 @@ def chart_entry(values: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, An
     Returns:
         The entry, with what the chart says (streams, official figures), and the track.
     """
-    cells = {column_key(name): cell for name, cell in values.items()}
-    said = {meaning: _first(cells, columns) for meaning, columns in COLUMNS.items()}
+    said = {
+        meaning: _first_said([values[name] for name in names])
+        for meaning, names in _header_names(tuple(values)).items()
+    }
     return _entry(said), _track(said)
 
 
-def _first(cells: Mapping[str, str], columns: tuple[str, ...]) -> str:
-    found = [cells[column] for column in columns if column in cells]
-    return next((cell for cell in found if not is_missing(cell)), "".join(found[:1]))
+@lru_cache(maxsize=64)  # the rows of a file all have the same header
+def _header_names(header: tuple[str, ...]) -> dict[str, list[str]]:
+    """For each meaning the names in this header that have it."""
+    named = {column_key(name): name for name in header}
+    return {meaning: [named[key] for key in keys if key in named] for meaning, keys in COLUMNS.items()}
+
+
+def _first_said(cells: list[str]) -> str:
+    return next((cell for cell in cells if not is_missing(cell)), "".join(cells[:1]))
 
 
 def _entry(said: Mapping[str, str]) -> dict[str, Any]:
