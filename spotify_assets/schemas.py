@@ -4,8 +4,7 @@ Plain data: it feeds the Parquet writer, the column docs and lineage in the UI, 
 and importing it costs nothing. Types are pyarrow's names; `arrow_schema` builds the real ones on use. The partition
 columns `playlist` and `snapshot_date` are in every table's path and not in its files.
 
-A column's `sources` name parts of the raw snapshot: `header.*` its header record, `entry.*` an entry, `track.*` the
-entry's track (`item` or `track`, whichever the API sent), `album.*` and `artist.*` the objects fetched to complete it.
+A column's `sources` name parts of the raw snapshot; `RAW_RECORDS` says what their first parts stand for.
 """
 
 from __future__ import annotations
@@ -16,6 +15,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+RAW_RECORDS: Mapping[str, str] = {
+    "header": "Of the snapshot's header record: the circumstances of the fetch",
+    "entry": "Of an entry of the playlist, with its position",
+    "track": "Of an entry's track object (`item` or `track`, whichever the API sent)",
+    "album": "Of the album object that was fetched to complete the entries",
+    "artist": "Of the artist object that was fetched to complete the entries",
+}
+"""What the first parts of a column's `sources` stand for."""
 
 PARTITION_COLUMNS = ("playlist", "snapshot_date")
 
@@ -40,12 +48,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table: grain, key (unique within a partition) and columns in order."""
+    """One table: grain, key (unique within a partition), columns in order, and those that a preview shows."""
 
     name: str
     description: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    preview: tuple[str, ...] = ()
 
     @property
     def column_names(self) -> list[str]:
@@ -104,6 +113,7 @@ SONGS = Table(
     name="songs",
     description="One row per listed entry that is a track, at its position.",
     key=("position",),
+    preview=("position", "song_name", "artist_names", "album_name", "release_date_text", "popularity", "streams"),
     columns=(
         required("position", "int32", "1-based place in the chart, as listed", "entry.position"),
         required(
@@ -174,6 +184,15 @@ ALBUMS = Table(
     name="albums",
     description="One row per distinct album on the chart that day.",
     key=("album_key",),
+    preview=(
+        "best_position",
+        "album_name",
+        "artist_names",
+        "album_type",
+        "release_date_text",
+        "label",
+        "songs_on_chart",
+    ),
     columns=(
         required(
             "album_key",
@@ -207,6 +226,7 @@ ARTISTS = Table(
     name="artists",
     description="One row per distinct artist credited on a track that day, and, marked, on an album only.",
     key=("artist_key",),
+    preview=("best_position", "artist_name", "genres", "popularity", "followers", "songs_on_chart"),
     columns=(
         required(
             "artist_key",
@@ -243,6 +263,7 @@ SONG_ARTISTS = Table(
     name="song_artists",
     description="One row per position and credit: which artists a charted track credits, in which order.",
     key=("position", "credit_order"),
+    preview=("position", "artist_name", "credit_order", "credit_count"),
     columns=(
         required("position", "int32", "Position of the song", "entry.position"),
         optional("song_id", "string", "Spotify's id of the track", "track.id"),
@@ -258,6 +279,7 @@ REJECTS = Table(
     name="rejects",
     description="One row per listed entry that is not in songs, with the reason.",
     key=("position",),
+    preview=("position", "kind", "reason"),
     columns=(
         required("position", "int32", "1-based place in the chart, as listed", "entry.position"),
         required("kind", "string", "null (withdrawn), episode or malformed", "entry"),
@@ -279,6 +301,7 @@ SNAPSHOTS = Table(
         "chart's size."
     ),
     key=("fetched_at",),
+    preview=("source", "cadence", "fetched_at", "listed", "accepted", "rejected", "unchanged", "edition"),
     columns=(
         required("source", "string", "Where the day came from: spotify or demo", "header.source"),
         required("cadence", "string", "How often the chart is made anew: daily or weekly"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
@@ -570,13 +571,27 @@ def test_japanese_is_never_taken_for_garbled(title):
     assert misreading(title) is None or set(title) & set("縺繧繝")
 
 
-def test_titles_that_became_question_marks():
-    rows = "".join(f"{place},{'?' * place},A,5,https://open.spotify.com/track/{ID_1}\n" for place in range(3, 6))
-    refused = refusal_of("regional-jp-daily-2019-12-17.csv", OLD + rows)
-    assert "line 4" in refused.what
-    assert "question marks" in refused.what
-    one = OLD + rows.splitlines()[0]
-    assert titles(read("regional-jp-daily-2019-12-17.csv", one), "Track Name")[0][2] == "???"
+@pytest.mark.parametrize(
+    ("lost", "kept"),
+    [
+        (["???", "????? - Rain", "Ame ??"], ["Why?", "Who Are You???", "?", "What? No", "3?b", "??!"]),
+        (["Se?orita", "Coraz?n", "Ma?ana"], ["Señorita", "Y ahora qué?", "¿Qué?"]),
+    ],
+)
+def test_letters_that_became_question_marks(lost, kept):
+    name = "regional-jp-daily-2019-12-17.csv"
+    link = f"5,https://open.spotify.com/track/{ID_1}\n"
+
+    def chart(names, places):
+        rows = "".join(f"{place},{names[place % len(names)]},A,{link}" for place in places)
+        return f"{rows}{places.stop},T,{names[0]},{link}"
+
+    refused = refusal_of(name, OLD + chart(lost, range(3, 6)))
+    assert "line 4: 3 different titles and artists" in refused.what
+    assert len(read(name, OLD + chart(lost[:2], range(3, 6))).editions[0].rows) == 6
+    assert len(read(name, OLD + chart(kept, range(3, 30))).editions[0].rows) == 30
+    others = "".join(f"{place},T{place},A,{link}" for place in range(7, 203))
+    assert len(read(name, OLD + chart(lost, range(3, 6)) + others).editions[0].rows) == 202
 
 
 # Round trips
@@ -584,7 +599,7 @@ def test_titles_that_became_question_marks():
 words = st.text(
     st.one_of(st.characters(codec="utf-8", exclude_characters="\x00\ufffd"), st.sampled_from(',"\n\r;夜に駆ける、')),
     max_size=20,
-).filter(lambda word: misreading(word) is None and word.strip(" ?") != "")
+).filter(lambda word: misreading(word) is None and "?" not in word)
 dialects = st.sampled_from(
     [
         {"quoting": csv.QUOTE_MINIMAL, "lineterminator": "\r\n"},  # the writer quotes only the line ends it uses
@@ -609,6 +624,22 @@ def test_what_was_written_is_read(songs, dialect, with_mark, packed):
     file = read("regional-jp-daily-2026-11-20.csv", gzip.compress(content) if packed else content)
     assert [list(row.values.values()) for row in file.editions[0].rows] == rows
     assert {tuple(row.values) for row in file.editions[0].rows} == {tuple(header)}
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from([DAILY, NOTE + OLD, PLAYLIST_ARCHIVE, CHART_ARCHIVE, OLD_ARCHIVE, COUNTRIES]),
+    st.lists(st.tuples(st.integers(0, 700), st.integers(0, 9), st.binary(max_size=4)), min_size=1, max_size=3),
+    st.sampled_from(["regional-jp-daily-2026-11-20.csv", "a.csv", "regional-jp-weekly-2019-12-27--2020-01-03.csv"]),
+)
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(text, damages, name):
+    content = text.encode()
+    for start, length, replacement in damages:
+        content = content[:start] + replacement + content[start + length :]
+    with contextlib.suppress(SourceRefusal):
+        file = read_chart_file(name, content)
+        assert file.editions
+        assert all(edition.rows for edition in file.editions)
 
 
 # Real files

@@ -222,7 +222,7 @@ class TestRangeRun:
         assert {dep.asset_key for deps in lineage.values() for dep in deps} == {
             dg.AssetKey(["demo_japan", "raw_playlist"])
         }
-        assert TABLES[table].column_names[0] in metadata["preview"].value
+        assert all(column in metadata["preview"].value for column in TABLES[table].preview)
 
     def test_all_checks_are_recorded_once_over_the_range(self, range_run):
         evaluations = range_run.get_asset_check_evaluations()

@@ -100,3 +100,9 @@ def test_every_optional_column_of_the_content_has_its_coverage():
 def test_importing_them_imports_no_arrow():
     check = "import sys, spotify_assets.schemas; sys.exit('pyarrow' in sys.modules or 'pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_a_preview_shows_columns_of_the_table(table):
+    assert table.preview
+    assert set(table.preview) <= set(table.column_names)

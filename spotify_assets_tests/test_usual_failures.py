@@ -159,7 +159,8 @@ def test_an_empty_playlist_is_an_empty_day_and_a_failed_check(platform, server):
     result = platform.run_daily()
     assert result.success
     assert {table: len(platform.rows(table)) for table in COUNTS} == dict.fromkeys(COUNTS, 0) | {"snapshots": 1}
-    assert [check.check_name for check in result.get_asset_check_evaluations() if not check.passed] == ["positions_complete"]
+    failed = [check.check_name for check in result.get_asset_check_evaluations() if not check.passed]
+    assert failed == ["positions_complete"]
 
 
 def test_a_spotify_owned_playlist_is_refused_with_the_reason(server, instance, tmp_path):

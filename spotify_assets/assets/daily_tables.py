@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PREVIEW_ROWS = 10
-PREVIEW_COLUMNS = 8
 
 
 def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -76,7 +75,9 @@ def column_schema(table: schemas.Table) -> dg.TableSchema:
                 name=column.name,
                 type=column.type,
                 description=column.description,
-                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=table.key == (column.name,)),
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable, other=["key within a day"] if column.name in table.key else []
+                ),
             )
             for column in table.columns
         ]
@@ -122,7 +123,7 @@ def _describe(
             asset_key=asset_key,
             partition_key=str(day),
         )
-    last = frame[frame["snapshot_date"] == days[-1]].iloc[:PREVIEW_ROWS, :PREVIEW_COLUMNS]
+    last = frame.loc[frame["snapshot_date"] == days[-1], list(table.preview)].head(PREVIEW_ROWS)
     context.add_asset_metadata(
         {
             "dagster/column_lineage": column_lineage(slug, table),

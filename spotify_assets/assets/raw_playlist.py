@@ -151,7 +151,12 @@ def raw_column_schema() -> dg.TableSchema:
     sources = sorted(
         {source for table in schemas.TABLES.values() for column in table.columns for source in column.sources}
     )
-    return dg.TableSchema(columns=[dg.TableColumn(name=source, type="json") for source in sources])
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name=source, type="json", description=schemas.RAW_RECORDS[source.split(".")[0]])
+            for source in sources
+        ]
+    )
 
 
 def _metadata(raw: RawLayer, snapshot: PlaylistSnapshot) -> dict[str, Any]:

@@ -358,7 +358,7 @@ def _check_crawler(seen: CrawlerTypeDef, database: str, lake_uri: str, tables: M
         raise CatalogError(
             f"The Glue crawler {name} fills the database {seen.get('DatabaseName')}, not {database}.",
             why="GLUE_CRAWLER and GLUE_DATABASE do not belong together",
-            remedy="set both to what the stack's outputs name",
+            remedy="set both to names that belong together",
         )
     if seen.get("TablePrefix"):
         raise CatalogError(
@@ -374,7 +374,7 @@ def _check_crawler(seen: CrawlerTypeDef, database: str, lake_uri: str, tables: M
         raise CatalogError(
             f"The Glue crawler {name} has other S3 targets than the daily tables of {lake_uri}: {', '.join(wrong)}.",
             why="it has one target per daily table and never reads raw_playlist, landing or analytics",
-            remedy="set its S3 targets so, or deploy the stack again with the lake that SPOTIFY_ASSETS_LAKE names",
+            remedy="set its S3 targets so (README.md has the command), or correct SPOTIFY_ASSETS_LAKE",
         )
 
 
@@ -454,7 +454,9 @@ def _check_result(differences: list[str], crawler: str, database: str) -> None:
 
 
 def _missing_crawler() -> str:
-    return "deploy the stack that creates the crawler, or set GLUE_CRAWLER and the region to those of one that exists"
+    return (
+        "create the crawler (README.md has the command), or set GLUE_CRAWLER and the region to those of one that exists"
+    )
 
 
 @contextmanager

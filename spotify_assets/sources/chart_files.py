@@ -22,7 +22,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from spotify_assets.errors import SourceRefusal
-from spotify_assets.sources.chart_text import misreading, refusal, utf_8_content
+from spotify_assets.sources.chart_text import misreading, refusal, seems_to_lack_letters, utf_8_content
 
 MISSING_CELLS = frozenset({"", "null", "None", "nan"})
 """How files write that a cell has no value."""
@@ -406,8 +406,8 @@ def _country(name: str, format_: ChartFormat, number: int, cell: str) -> str:
 
 def _check_letters(name: str, header: _Header, rows: list[Record]) -> None:
     """Refuse text that is UTF-8 but was garbled before it was written."""
-    title = header.keys.index(header.format.title)
-    only_question_marks: dict[str, int] = {}
+    title, artists = header.keys.index(header.format.title), header.keys.index(header.format.artists)
+    with_lost_letters: dict[str, int] = {}
     for number, cells in rows:
         found = next(filter(None, map(misreading, cells)), None)
         if found:
@@ -418,16 +418,17 @@ def _check_letters(name: str, header: _Header, rows: list[Record]) -> None:
                 remedy="take the file as it was first downloaded, not saved by another program",
                 line=number,
             )
-        if cells[title].count("?") >= 3 and not cells[title].strip("? "):
-            only_question_marks.setdefault(cells[title], number)
-    # One song may be called "???"; three of different length are letters that could not be written.
-    if len(only_question_marks) >= 3:
+        for cell in (cells[title], cells[artists]):
+            if seems_to_lack_letters(cell):
+                with_lost_letters.setdefault(cell, number)
+    # One song may be called "???". Where many names look so, their letters could not be written.
+    if len(with_lost_letters) >= max(3, len({cells[title] for _, cells in rows}) / 50):
         raise refusal(
             name,
-            f"{len(only_question_marks)} different titles in it are only question marks",
-            why="an earlier program could not write their letters; they are gone",
+            f"{len(with_lost_letters)} different titles and artists in it have question marks in place of letters",
+            why="an earlier program could not write these letters; they are gone",
             remedy="take the file from where it was first downloaded",
-            line=min(only_question_marks.values()),
+            line=min(with_lost_letters.values()),
         )
 
 

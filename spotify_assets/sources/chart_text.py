@@ -34,6 +34,8 @@ MISREADINGS = (
 )
 """Encodings that UTF-8 is mistaken for: label, codec, and what such text typically holds."""
 
+QUESTION_MARKS_FOR_LETTERS = re.compile(r"(?:^|\s)\?{2,}(?=\s|$)|[^\W\d_]\?[a-z]")
+
 
 def refusal(name: str, what: str, *, why: str, remedy: str, line: int | None = None) -> SourceRefusal:
     """A refusal of a chart file that names it and, where there is one, the line."""
@@ -91,6 +93,11 @@ def _misreading(text: str) -> tuple[str, str] | None:
             except UnicodeError:
                 continue
     return None
+
+
+def seems_to_lack_letters(text: str) -> bool:
+    """Whether question marks stand where letters should: `??? - Rain`, `Se?orita`. Of one text it is never certain."""
+    return "?" in text and QUESTION_MARKS_FOR_LETTERS.search(text) is not None
 
 
 def _uncompressed(name: str, data: bytes) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from spotify_assets.sources.chart_files import column_key, has_title, is_missing, spotify_track_id
@@ -49,57 +50,61 @@ def chart_entry(values: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, An
     Returns:
         The entry, with what the chart says (streams, official figures), and the track.
     """
-    cells = {column_key(name): cell for name, cell in values.items()}
-    said = {meaning: _first(cells, columns) for meaning, columns in COLUMNS.items()}
+    said: dict[str, str] = {}
+    for name, meaning in _meanings(tuple(values)):
+        # What a title says, even `None`, is for `has_title` to tell.
+        if meaning == "title" or not is_missing(values[name]):
+            said.setdefault(meaning, values[name])
     return _entry(said), _track(said)
 
 
-def _first(cells: Mapping[str, str], columns: tuple[str, ...]) -> str:
-    found = [cells[column] for column in columns if column in cells]
-    return next((cell for cell in found if not is_missing(cell)), "".join(found[:1]))
+@lru_cache(maxsize=64)  # the rows of a file all have the same header
+def _meanings(header: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The names in a header that mean something, each with what it means, the first choice first."""
+    named = {column_key(name): name for name in header}
+    return [(named[key], meaning) for meaning, keys in COLUMNS.items() for key in keys if key in named]
 
 
 def _entry(said: Mapping[str, str]) -> dict[str, Any]:
     return _present(
         {
-            "streams": _whole_number(said["streams"]),
+            "streams": _whole_number(said.get("streams")),
             # A place or a count of 0 or -1 says that there is none.
-            "official_peak_position": _whole_number(said["peak"]) or None,
-            "official_previous_position": _whole_number(said["previous"]) or None,
-            "official_days_on_chart": _whole_number(said["days_on_chart"]) or None,
-            "official_weeks_on_chart": _whole_number(said["weeks_on_chart"]) or None,
+            "official_peak_position": _whole_number(said.get("peak")) or None,
+            "official_previous_position": _whole_number(said.get("previous")) or None,
+            "official_days_on_chart": _whole_number(said.get("days_on_chart")) or None,
+            "official_weeks_on_chart": _whole_number(said.get("weeks_on_chart")) or None,
         }
     )
 
 
 def _track(said: Mapping[str, str]) -> dict[str, Any]:
-    id_ = spotify_track_id(said["id"])
-    artists, url = _text(said["artists"]), _text(said["url"])
+    id_ = spotify_track_id(said.get("id", ""))
+    title = said.get("title", "")
     return _present(
         {
             "type": "track",
             "id": id_,
-            "name": said["title"] if has_title(said["title"], has_id=id_ is not None) else None,
-            "artists": [{"name": artists}] if artists else None,
+            "name": title if has_title(title, has_id=id_ is not None) else None,
+            "artists": [{"name": said["artists"]}] if "artists" in said else None,
             "album": _album(said) or None,
-            "duration_ms": _whole_number(said["duration_ms"]),
-            "explicit": BOOLEANS.get(said["explicit"].strip().casefold()),
-            "popularity": _whole_number(said["popularity"]),
-            "external_urls": {"spotify": url} if url and id_ else None,
+            "duration_ms": _whole_number(said.get("duration_ms")),
+            "explicit": BOOLEANS.get(said.get("explicit", "").strip().casefold()),
+            "popularity": _whole_number(said.get("popularity")),
+            "external_urls": {"spotify": said["url"]} if "url" in said and id_ else None,
         }
     )
 
 
 def _album(said: Mapping[str, str]) -> dict[str, Any]:
-    cover = _text(said["album_cover"])
     return _present(
         {
-            "name": _text(said["album_name"]),
-            "album_type": _text(said["album_type"]),
-            "release_date": _text(said["album_release_date"]),
-            "total_tracks": _whole_number(said["album_total_tracks"]),
-            "label": _text(said["album_label"]),
-            "images": [{"url": cover}] if cover else None,
+            "name": said.get("album_name"),
+            "album_type": said.get("album_type"),
+            "release_date": said.get("album_release_date"),
+            "total_tracks": _whole_number(said.get("album_total_tracks")),
+            "label": said.get("album_label"),
+            "images": [{"url": said["album_cover"]}] if "album_cover" in said else None,
         }
     )
 
@@ -108,10 +113,6 @@ def _present(payload: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in payload.items() if value is not None}
 
 
-def _text(cell: str) -> str | None:
-    return None if is_missing(cell) else cell
-
-
-def _whole_number(cell: str) -> int | None:
-    match = WHOLE_NUMBER.fullmatch(cell.strip())
+def _whole_number(cell: str | None) -> int | None:
+    match = WHOLE_NUMBER.fullmatch(cell.strip()) if cell else None
     return int(match[1].replace(",", "")) if match else None
