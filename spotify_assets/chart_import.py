@@ -6,7 +6,7 @@ Reading a file belongs to `sources.chart_files`; turning landed files into table
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -96,17 +96,6 @@ def land(verdicts: Iterable[Verdict], store: ObjectStore) -> dict[str, list[date
             store.write(landing_key(verdict.slug, verdict.file.name), verdict.file.data)
             days.setdefault(verdict.slug, set()).update(verdict.days)
     return {slug: sorted(found) for slug, found in days.items()}
-
-
-def consecutive(days: Sequence[date]) -> list[list[date]]:
-    """Cut sorted days into stretches without a gap."""
-    stretches: list[list[date]] = []
-    for day in days:
-        if stretches and (day - stretches[-1][-1]).days == 1:
-            stretches[-1].append(day)
-        else:
-            stretches.append([day])
-    return stretches
 
 
 def _in_archive(path: Path) -> Iterator[FoundFile]:

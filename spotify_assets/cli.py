@@ -13,7 +13,7 @@ from tabulate import tabulate
 
 from spotify_assets.errors import Refusal, SettingsError
 from spotify_assets.partitions import today_in_japan
-from spotify_assets.settings import PlaylistSettings, Settings, load_settings
+from spotify_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from spotify_assets.chart_import import Verdict
@@ -52,7 +52,7 @@ def demo(days: int) -> None:
     last = today_in_japan()
     first = max(settings.start, last - timedelta(days=days - 1))
     tables = ["raw_playlist", *_table_names()]
-    filled = [_run_range(settings, playlist, tables, first, last) for playlist in playlists]
+    filled = [_materialize(settings, playlist.slug, tables, _days(first, last)) for playlist in playlists]
     if not (all(filled) and _refresh_catalog(settings)):
         sys.exit(1)
     click.echo(f"\nThe lake:     {settings.lake}")
@@ -71,8 +71,7 @@ def demo(days: int) -> None:
 def rebuild(slug: str, first: datetime, last: datetime) -> None:
     """Make the tables of playlist SLUG again for the days FIRST to LAST, from what the raw layer holds."""
     settings = load_settings()
-    playlist = next((playlist for playlist in settings.playlists if playlist.slug == slug), None)
-    if playlist is None:
+    if slug not in [playlist.slug for playlist in settings.playlists]:
         raise SettingsError(
             f"There is no playlist {slug!r}.",
             why=f"{settings.playlists_file} names {', '.join(playlist.slug for playlist in settings.playlists)}",
@@ -85,7 +84,7 @@ def rebuild(slug: str, first: datetime, last: datetime) -> None:
             why=f"days run from {settings.start} (`start` in the playlists file) to {today} (today in Japan)",
             remedy="give a first and a last day within these, in this order",
         )
-    if not _run_range(settings, playlist, _table_names(), first.date(), last.date()):
+    if not _materialize(settings, slug, _table_names(), _days(first.date(), last.date())):
         sys.exit(1)
 
 
@@ -147,7 +146,8 @@ def import_charts(paths: tuple[Path, ...], slug: str | None, dry_run: bool) -> N
     _show_verdicts(verdicts)
     well = all(verdict.refusal is None for verdict in verdicts) and bool(verdicts)
     if not dry_run:
-        filled = [_fill_charts(settings, slug, days) for slug, days in land(verdicts, store).items()]
+        tables = ["raw_playlist", *_table_names()]
+        filled = [_materialize(settings, slug, tables, days) for slug, days in land(verdicts, store).items()]
         well = all(filled) and well
         if filled and settings.glue_crawler is None:
             well = _refresh_catalog(settings) and well
@@ -178,39 +178,34 @@ def _show_verdicts(verdicts: Sequence[Verdict]) -> None:
         click.echo("No chart files there: a chart file ends in .csv or .csv.gz.", err=True)
 
 
-def _fill_charts(settings: Settings, slug: str, days: Sequence[date]) -> bool:
-    """Make the tables of days whose files have landed, in stretches without a gap."""
-    from spotify_assets.chart_import import consecutive
-
-    playlist = next(playlist for playlist in settings.playlists if playlist.slug == slug)
-    tables = ["raw_playlist", *_table_names()]
-    filled = [_run_range(settings, playlist, tables, stretch[0], stretch[-1]) for stretch in consecutive(days)]
-    return all(filled)
-
-
 def _table_names() -> list[str]:
     from spotify_assets.schemas import TABLES
 
     return list(TABLES)
 
 
-def _run_range(settings: Settings, playlist: PlaylistSettings, assets: Sequence[str], first: date, last: date) -> bool:
-    """Materialize and report; whether everything went well."""
+def _materialize(settings: Settings, slug: str, assets: Sequence[str], days: Sequence[date]) -> bool:
+    """Materialize a playlist's assets for sorted days, in stretches without a gap; whether everything went well."""
     import dagster as dg
 
     from spotify_assets.definitions import build_definitions
-    from spotify_assets.runs import open_instance, run_range
+    from spotify_assets.runs import consecutive, open_instance, run_range
 
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    keys = [dg.AssetKey([playlist.slug, asset]) for asset in assets]
+    keys = [dg.AssetKey([slug, asset]) for asset in assets]
+    definitions = build_definitions(settings)
     well = True
     with open_instance() as instance:
-        for chunk in run_range(build_definitions(settings), instance, keys, days):
-            click.echo(f"{playlist.slug} {chunk.first} to {chunk.last}: {'FAILED' if chunk.failures else 'done'}")
-            for failure in chunk.failures:
-                click.echo(failure, err=True)
-            well = well and not chunk.failures
+        for stretch in consecutive(days):
+            for chunk in run_range(definitions, instance, keys, stretch):
+                click.echo(f"{slug} {chunk.first} to {chunk.last}: {'FAILED' if chunk.failures else 'done'}")
+                for failure in chunk.failures:
+                    click.echo(failure, err=True)
+                well = well and not chunk.failures
     return well
+
+
+def _days(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def _refresh_catalog(settings: Settings) -> bool:

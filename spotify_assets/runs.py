@@ -64,6 +64,17 @@ def run_range(
         yield ChunkResult(chunk[0], chunk[-1], failures_of(_execute(definitions, instance, asset_keys, tags)))
 
 
+def consecutive(days: Sequence[date]) -> list[list[date]]:
+    """Cut sorted days into stretches without a gap."""
+    stretches: list[list[date]] = []
+    for day in days:
+        if stretches and (day - stretches[-1][-1]).days == 1:
+            stretches[-1].append(day)
+        else:
+            stretches.append([day])
+    return stretches
+
+
 def refresh_catalog(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[str]:
     """Materialize the catalog; what went wrong, or nothing."""
     return failures_of(_execute(definitions, instance, [CATALOG_KEY], {}))
