@@ -71,21 +71,63 @@ def demo(days: int) -> None:
 def rebuild(slug: str, first: datetime, last: datetime) -> None:
     """Make the tables of playlist SLUG again for the days FIRST to LAST, from what the raw layer holds."""
     settings = load_settings()
-    if slug not in [playlist.slug for playlist in settings.playlists]:
-        raise SettingsError(
-            f"There is no playlist {slug!r}.",
-            why=f"{settings.playlists_file} names {', '.join(playlist.slug for playlist in settings.playlists)}",
-            remedy="give one of these",
-        )
-    today = today_in_japan()
-    if not settings.start <= first.date() <= last.date() <= today:
-        raise SettingsError(
-            f"The days {first.date()} to {last.date()} cannot be rebuilt.",
-            why=f"days run from {settings.start} (`start` in the playlists file) to {today} (today in Japan)",
-            remedy="give a first and a last day within these, in this order",
-        )
+    _check_slug(settings, slug)
+    _check_days(settings, first.date(), last.date())
     if not _materialize(settings, slug, _table_names(), _days(first.date(), last.date())):
         sys.exit(1)
+
+
+@main.command()
+@click.argument("slug")
+@click.argument("day", metavar="DATE", type=DAY)
+@click.option("--why", default="", help="What is wrong with the snapshot; kept in the audit list.")
+@click.option("--restore", is_flag=True, help="Take the last withdrawal of that day back.")
+def withdraw(slug: str, day: datetime, why: str, restore: bool) -> None:  # noqa: FBT001 - click gives options by name
+    """Take the snapshot of playlist SLUG for DATE out of the tables; its raw file stays.
+
+    An older fetch of that day counts then, if there is one; a newer fetch with other content counts by itself. The
+    tables are made again at once, for that day and for the days after it that are told by it.
+    """
+    from spotify_assets.resources import build_lake
+    from spotify_assets.runs import open_instance
+    from spotify_assets.storage.raw_layer import RawLayer, fetch_time
+    from spotify_assets.transforms.snapshots import days_that_depend
+
+    settings = load_settings()
+    _check_slug(settings, slug)
+    _check_days(settings, day.date(), day.date())
+    raw = RawLayer(build_lake(settings.lake).store())
+    with open_instance():  # refused before a marker is written
+        marker = raw.restore(slug, day.date(), why) if restore else raw.withdraw(slug, day.date(), why)
+    counting = raw.latest_keys(slug).get(day.date())
+    click.echo(
+        f"{slug} {day.date()}: the fetch of {fetch_time(marker.raw_key):%Y-%m-%d %H:%M:%S} UTC "
+        f"{'is no longer withdrawn' if restore else 'is withdrawn'}; "
+        + (f"that of {fetch_time(counting):%Y-%m-%d %H:%M:%S} UTC counts" if counting else "the day has no other")
+    )
+    days = [day.date(), *days_that_depend(raw.read_after(slug, day.date()))]
+    well = _materialize(settings, slug, _table_names(), days)
+    if settings.glue_crawler is None:
+        well = _refresh_catalog(settings) and well
+    if not well:
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("slug", required=False)
+def withdrawals(slug: str | None) -> None:
+    """List all withdrawals and restorations, of playlist SLUG or of all playlists, oldest first."""
+    from spotify_assets.resources import build_lake
+    from spotify_assets.storage.withdrawals import Withdrawals
+
+    settings = load_settings()
+    if slug is not None:
+        _check_slug(settings, slug)
+    rows = [
+        [f"{marker.at:%Y-%m-%d %H:%M:%S}", marker.slug, marker.snapshot_date, marker.action, marker.why]
+        for marker in Withdrawals(build_lake(settings.lake).store()).history(slug)
+    ]
+    click.echo(tabulate(rows, headers=["time (UTC)", "playlist", "day", "action", "why"], disable_numparse=True))
 
 
 @main.command()
@@ -176,6 +218,26 @@ def _show_verdicts(verdicts: Sequence[Verdict]) -> None:
             click.echo(f"REFUSED {verdict.refusal}", err=True)
     if not verdicts:
         click.echo("No chart files there: a chart file ends in .csv or .csv.gz.", err=True)
+
+
+def _check_slug(settings: Settings, slug: str) -> None:
+    slugs = [playlist.slug for playlist in settings.playlists]
+    if slug not in slugs:
+        raise SettingsError(
+            f"There is no playlist {slug!r}.",
+            why=f"{settings.playlists_file} names {', '.join(slugs)}",
+            remedy="give one of these",
+        )
+
+
+def _check_days(settings: Settings, first: date, last: date) -> None:
+    today = today_in_japan()
+    if not settings.start <= first <= last <= today:
+        raise SettingsError(
+            f"There are no tables for the days {first} to {last}.",
+            why=f"days run from {settings.start} (`start` in the playlists file) to {today} (today in Japan)",
+            remedy="give days within these, the first and the last in this order",
+        )
 
 
 def _table_names() -> list[str]:

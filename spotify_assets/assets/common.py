@@ -1,14 +1,16 @@
-"""What all assets share: backfill policy, freshness, owners, tags."""
+"""What all assets share: backfill policy, freshness, owners, tags, and how they tell of a withdrawn day."""
 
 from __future__ import annotations
 
 import warnings
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 
 from spotify_assets.partitions import TIMEZONE
 from spotify_assets.settings import PlaylistSettings
+from spotify_assets.storage.withdrawals import Marker
 
 PARTITIONS_PER_RUN = 100
 OWNERS = ["team:spotify-assets"]
@@ -29,3 +31,8 @@ FRESHNESS = dg.FreshnessPolicy.cron(
 def playlist_tags(playlist: PlaylistSettings, *, layer: str) -> dict[str, str]:
     """Tags by which a playlist's assets are found in the UI."""
     return {"layer": layer, "source": playlist.source, "cadence": playlist.cadence}
+
+
+def withdrawal_metadata(marker: Marker) -> dict[str, Any]:
+    """Why a day has no snapshot that counts, as metadata of its partition."""
+    return {"withdrawn because": marker.why, "withdrawn at": marker.at.isoformat()}

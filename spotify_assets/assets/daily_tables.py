@@ -1,7 +1,8 @@
 """The daily tables of a playlist: one step reads the raw snapshots once and makes all tables from them.
 
 One step for six tables, because its costs are Dagster's own (a step each) and because checks across the tables can then
-be made on what is in hand. Any subset of the tables can be materialized.
+be made on what is in hand. Any subset of the tables can be materialized. A day whose snapshot is withdrawn gets empty
+partitions, so that it leaves `snapshots`, and metadata that says why.
 """
 
 # Without `from __future__ import annotations`: Dagster does not resolve a string annotation of the context.
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from spotify_assets import checks, schemas
-from spotify_assets.assets.common import BACKFILL_POLICY, FRESHNESS, OWNERS, playlist_tags
+from spotify_assets.assets.common import BACKFILL_POLICY, FRESHNESS, OWNERS, playlist_tags, withdrawal_metadata
 from spotify_assets.settings import PlaylistSettings
 from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.raw_layer import RawLayer
+from spotify_assets.storage.withdrawals import Marker
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,14 +57,16 @@ def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
         from spotify_assets.transforms.daily_tables import daily_tables as build
 
         lake: Lake = context.resources.lake
-        earlier = RawLayer(lake.store()).read_before(playlist.slug, raw_playlist[0].snapshot_date)
-        frames = build(raw_playlist, earlier, playlist.cadence)
-        days = [snapshot.snapshot_date for snapshot in raw_playlist]
+        raw = RawLayer(lake.store())
+        days = [date.fromisoformat(key) for key in context.partition_keys]
+        frames = build(raw_playlist, raw.read_before(playlist.slug, days[0]), playlist.cadence)
+        counting = [snapshot.snapshot_date for snapshot in raw_playlist]
+        withdrawn = raw.files(playlist.slug).withdrawn_days if len(counting) < len(days) else {}
         for table in schemas.TABLES.values():
             if dg.AssetKey([playlist.slug, table.name]) in context.selected_asset_keys:
-                _describe(context, lake.store(), playlist.slug, table, frames, days)
+                _describe(context, lake.store(), playlist.slug, table, frames, days, withdrawn)
                 yield dg.Output(frames[table.name], output_name=table.name)
-        yield from checks.results(playlist, frames, days, context.selected_asset_check_keys)
+        yield from checks.results(playlist, frames, counting, context.selected_asset_check_keys)
 
     return daily_tables
 
@@ -103,6 +107,7 @@ def _describe(
     table: schemas.Table,
     frames: "dict[str, pd.DataFrame]",
     days: Sequence[date],
+    withdrawn: Mapping[date, Marker],
 ) -> None:
     """Attach metadata: counts to every partition; lineage and preview, which are long, to the last one of the run."""
     from spotify_assets.storage.parquet import partition_key
@@ -116,9 +121,8 @@ def _describe(
             {
                 "dagster/partition_row_count": rows.get(day, 0),
                 "dagster/uri": store.uri(partition_key(table.name, slug, day)),
-                "entries listed": totals[day]["listed"],
-                "entries rejected": totals[day]["rejected"],
-                **_coverage(table, totals[day]),
+                **(_totals(table, totals[day]) if day in totals else {}),
+                **(withdrawal_metadata(withdrawn[day]) if day in withdrawn else {}),
             },
             asset_key=asset_key,
             partition_key=str(day),
@@ -132,6 +136,14 @@ def _describe(
         asset_key=asset_key,
         partition_key=str(days[-1]),
     )
+
+
+def _totals(table: schemas.Table, snapshot: Mapping[Any, Any]) -> dict[str, Any]:
+    return {
+        "entries listed": snapshot["listed"],
+        "entries rejected": snapshot["rejected"],
+        **_coverage(table, snapshot),
+    }
 
 
 def _coverage(table: schemas.Table, snapshot: Mapping[Any, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from spotify_assets import schemas
-from spotify_assets.assets.common import BACKFILL_POLICY, FRESHNESS, OWNERS, playlist_tags
+from spotify_assets.assets.common import BACKFILL_POLICY, FRESHNESS, OWNERS, playlist_tags, withdrawal_metadata
 from spotify_assets.errors import RateLimited, Refusal, SourceRefusal, SourceUnavailable
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.resources import Sources
@@ -17,7 +17,7 @@ from spotify_assets.settings import PlaylistSettings
 from spotify_assets.sources.snapshot import PlaylistSnapshot
 from spotify_assets.sources.source import Absence, Source
 from spotify_assets.storage.lake import Lake
-from spotify_assets.storage.raw_layer import RawLayer, fetched_at
+from spotify_assets.storage.raw_layer import RawLayer, StoredFiles, fetched_at
 
 SPOTIFY_POOL = "spotify_api"
 KINDS = {"spotify": "spotify", "charts": "csv", "demo": "python"}
@@ -113,9 +113,10 @@ def build_raw_playlist(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
         days = [date.fromisoformat(key) for key in context.partition_keys]
         may_retry = context.retry_number < RETRIES
         try:
-            stored = raw.latest_keys(playlist.slug)
-            offered = source.days_on_offer(playlist, days, fetched_at(stored))
-            plan = plan_days(days, today=today_in_japan(), offered=offered, stored=stored, absence=source.absence)
+            files = raw.files(playlist.slug)
+            # Withdrawn days too: a source need not be asked again for what it gave already.
+            offered = source.days_on_offer(playlist, days, fetched_at(files.newest))
+            plan = plan_days(days, today=today_in_japan(), offered=offered, stored=files.by_day, absence=source.absence)
             previous = raw.read_latest(playlist.slug) if plan.to_fetch and not source.has_past else None
             snapshots = fetch_days(source, playlist, plan.to_fetch, previous, may_retry=may_retry)
         except RateLimited as error:
@@ -129,9 +130,11 @@ def build_raw_playlist(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
         except Refusal as error:
             raise as_failure(error) from error
         for day in plan.from_store:
-            context.add_asset_metadata({"origin": "stored earlier", "uri": stored[day]}, partition_key=str(day))
+            context.add_asset_metadata(_metadata_of_stored(files, day), partition_key=str(day))
         for snapshot in snapshots:
-            context.add_asset_metadata(_metadata(raw, snapshot), partition_key=str(snapshot.snapshot_date))
+            withdrawn = raw.withdrawal_of(snapshot, files) is not None
+            metadata = _metadata_of_withdrawn(files, snapshot) if withdrawn else _metadata(raw, snapshot)
+            context.add_asset_metadata(metadata, partition_key=str(snapshot.snapshot_date))
         return snapshots
 
     return raw_playlist
@@ -157,6 +160,17 @@ def raw_column_schema() -> dg.TableSchema:
             for source in sources
         ]
     )
+
+
+def _metadata_of_stored(files: StoredFiles, day: date) -> dict[str, Any]:
+    if day in files.withdrawn_days:
+        return {"origin": "withdrawn", **withdrawal_metadata(files.withdrawn_days[day]), "uri": files.newest[day]}
+    return {"origin": "stored earlier", "uri": files.counting[day]}
+
+
+def _metadata_of_withdrawn(files: StoredFiles, snapshot: PlaylistSnapshot) -> dict[str, Any]:
+    note = "the source gave what was withdrawn once more: it is not stored again and stays withdrawn"
+    return {**_metadata_of_stored(files, snapshot.snapshot_date), "notes": note}
 
 
 def _metadata(raw: RawLayer, snapshot: PlaylistSnapshot) -> dict[str, Any]:

@@ -27,13 +27,18 @@ class RawIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: Sequence[PlaylistSnapshot]) -> None:
         """Append the snapshots that are not stored yet. Days that the asset took from the store are not among them."""
         for stored in RawLayer(_store(context)).append(context.asset_key.path[0], obj):
-            context.log.info("%s %s", "Stored" if stored.added else "Same content was stored already:", stored.uri)
+            if stored.withdrawn:
+                context.log.warning(
+                    "Not stored again, and stays withdrawn (%s): same content as %s", stored.withdrawn.why, stored.uri
+                )
+            else:
+                context.log.info("%s %s", "Stored" if stored.added else "Same content was stored already:", stored.uri)
 
     def load_input(self, context: dg.InputContext) -> list[PlaylistSnapshot]:
-        """One snapshot per partition of the run, in order.
+        """One snapshot per partition of the run that counts, in order; withdrawn days are left out.
 
         Raises:
-            StorageError: naming every day without a usable snapshot.
+            StorageError: naming every day that was never stored or whose snapshot cannot be read.
         """
         days = [date.fromisoformat(key) for key in context.asset_partition_keys]
         return RawLayer(_store(context)).read_days(context.asset_key.path[0], days)

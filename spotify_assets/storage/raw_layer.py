@@ -3,6 +3,10 @@
 `raw_playlist/playlist=<slug>/snapshot_date=<date>/<fetched_at>.jsonl.gz` holds a header record, one record per entry,
 and one per album and artist object. The latest file of a day counts; identical content adds no file; the same snapshot
 gives the same bytes. What payloads mean is not known here (that is `transforms`).
+
+A file can be withdrawn (`withdrawals`): it stays, and an older file of its day counts. A day of which every file is
+withdrawn has no snapshot, which is no error. A newer fetch counts again by itself, unless its content is that of a
+withdrawn file of the day: that is not stored again and stays withdrawn.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from typing import Any
 from spotify_assets.errors import StorageError
 from spotify_assets.sources.snapshot import CatalogObject, Entry, PlaylistSnapshot
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, write_all
+from spotify_assets.storage.withdrawals import Action, Marker, Withdrawals
 
 FORMAT_VERSION = 1
 FOLDER = "raw_playlist"
@@ -31,10 +36,39 @@ KEY = re.compile(FOLDER + r"/playlist=[^/]+/snapshot_date=(?P<day>\d{4}-\d\d-\d\
 
 @dataclass(frozen=True)
 class Stored:
-    """Where a snapshot is, and whether this call put it there (False: the same content was stored already)."""
+    """Where a snapshot is, and whether this call put it there (False: the same content was stored already).
+
+    Attributes:
+        withdrawn: why that content does not count, where it was withdrawn.
+    """
 
     uri: str
     added: bool
+    withdrawn: Marker | None = None
+
+
+@dataclass(frozen=True)
+class StoredFiles:
+    """The raw files of a playlist.
+
+    Attributes:
+        by_day: the keys of each stored day's files, oldest fetch first, in order of days.
+        withdrawals: the files that are withdrawn now, by key.
+        counting: the key of the file that counts, for each day that has one.
+        newest: the key of the latest fetch of each day, withdrawn or not.
+        withdrawn_days: the days of which every file is withdrawn, with the withdrawal that was last.
+    """
+
+    by_day: Mapping[date, Sequence[str]]
+    withdrawals: Mapping[str, Marker]
+    counting: dict[date, str]
+    newest: dict[date, str]
+    withdrawn_days: Mapping[date, Marker]
+
+    def withdrawn_of(self, day: date) -> list[str]:
+        """The withdrawn files of a day, in the order in which they were withdrawn."""
+        there = set(self.by_day.get(day, ()))
+        return [key for key in self.withdrawals if key in there]
 
 
 class RawLayer:
@@ -42,34 +76,92 @@ class RawLayer:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
+        self._withdrawals = Withdrawals(store)
+
+    def files(self, slug: str) -> StoredFiles:
+        """What is stored of a playlist, and what of it counts: two listings, and a read per marker."""
+        by_day = _by_day(self._store.list_keys(f"{FOLDER}/playlist={slug}/"))
+        return _stored_files(by_day, self._withdrawals.withdrawn_keys(slug))
 
     def latest_keys(self, slug: str) -> dict[date, str]:
-        """The key of the file that counts for each stored day, in order of days."""
-        return _by_day(self._store.list_keys(f"{FOLDER}/playlist={slug}/"))
+        """The key of the file that counts for each day that has one, in order of days."""
+        return self.files(slug).counting
+
+    def withdraw(self, slug: str, day: date, why: str) -> Marker:
+        """Withdraw the file that counts for a day.
+
+        Raises:
+            StorageError: the day was never stored, all its files are withdrawn already, or no reason is given.
+        """
+        reason = why.strip()
+        if not reason:
+            raise StorageError(
+                f"The snapshot of {slug} for {day} is not withdrawn.",
+                why="no reason is given, and the audit list would not tell later readers what was wrong",
+                remedy="give a reason: --why 'what is wrong with it'",
+            )
+        files = self.files(slug)
+        _check_stored(slug, day, files)
+        if day in files.withdrawn_days:
+            marker = files.withdrawn_days[day]
+            raise StorageError(
+                f"The snapshot of {slug} for {day} is withdrawn already.",
+                why=f"it was withdrawn at {marker.at:%Y-%m-%d %H:%M:%S} UTC: {marker.why}",
+                remedy=f"nothing, or `spotify-assets rebuild {slug} {day} {day}` if the tables still hold the day",
+            )
+        return self._withdrawals.record(slug, day, files.counting[day], Action.WITHDRAW, reason)
+
+    def restore(self, slug: str, day: date, why: str = "") -> Marker:
+        """Take the last withdrawal of a day back.
+
+        Raises:
+            StorageError: the day was never stored, or none of its files is withdrawn.
+        """
+        files = self.files(slug)
+        _check_stored(slug, day, files)
+        withdrawn = files.withdrawn_of(day)
+        if not withdrawn:
+            raise StorageError(
+                f"There is nothing to restore of {slug} for {day}.",
+                why="none of the files that are stored for it is withdrawn",
+                remedy=f"see `spotify-assets withdrawals {slug}` for the days that are",
+            )
+        return self._withdrawals.record(slug, day, withdrawn[-1], Action.RESTORE, why.strip())
+
+    def withdrawal_of(self, snapshot: PlaylistSnapshot, files: StoredFiles) -> Marker | None:
+        """The withdrawal that keeps a snapshot from counting, because it has the withdrawn file's content."""
+        if not files.withdrawn_of(snapshot.snapshot_date):
+            return None
+        same = self._same_content(snapshot.snapshot_date, content_digest(snapshot), files)
+        return None if same is None else files.withdrawals.get(same)
 
     def append(self, slug: str, snapshots: Sequence[PlaylistSnapshot]) -> list[Stored]:
-        """Store snapshots of one playlist, except those whose day already has the same content.
+        """Store snapshots of one playlist, except those whose day already has the same content, counting or withdrawn.
 
         Raises:
             StorageError: the playlist's stored days come from another source or another playlist, or a day has a file
                 as new or newer with other content. Nothing is written then.
         """
-        keys = self.latest_keys(slug)
+        files = self.files(slug)
         if snapshots:
-            self._check_same_origin(snapshots, reversed(keys.values()))
-        planned = [self._plan(snapshot, keys.get(snapshot.snapshot_date)) for snapshot in snapshots]
+            self._check_same_origin(snapshots, reversed(files.newest.values()))
+        planned = [self._plan(snapshot, files) for snapshot in snapshots]
         write_all(self._store, {key: data for key, data in planned if data is not None})
-        return [Stored(self._store.uri(key), added=data is not None) for key, data in planned]
+        return [
+            Stored(self._store.uri(key), added=data is not None, withdrawn=files.withdrawals.get(key))
+            for key, data in planned
+        ]
 
     def read_days(self, slug: str, days: Iterable[date]) -> list[PlaylistSnapshot]:
-        """The snapshots that count for these days, in the order of `days`.
+        """The snapshots that count for these days, in the order of `days`, without those that are withdrawn.
 
         Raises:
-            StorageError: naming every day that has no snapshot and every file that cannot be read.
+            StorageError: naming every day that was never stored and every file that cannot be read.
         """
-        keys = self.latest_keys(slug)
+        files = self.files(slug)
+        keys = files.counting
         wanted = list(days)
-        absent = [day for day in wanted if day not in keys]
+        absent = [day for day in wanted if day not in files.by_day]
         with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
             found = list(pool.map(self._read_or_error, (keys[day] for day in wanted if day in keys)))
         broken = [result for result in found if isinstance(result, StorageError)]
@@ -95,6 +187,10 @@ class RawLayer:
         earlier = {stored: key for stored, key in self.latest_keys(slug).items() if stored < day}
         return self._readable(reversed(earlier.values()))
 
+    def read_after(self, slug: str, day: date) -> Iterator[PlaylistSnapshot]:
+        """The readable snapshots after `day`, oldest first, each read when it is asked for."""
+        return self._readable([key for stored, key in self.latest_keys(slug).items() if stored > day])
+
     def uri(self, slug: str) -> str:
         """Where the playlist's snapshots are, for a person."""
         return self._store.uri(f"{FOLDER}/playlist={slug}/")
@@ -112,19 +208,27 @@ class RawLayer:
         """A damaged file only costs its own day: it is named when that day is asked for, and passed over otherwise."""
         return (found for found in map(self._read_or_error, keys) if isinstance(found, PlaylistSnapshot))
 
-    def _plan(self, snapshot: PlaylistSnapshot, current: str | None) -> tuple[str, bytes | None]:
+    def _plan(self, snapshot: PlaylistSnapshot, files: StoredFiles) -> tuple[str, bytes | None]:
         """The key that holds the snapshot's content, and the bytes to write there (None: stored already)."""
         key = _key(snapshot)
         content = content_digest(snapshot)
-        if current and self._header(current).get("content_sha256") == content:
-            return current, None
-        if current and current >= key:
+        same = self._same_content(snapshot.snapshot_date, content, files)
+        if same:
+            return same, None
+        newest = files.newest.get(snapshot.snapshot_date)
+        if newest and newest >= key:
             raise StorageError(
                 f"{self._store.uri(key)} is not written.",
-                why=f"the raw layer is append-only and {self._store.uri(current)} is as new, with other content",
+                why=f"the raw layer is append-only and {self._store.uri(newest)} is as new, with other content",
                 remedy="use another lake, or another slug, if the old content is no longer wanted",
             )
         return key, encode(snapshot, content)
+
+    def _same_content(self, day: date, content: str, files: StoredFiles) -> str | None:
+        """The file of a day that has this content: the one that counts, else a withdrawn one."""
+        counting = [files.counting[day]] if day in files.counting else []
+        candidates = [*counting, *reversed(files.withdrawn_of(day))]
+        return next((key for key in candidates if self._header(key).get("content_sha256") == content), None)
 
     def _header(self, key: str) -> dict[str, Any]:
         """The header of a file; nothing of one that cannot be read, so that a damaged file stops no later fetch."""
@@ -248,16 +352,45 @@ def _key(snapshot: PlaylistSnapshot) -> str:
 
 def fetched_at(keys: Mapping[date, str]) -> dict[date, datetime]:
     """When the files at these keys were fetched, as their names tell."""
-    return {
-        day: datetime.strptime(key.rsplit("/", 1)[-1], "%Y%m%dT%H%M%S.%fZ.jsonl.gz").replace(tzinfo=UTC)
-        for day, key in keys.items()
-    }
+    return {day: fetch_time(key) for day, key in keys.items()}
 
 
-def _by_day(keys: Iterable[str]) -> dict[date, str]:
+def fetch_time(key: str) -> datetime:
+    """When the file at this key was fetched, as its name tells."""
+    return datetime.strptime(key.rsplit("/", 1)[-1], "%Y%m%dT%H%M%S.%fZ.jsonl.gz").replace(tzinfo=UTC)
+
+
+def _by_day(keys: Iterable[str]) -> dict[date, list[str]]:
     # Sorted keys end with the latest fetch of a day: names are UTC times of fixed width.
-    dated = ((_day(match["day"]), match[0]) for match in map(KEY.fullmatch, keys) if match)
-    return {day: key for day, key in dated if day is not None}
+    by_day: dict[date, list[str]] = {}
+    for match in map(KEY.fullmatch, keys):
+        day = match and _day(match["day"])
+        if match and day:
+            by_day.setdefault(day, []).append(match[0])
+    return by_day
+
+
+def _stored_files(by_day: Mapping[date, Sequence[str]], withdrawals: Mapping[str, Marker]) -> StoredFiles:
+    counting: dict[date, str] = {}
+    withdrawn_days: dict[date, Marker] = {}
+    for day, keys in by_day.items():
+        left = [key for key in keys if key not in withdrawals]
+        if left:
+            counting[day] = left[-1]
+        else:
+            withdrawn_days[day] = max((withdrawals[key] for key in keys), key=lambda marker: marker.at)
+    newest = {day: keys[-1] for day, keys in by_day.items()}
+    return StoredFiles(by_day, withdrawals, counting, newest, withdrawn_days)
+
+
+def _check_stored(slug: str, day: date, files: StoredFiles) -> None:
+    if day not in files.by_day:
+        near = f"stored days run from {min(files.by_day)} to {max(files.by_day)}" if files.by_day else "no day is"
+        raise StorageError(
+            f"There is no snapshot of {slug} for {day}.",
+            why=f"nothing was ever stored for it; {near}",
+            remedy="give a day that is stored",
+        )
 
 
 def _day(text: str) -> date | None:
@@ -311,5 +444,8 @@ def _damaged(uri: str, why: str) -> StorageError:
     return StorageError(
         f"{uri} is damaged.",
         why=why,
-        remedy="restore it from a backup or a bucket version, or remove it so that an older fetch of the day counts",
+        remedy=(
+            "restore it from a backup or a bucket version, or take it out (`spotify-assets withdraw`), so that an older "
+            "fetch of the day counts"
+        ),
     )

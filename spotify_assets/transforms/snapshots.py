@@ -78,6 +78,25 @@ def snapshot_rows(
         }
 
 
+def days_that_depend(later: Iterable[PlaylistSnapshot]) -> list[date]:
+    """The days whose rows of `snapshots` may change with the snapshot before them.
+
+    These are the next day, and the days after it as long as they have its content: one edition with it.
+
+    Args:
+        later: the stored snapshots after a day, oldest first; read only as far as needed.
+    """
+    days: list[date] = []
+    first: str | None = None
+    for snapshot in later:
+        hashed = content_hash(snapshot)
+        if first is not None and hashed != first:
+            break
+        first = hashed
+        days.append(snapshot.snapshot_date)
+    return days
+
+
 def _identity(payload: Any) -> list[object]:
     track = track_of(payload)
     names = None
