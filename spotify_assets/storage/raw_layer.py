@@ -445,7 +445,7 @@ def _damaged(uri: str, why: str) -> StorageError:
         f"{uri} is damaged.",
         why=why,
         remedy=(
-            "restore it from a backup or a bucket version, or take it out (`spotify-assets withdraw`), so that an older "
-            "fetch of the day counts"
+            "restore it from a backup or a bucket version, or take it out (`spotify-assets withdraw`): an older "
+            "fetch of the day counts then"
         ),
     )
