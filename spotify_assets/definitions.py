@@ -7,7 +7,9 @@ import dagster as dg
 from spotify_assets.assets.catalog import build_catalog
 from spotify_assets.assets.daily_tables import build_daily_tables
 from spotify_assets.assets.raw_playlist import build_raw_playlist
-from spotify_assets.jobs import build_daily_playlist_job, build_publish_job
+from spotify_assets.change_sensor import build_playlist_change_sensor
+from spotify_assets.jobs import build_chart_files_job, build_daily_playlist_job, build_publish_job
+from spotify_assets.landing_sensor import build_chart_landing_sensor
 from spotify_assets.partitions import daily_partitions
 from spotify_assets.resources import build_resources
 from spotify_assets.schedules import build_daily_playlist_schedule
@@ -21,17 +23,31 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     partitions = daily_partitions(settings.start)
     catalog = build_catalog(settings)
     publish_job = build_publish_job(catalog)
+    jobs = [publish_job]
+    schedules = []
+    sensors = [build_glue_crawler_sensor(settings.playlists, publish_job)]
+    from_files = [playlist for playlist in settings.playlists if playlist.source == CHARTS]
+    if from_files:
+        chart_files_job = build_chart_files_job(from_files)
+        jobs.append(chart_files_job)
+        sensors.append(build_chart_landing_sensor(settings, chart_files_job))
     asked_daily = [playlist for playlist in settings.playlists if playlist.source != CHARTS]
-    daily_playlist_job = build_daily_playlist_job(asked_daily) if asked_daily else None
+    if asked_daily:
+        daily_playlist_job = build_daily_playlist_job(asked_daily)
+        jobs.append(daily_playlist_job)
+        schedules.append(build_daily_playlist_schedule(daily_playlist_job))
+        from_spotify = [playlist for playlist in asked_daily if playlist.source == "spotify"]
+        if from_spotify:
+            sensors.append(build_playlist_change_sensor(from_spotify, daily_playlist_job))
     return dg.Definitions(
         assets=[
             *(build_raw_playlist(playlist, partitions) for playlist in settings.playlists),
             *(build_daily_tables(playlist, partitions) for playlist in settings.playlists),
             catalog,
         ],
-        jobs=[daily_playlist_job, publish_job] if daily_playlist_job else [publish_job],
-        schedules=[build_daily_playlist_schedule(daily_playlist_job)] if daily_playlist_job else [],
-        sensors=[build_glue_crawler_sensor(settings.playlists, publish_job)],
+        jobs=jobs,
+        schedules=schedules,
+        sensors=sensors,
         resources=build_resources(settings),
         # A process per step would import pandas and pyarrow in each: 24 s for the daily job instead of 6 s.
         executor=dg.in_process_executor,

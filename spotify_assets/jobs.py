@@ -1,4 +1,4 @@
-"""The jobs: one makes today's tables, one publishes what is new."""
+"""The jobs: one makes today's tables, one those of landed chart files, one publishes what is new."""
 
 from __future__ import annotations
 
@@ -7,22 +7,29 @@ from typing import Any
 
 import dagster as dg
 
-from spotify_assets.publication import table_keys
+from spotify_assets.publication import daily_keys
 from spotify_assets.settings import PlaylistSettings
 
+CHART_FILES_JOB = "chart_files_job"
 DAILY_PLAYLIST_JOB = "daily_playlist_job"
 PUBLISH_JOB = "publish_job"
 
 
 def build_daily_playlist_job(playlists: Sequence[PlaylistSettings]) -> Any:
     """The job that fills one day of every playlist whose source can be asked for today, in one process."""
-    # By key and not by group: a playlist may be called like the group of the catalog.
-    slugs = [playlist.slug for playlist in playlists]
-    keys = [key for slug in slugs for key in (dg.AssetKey([slug, "raw_playlist"]), *table_keys(slug))]
     return dg.define_asset_job(
         DAILY_PLAYLIST_JOB,
-        selection=dg.AssetSelection.assets(*keys),
+        selection=_selection(playlists),
         description="One day of all playlists: raw snapshot and daily tables. One that fails leaves the others alone.",
+    )
+
+
+def build_chart_files_job(playlists: Sequence[PlaylistSettings]) -> Any:
+    """The job that fills days of playlists of source `charts`; `chart_landing_sensor` starts it."""
+    return dg.define_asset_job(
+        CHART_FILES_JOB,
+        selection=_selection(playlists),
+        description="Days that chart files hold: raw snapshots and daily tables, for one or many days in a run.",
     )
 
 
@@ -33,3 +40,8 @@ def build_publish_job(catalog: dg.AssetsDefinition) -> Any:
         selection=dg.AssetSelection.assets(catalog),
         description="Bring the catalog up to date with the lake (Glue crawler, or catalog.duckdb).",
     )
+
+
+def _selection(playlists: Sequence[PlaylistSettings]) -> dg.AssetSelection:
+    # By key and not by group: a playlist may be called like the group of the catalog.
+    return dg.AssetSelection.assets(*(key for playlist in playlists for key in daily_keys(playlist.slug)))

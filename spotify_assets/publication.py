@@ -39,6 +39,11 @@ def table_keys(slug: str) -> list[dg.AssetKey]:
     return [dg.AssetKey([slug, table]) for table in TABLES]
 
 
+def daily_keys(slug: str) -> list[dg.AssetKey]:
+    """Keys of all that a day of a playlist consists of: the raw snapshot and the tables."""
+    return [dg.AssetKey([slug, "raw_playlist"]), *table_keys(slug)]
+
+
 def newest_materialization(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> int:
     """Storage id of the newest materialization of any of the assets; 0 when there is none."""
     ids = [record.asset_entry.last_materialization_storage_id for record in instance.get_asset_records(keys)]

@@ -10,7 +10,7 @@ import dagster as dg
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
-from spotify_assets.jobs import DAILY_PLAYLIST_JOB, PUBLISH_JOB
+from spotify_assets.jobs import CHART_FILES_JOB, DAILY_PLAYLIST_JOB, PUBLISH_JOB
 from spotify_assets.publication import (
     CATALOG_KEY,
     find_news,
@@ -27,8 +27,8 @@ LONGEST_WAIT = timedelta(hours=24)
 """Dagster cannot tell a run whose process was killed from one that takes long. What is older is not waited for: should
 it write after all, that is new then."""
 NAMED = 5
-WHOLE_JOBS = {DAILY_PLAYLIST_JOB, PUBLISH_JOB, IMPLICIT_ASSET_JOB_NAME}
-"""Jobs that write tables or publish them when a run names no assets."""
+TABLE_JOBS = {DAILY_PLAYLIST_JOB, CHART_FILES_JOB, IMPLICIT_ASSET_JOB_NAME}
+"""Jobs that write tables when a run names no assets."""
 ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 UNFINISHED = [status for status in dg.DagsterRunStatus if status not in ENDED]
 
@@ -54,7 +54,7 @@ def build_glue_crawler_sensor(playlists: Sequence[PlaylistSettings], publish_job
         published = published_up_to(instance)
         if newest_materialization(instance, keys) <= published:
             return dg.SkipReason("Nothing was materialized since the catalog was last brought up to date.")
-        busy = list(_busy(instance, {*keys, CATALOG_KEY}))
+        busy = list(work_under_way(instance, {*keys, CATALOG_KEY}, TABLE_JOBS | {PUBLISH_JOB}))
         if busy:
             return dg.SkipReason(
                 f"Tables are being written or published: {', '.join(busy[:NAMED])}. (Cancel what will never end; "
@@ -89,17 +89,23 @@ def build_glue_crawler_sensor(playlists: Sequence[PlaylistSettings], publish_job
     return glue_crawler_sensor
 
 
-def _busy(instance: dg.DagsterInstance, keys: set[dg.AssetKey]) -> Iterator[str]:
-    """Runs and backfills that write these assets and have not ended."""
+def work_under_way(instance: dg.DagsterInstance, keys: set[dg.AssetKey], jobs: set[str]) -> Iterator[str]:
+    """Runs and backfills that write these assets and have not ended.
+
+    Args:
+        instance: where they are recorded.
+        keys: the assets.
+        jobs: names of the jobs that write them when a run names no assets.
+    """
     since = datetime.now(UTC) - LONGEST_WAIT
     for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED, updated_after=since)):
         run = record.dagster_run
-        if keys & run.asset_selection if run.asset_selection else run.job_name in WHOLE_JOBS:
+        if keys & run.asset_selection if run.asset_selection else run.job_name in jobs:
             yield f"run {run.run_id}"
     # Between two of its runs a backfill has none that is unfinished.
     requested = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED], created_after=since)
     for backfill in instance.get_backfills(filters=requested):
-        if keys & set(backfill.asset_selection or ()) or backfill.job_name in WHOLE_JOBS:
+        if keys & set(backfill.asset_selection or ()) or backfill.job_name in jobs:
             yield f"backfill {backfill.backfill_id}"
 
 

@@ -21,6 +21,11 @@ playlists:
   - {slug: japan, title: Top 50 - Japan, source: spotify, playlist_id: 37i9dQZEVXbKXQ4mDTEBXq}
   - {slug: weekly, title: Top Songs - Japan, cadence: weekly, source: spotify, playlist_id: 37i9dQZEVXbKqiTGXuCOsB}
 """
+CHART_FILES = """
+start: 2026-11-01
+playlists:
+  - {slug: japan, title: Top 50 - Japan, source: charts, chart: regional-jp-daily}
+"""
 CHECKS = [
     "snapshots:enrichment_complete",
     "snapshots:keys_unique",
@@ -74,14 +79,14 @@ def surface(definitions):
     }
 
 
-def expected_surface(*slugs):
+def expected_surface(*slugs, more_sensors=()):
     return {
         "assets": sorted(["catalog", *(f"{slug}/{asset}" for slug in slugs for asset in PLAYLIST_ASSETS)]),
         "groups": sorted({"publish", *slugs}),
         "checks": sorted(f"{slug}/{check}" for slug in slugs for check in CHECKS),
         "jobs": ["daily_playlist_job", "publish_job"],
         "schedules": ["daily_playlist_schedule"],
-        "sensors": ["glue_crawler_sensor"],
+        "sensors": ["glue_crawler_sensor", *more_sensors],
         "resources": ["lake", "parquet_io_manager", "raw_io_manager", "sources"],
     }
 
@@ -91,7 +96,17 @@ class TestNames:
         assert surface(demo) == expected_surface("demo_japan")
 
     def test_of_two_playlists(self, two):
-        assert surface(two) == expected_surface("japan", "weekly")
+        assert surface(two) == expected_surface("japan", "weekly", more_sensors=["playlist_change_sensor"])
+
+    def test_of_chart_files_alone(self, tmp_path):
+        playlists = tmp_path / "playlists.yaml"
+        playlists.write_text(CHART_FILES, encoding="utf-8")
+        chart_files = build_definitions(load_settings({"SPOTIFY_ASSETS_PLAYLISTS": str(playlists)}))
+        assert surface(chart_files) == expected_surface("japan") | {
+            "jobs": ["chart_files_job", "publish_job"],
+            "schedules": [],
+            "sensors": ["chart_landing_sensor", "glue_crawler_sensor"],
+        }
 
     def test_the_daily_job_holds_the_playlists_and_nothing_else(self, two):
         keys = two.resolve_job_def("daily_playlist_job").asset_layer.executable_asset_keys

@@ -83,13 +83,7 @@ class SpotifySource:
             RateLimited: Spotify asks to wait.
         """
         client = self._connected()
-        if playlist.playlist_id is None:
-            raise SourceRefusal(
-                f"Playlist {playlist.slug} has no `playlist_id`.",
-                why="Spotify finds a playlist by its id only",
-                remedy="add `playlist_id` to it in the playlists file",
-            )
-        reading = _read_settled(client, playlist.playlist_id, playlist.market)
+        reading = _read_settled(client, _playlist_id(playlist), playlist.market)
         fetched_at = datetime.now(tz=UTC)
         shape = _api_shape(reading.entries)
         enrichment = _Enrichment(client, self._settings.call_budget, playlist.market, previous)
@@ -112,12 +106,32 @@ class SpotifySource:
             notes=(*reading.notes, *enrichment.notes),
         )
 
+    def current_version(self, playlist: PlaylistSettings) -> str | None:
+        """The version (`snapshot_id`) of the playlist at this moment, in one call; None where Spotify gives none.
+
+        Raises:
+            SourceRefusal: Spotify does not give this playlist to this app.
+            SourceUnavailable: Spotify could not be reached.
+            RateLimited: Spotify asks to wait.
+        """
+        return self._connected().snapshot_id(_playlist_id(playlist))
+
     def _connected(self) -> SpotifyClient:
         if self._client is None:
             from spotify_assets.sources.spotify_client import SpotifyClient
 
             self._client = SpotifyClient(self._settings, backoff_factor=self._backoff_factor)
         return self._client
+
+
+def _playlist_id(playlist: PlaylistSettings) -> str:
+    if playlist.playlist_id is None:
+        raise SourceRefusal(
+            f"Playlist {playlist.slug} has no `playlist_id`.",
+            why="Spotify finds a playlist by its id only",
+            remedy="add `playlist_id` to it in the playlists file",
+        )
+    return playlist.playlist_id
 
 
 @dataclass(frozen=True)

@@ -161,6 +161,15 @@ class SpotifyClient:
             lambda: self._spotify.playlist(playlist_id, market=market, additional_types=("track", "episode")),
         )
 
+    def snapshot_id(self, playlist_id: str) -> str | None:
+        """Ask for the version of a playlist and nothing else: a few bytes. Errors as for `playlist`."""
+        answer = self._ask(
+            _Question("playlist", f"the version of playlist {playlist_id}", playlist_id),
+            lambda: self._spotify.playlist(playlist_id, fields="snapshot_id"),
+        )
+        snapshot_id = answer.get("snapshot_id")
+        return snapshot_id if isinstance(snapshot_id, str) and snapshot_id else None
+
     def playlist_page(self, playlist_id: str, offset: int, market: str | None) -> dict[str, Any]:
         """Ask for one page of a playlist's entries. Errors as for `playlist`.
 

@@ -19,7 +19,7 @@ PARALLEL_REQUESTS = 8
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object's key, and when it was last written (UTC)."""
+    """An object's key, and when it was last written or put there (UTC)."""
 
     key: str
     modified: datetime
@@ -102,9 +102,9 @@ class LocalObjectStore:
         return sorted(keys)
 
     def list_objects(self, prefix: str) -> list[StoredObject]:
-        """See `ObjectStore`."""
+        """See `ObjectStore`. A file that was moved here keeps its old mtime; its ctime tells when it came."""
         return [
-            StoredObject(key, datetime.fromtimestamp((self._folder / key).stat().st_mtime, UTC))
+            StoredObject(key, datetime.fromtimestamp((self._folder / key).stat().st_ctime, UTC))
             for key in self.list_keys(prefix)
         ]
 
