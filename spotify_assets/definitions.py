@@ -14,7 +14,7 @@ from spotify_assets.partitions import daily_partitions
 from spotify_assets.resources import build_resources
 from spotify_assets.schedules import build_daily_playlist_schedule
 from spotify_assets.sensors import build_glue_crawler_sensor
-from spotify_assets.settings import Settings, load_settings
+from spotify_assets.settings import PlaylistSettings, Settings, load_settings
 from spotify_assets.sources.snapshot import CHARTS
 
 
@@ -41,7 +41,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             sensors.append(build_playlist_change_sensor(from_spotify, daily_playlist_job))
     return dg.Definitions(
         assets=[
-            *(build_raw_playlist(playlist, partitions) for playlist in settings.playlists),
+            *(
+                build_raw_playlist(playlist, partitions, asks_spotify=_asks_spotify(playlist, settings))
+                for playlist in settings.playlists
+            ),
             *(build_daily_tables(playlist, partitions) for playlist in settings.playlists),
             catalog,
         ],
@@ -52,6 +55,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         # A process per step would import pandas and pyarrow in each: 24 s for the daily job instead of 6 s.
         executor=dg.in_process_executor,
     )
+
+
+def _asks_spotify(playlist: PlaylistSettings, settings: Settings) -> bool:
+    """Whether a playlist's runs call Spotify: charts only to complete their rows, where there are credentials."""
+    return playlist.source == "spotify" or (playlist.source == CHARTS and settings.spotify.client_id is not None)
 
 
 @dg.definitions

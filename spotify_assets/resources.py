@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -13,15 +14,20 @@ from spotify_assets.storage.io_managers import ParquetIOManager, RawIOManager
 from spotify_assets.storage.lake import Lake, LocalLake
 from spotify_assets.storage.object_store import ObjectStore
 
+if TYPE_CHECKING:
+    from spotify_assets.sources.chart_tracks import ChartTracks
+    from spotify_assets.sources.spotify import SpotifySource
+
 
 class Sources:
     """The sources of one run, by name. One object per run, so that all playlists of a run share a call budget."""
 
     def __init__(self, settings: Settings, lake: Lake) -> None:
+        self._settings = settings
         self._builders: dict[str, Callable[[], Source]] = {
             "demo": _demo_source,
-            "spotify": lambda: _spotify_source(settings),
-            "charts": lambda: _charts_source(settings, lake.store()),
+            "spotify": lambda: self._spotify,
+            "charts": lambda: _charts_source(settings, lake.store(), self._chart_tracks()),
         }
         self._built: dict[str, Source] = {}
 
@@ -30,6 +36,20 @@ class Sources:
         if playlist.source not in self._built:
             self._built[playlist.source] = self._builders[playlist.source]()
         return self._built[playlist.source]
+
+    @cached_property
+    def _spotify(self) -> SpotifySource:
+        return _spotify_source(self._settings)
+
+    def _chart_tracks(self) -> ChartTracks | None:
+        """Where track objects of chart rows come from, if there are credentials to ask with."""
+        if not self._settings.spotify.client_id:
+            return None
+        from spotify_assets.sources.chart_tracks import ChartTracks
+
+        return ChartTracks(
+            lambda: self._spotify.enrichment("track objects of chart rows"), self._settings.spotify.language
+        )
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
@@ -69,14 +89,14 @@ def _demo_source() -> Source:
     return DemoSource()
 
 
-def _charts_source(settings: Settings, store: ObjectStore) -> Source:
+def _charts_source(settings: Settings, store: ObjectStore, tracks: ChartTracks | None) -> Source:
     from spotify_assets.sources.charts import ChartsSource
 
     playlists = [playlist for playlist in settings.playlists if playlist.source == "charts"]
-    return ChartsSource(store, playlists)
+    return ChartsSource(store, playlists, tracks)
 
 
-def _spotify_source(settings: Settings) -> Source:
+def _spotify_source(settings: Settings) -> SpotifySource:
     from spotify_assets.sources.spotify import SpotifySource
 
     return SpotifySource(settings.spotify)

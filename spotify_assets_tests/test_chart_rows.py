@@ -221,13 +221,8 @@ def test_text_stays_as_received():
 
 
 def tables_of(file, edition):
-    entries = []
-    for row in edition.rows:
-        entry, track = chart_entry(row.values)
-        entries.append(Entry(row.position, {**entry, "track": track}))
-    snapshot = PlaylistSnapshot(
-        "a-chart", edition.chart_date, "charts", datetime(2026, 11, 22, tzinfo=UTC), tuple(entries)
-    )
+    entries = tuple(Entry(row.position, row.values) for row in edition.rows)
+    snapshot = PlaylistSnapshot("a-chart", edition.chart_date, "charts", datetime(2026, 11, 22, tzinfo=UTC), entries)
     tracks, rejected = read_entries(snapshot)
     assert rejected == []
     return list(song_rows(snapshot, tracks)), list(album_rows(snapshot, tracks)), list(artist_rows(snapshot, tracks))

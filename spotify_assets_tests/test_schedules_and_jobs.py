@@ -161,6 +161,7 @@ class TestPlan:
     def test_a_list_fetched_on_another_day_in_japan_is_not_filed(self, moment):
         class AtMidnight:
             has_past = False
+            wants_previous = True
 
             def fetch(self, playlist, day, previous, *, may_retry):
                 fetched_at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
@@ -302,6 +303,7 @@ class TestPlaylistsThatFail:
 
         class Failing:
             has_past = True
+            wants_previous = False
             absence = DemoSource.absence
             days_on_offer = DemoSource.days_on_offer
 

@@ -3,7 +3,7 @@
 # Without `from __future__ import annotations`: Dagster does not resolve a string annotation of the context.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -14,7 +14,7 @@ from spotify_assets.errors import RateLimited, Refusal, SourceRefusal, SourceUna
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.resources import Sources
 from spotify_assets.settings import PlaylistSettings
-from spotify_assets.sources.snapshot import PlaylistSnapshot
+from spotify_assets.sources.snapshot import CHARTS, PlaylistSnapshot
 from spotify_assets.sources.source import Absence, Source
 from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.raw_layer import RawLayer, StoredFiles, fetched_at
@@ -87,8 +87,24 @@ def fetch_days(
     return snapshots
 
 
-def build_raw_playlist(playlist: PlaylistSettings, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    """The asset `[slug, "raw_playlist"]`."""
+def nearest_stored(raw: RawLayer, slug: str, day: date) -> PlaylistSnapshot | None:
+    """The stored snapshot that is likely to have most in common with a day: its own, else the last before it.
+
+    Where nothing is stored that early, it is the newest of all.
+    """
+    return next(raw.read_before(slug, day + timedelta(days=1)), None) or raw.read_latest(slug)
+
+
+def build_raw_playlist(
+    playlist: PlaylistSettings, partitions: dg.PartitionsDefinition[str], *, asks_spotify: bool
+) -> dg.AssetsDefinition:
+    """The asset `[slug, "raw_playlist"]`.
+
+    Args:
+        playlist: which playlist.
+        partitions: its days.
+        asks_spotify: whether its source calls Spotify's Web API, with these settings; the asset is in the pool then.
+    """
 
     @dg.asset(
         key=[playlist.slug, "raw_playlist"],
@@ -98,7 +114,7 @@ def build_raw_playlist(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
         backfill_policy=BACKFILL_POLICY,
         io_manager_key="raw_io_manager",
         required_resource_keys={"lake", "sources"},
-        pool=SPOTIFY_POOL if playlist.source == "spotify" else None,
+        pool=SPOTIFY_POOL if asks_spotify else None,
         kinds={KINDS[playlist.source], "json"},
         owners=OWNERS,
         tags=playlist_tags(playlist, layer="raw"),
@@ -117,7 +133,8 @@ def build_raw_playlist(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
             # Withdrawn days too: a source need not be asked again for what it gave already.
             offered = source.days_on_offer(playlist, days, fetched_at(files.newest))
             plan = plan_days(days, today=today_in_japan(), offered=offered, stored=files.by_day, absence=source.absence)
-            previous = raw.read_latest(playlist.slug) if plan.to_fetch and not source.has_past else None
+            wants_previous = plan.to_fetch and source.wants_previous
+            previous = nearest_stored(raw, playlist.slug, plan.to_fetch[0]) if wants_previous else None
             snapshots = fetch_days(source, playlist, plan.to_fetch, previous, may_retry=may_retry)
         except RateLimited as error:
             if error.short and error.retry_after is not None and may_retry:
@@ -183,8 +200,16 @@ def _metadata(raw: RawLayer, snapshot: PlaylistSnapshot) -> dict[str, Any]:
         "artists fetched": sum(found.carried_from is None for found in snapshot.artists.values()),
         "albums carried over": sum(found.carried_from is not None for found in snapshot.albums.values()),
         "artists carried over": sum(found.carried_from is not None for found in snapshot.artists.values()),
+        **(_track_counts(snapshot) if snapshot.source == CHARTS else {}),
         **({"quota mode": snapshot.quota_mode} if snapshot.quota_mode else {}),
         **({"notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in snapshot.notes))} if snapshot.notes else {}),
+    }
+
+
+def _track_counts(snapshot: PlaylistSnapshot) -> dict[str, Any]:
+    return {
+        "tracks fetched": sum(found.carried_from is None for found in snapshot.tracks.values()),
+        "tracks carried over": sum(found.carried_from is not None for found in snapshot.tracks.values()),
     }
 
 
@@ -199,7 +224,8 @@ def _description(playlist: PlaylistSettings) -> str:
         ),
         "charts": (
             f"The chart `{playlist.chart}` from files that a person downloaded (`spotify-assets charts import`, or the "
-            "lake's folder `landing/charts/`), under the chart's own date."
+            "lake's folder `landing/charts/`), under the chart's own date. Where SPOTIFY_CLIENT_ID "
+            "is set, Spotify's track objects complete its rows."
         ),
     }
     return (

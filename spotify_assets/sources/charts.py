@@ -1,7 +1,8 @@
 """Source `charts`: chart files in the landing folder. It has a past: the days that its files hold.
 
-Whose a file is, is decided in `landing`; what it says, in `chart_files`. A day that is stored already is read again
-only when a file that is newer than the stored snapshot holds it.
+Whose a file is, is decided in `landing`; what it says, in `chart_files`; what Spotify says of its tracks, where it may
+be asked, in `chart_tracks`. A day that is stored already is read again only when a file that is newer than the stored
+snapshot holds it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from spotify_assets.errors import SourceRefusal
 from spotify_assets.sources.chart_files import ChartEdition
+from spotify_assets.sources.chart_tracks import NO_TRACKS, ChartTracks, TracksOfADay
 from spotify_assets.sources.landing import LandedFile, assign, landed_files
 from spotify_assets.sources.snapshot import CHARTS, Entry, PlaylistSnapshot
 from spotify_assets.sources.source import Absence
@@ -27,6 +29,7 @@ class ChartsSource:
     Args:
         store: the lake, for its landing folder.
         playlists: all playlists of source `charts`, among which files are shared out.
+        tracks: where the rows' track objects come from; None if Spotify is not to be asked.
     """
 
     has_past = True
@@ -38,9 +41,14 @@ class ChartsSource:
         ),
     )
 
-    def __init__(self, store: ObjectStore, playlists: Sequence[PlaylistSettings]) -> None:
+    def __init__(
+        self, store: ObjectStore, playlists: Sequence[PlaylistSettings], tracks: ChartTracks | None = None
+    ) -> None:
+        self.wants_previous = tracks is not None
         self._store = store
         self._playlists = playlists
+        self._tracks = tracks
+        self._offered: dict[str, list[date]] = {}
         self._landed: list[LandedFile] | None = None
         self._read: dict[str, tuple[str, Mapping[date, ChartEdition]]] = {}
 
@@ -52,17 +60,22 @@ class ChartsSource:
         Raises:
             SourceRefusal: a file that may hold one of the days cannot be read, or its playlist is not certain.
         """
-        return {day for day in days for _ in self.editions(playlist, day, stored.get(day))}
+        offered = [day for day in days if self.editions(playlist, day, stored.get(day))]
+        self._offered[playlist.slug] = offered
+        return set(offered)
 
     def fetch(
         self,
         playlist: PlaylistSettings,
         day: date,
-        previous: PlaylistSnapshot | None,  # noqa: ARG002 - each day is complete in itself
+        previous: PlaylistSnapshot | None,
         *,
         may_retry: bool,  # noqa: ARG002 - nothing here passes by itself
     ) -> PlaylistSnapshot:
-        """Give the chart of the day.
+        """Give the chart of the day, with the track objects of its rows where Spotify may be asked for them.
+
+        Track objects never cost the chart: what cannot be had is missing, and the notes say why. They are known for the
+        rest of the run, whatever day they were asked for, and those that `previous` has are not asked for.
 
         Raises:
             SourceRefusal: no file holds the day, or two files hold it and differ.
@@ -80,6 +93,7 @@ class ChartsSource:
                     why="only one of them can be that day's chart",
                     remedy="remove the wrong one from the landing folder",
                 )
+        tracks = self._tracks_of(playlist, day, edition, previous)
         rows = {row.position: row.values for row in edition.rows}
         return PlaylistSnapshot(
             slug=playlist.slug,
@@ -90,6 +104,26 @@ class ChartsSource:
             playlist_id=playlist.chart,
             playlist={"files": sorted(found)},
             chart_date=edition.chart_date,
+            tracks=tracks.objects,
+            quota_mode=tracks.quota_mode,
+            language=self._tracks.language if self._tracks and tracks.objects else None,
+            notes=tracks.notes,
+        )
+
+    def _tracks_of(
+        self, playlist: PlaylistSettings, day: date, edition: ChartEdition, previous: PlaylistSnapshot | None
+    ) -> TracksOfADay:
+        if self._tracks is None:
+            return NO_TRACKS
+        # The days that this run will ask for too: their songs fill up the batches.
+        ahead = (
+            row.values
+            for other in self._offered.pop(playlist.slug, [])
+            for landed in self.editions(playlist, other).values()
+            for row in landed.rows
+        )
+        return self._tracks.of_day(
+            day, [row.values for row in edition.rows], ahead=ahead, market=_market(playlist), previous=previous
         )
 
     def editions(
@@ -114,3 +148,8 @@ class ChartsSource:
             playlist, chart_file = assign(landed.name, self._store.read(key), self._playlists, landed.slug)
             self._read[key] = (playlist.slug, {edition.chart_date: edition for edition in chart_file.editions})
         return self._read[key]
+
+
+def _market(playlist: PlaylistSettings) -> str | None:
+    country = playlist.country
+    return None if country in (None, "global") else str(country).upper()

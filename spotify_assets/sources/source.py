@@ -26,7 +26,9 @@ class Source(Protocol):
 
     has_past: bool
     """Whether the source itself knows past days. One without a past gives the list of this moment, whatever day is
-    asked for, and wants to know what was stored before it."""
+    asked for."""
+    wants_previous: bool
+    """Whether `fetch` makes use of a stored snapshot. Where it does not, none is read for it."""
     absence: Absence
     """What to say of a day that the source does not offer and that is not stored."""
 
@@ -53,7 +55,8 @@ class Source(Protocol):
         Args:
             playlist: which playlist.
             day: the partition to fill; for a source without a past it is today in Japan.
-            previous: the last stored snapshot of the playlist, for what may be carried over; None if there is none.
+            previous: the stored snapshot of the playlist that is nearest to the days of the run, for what may be
+                carried over; None if there is none, or if the source does not want it.
             may_retry: whether the caller will try again after a short wait. When False, the source rather gives
                 less (and notes it in the snapshot) than raises `RateLimited` for something it can do without.
 

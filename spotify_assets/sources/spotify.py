@@ -7,15 +7,16 @@ cheap: the client, and spotipy with it, is only imported when a playlist is fetc
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from spotify_assets.errors import RateLimited, Refusal, SourceRefusal, SourceUnavailable
+from spotify_assets.errors import SourceRefusal, SourceUnavailable
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import PlaylistSettings, SpotifySettings
-from spotify_assets.sources.snapshot import CatalogObject, Entry, Payload, PlaylistSnapshot
+from spotify_assets.sources.enrichment import Collection, Enrichment, conclusions
+from spotify_assets.sources.snapshot import Entry, Payload, PlaylistSnapshot
 from spotify_assets.sources.source import Absence
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ SPOTIFY_ID = re.compile(r"[0-9A-Za-z]+")
 PERSONAL_OF_PLAYLIST = frozenset({"owner"})
 ENTRIES_OF_PLAYLIST = frozenset({"tracks", "items"})
 PERSONAL_OF_ENTRY = frozenset({"added_by"})
-STATUSES_OF_A_REMOVED_CALL = (403, 404, 410)
 ATTEMPTS_AT_A_MOVING_LIST = 2
 
 
@@ -38,6 +38,7 @@ class SpotifySource:
     """
 
     has_past = False
+    wants_previous = True
     absence = Absence(
         why=(
             "Spotify's API gives a playlist as it is now, and nothing was stored on these days; filing today's list "
@@ -86,16 +87,21 @@ class SpotifySource:
         reading = _read_settled(client, _playlist_id(playlist), playlist.market)
         fetched_at = datetime.now(tz=UTC)
         shape = _api_shape(reading.entries)
-        enrichment = _Enrichment(client, self._settings.call_budget, playlist.market, previous)
-        enrichment.run(reading.entries, may_retry=may_retry)
+        albums, artists = _album_and_artist_collections(client, playlist.market, reading.entries, previous)
+        enrichment = self.enrichment("album and artist objects")
+        enrichment.run((albums, artists), may_retry=may_retry)
+        notes = [*reading.notes, *enrichment.notes]
+        for collection in (albums, artists):
+            collection.carry_over()
+            notes += conclusions(collection.name, collection.wanted, collection.objects, collection.unknown)
         return PlaylistSnapshot(
             slug=playlist.slug,
             snapshot_date=day,
             source="spotify",
             fetched_at=fetched_at,
             entries=reading.entries,
-            albums=enrichment.albums.objects,
-            artists=enrichment.artists.objects,
+            albums=albums.objects,
+            artists=artists.objects,
             playlist_id=playlist.playlist_id,
             playlist=_without(reading.playlist, PERSONAL_OF_PLAYLIST | ENTRIES_OF_PLAYLIST),
             playlist_snapshot_id=reading.snapshot_id,
@@ -103,8 +109,16 @@ class SpotifySource:
             # Only the renamed field proves something: older development apps still get `track`.
             quota_mode=enrichment.quota_mode or ("development" if shape == "item" else None),
             language=self._settings.language,
-            notes=(*reading.notes, *enrichment.notes),
+            notes=tuple(notes),
         )
+
+    def enrichment(self, what: str) -> Enrichment:
+        """A fetcher of catalogue objects that shares this run's client, and with it the count of its calls.
+
+        Args:
+            what: what it will fetch, for notes.
+        """
+        return Enrichment(self._connected(), self._settings.call_budget, what)
 
     def current_version(self, playlist: PlaylistSettings) -> str | None:
         """The version (`snapshot_id`) of the playlist at this moment, in one call; None where Spotify gives none.
@@ -271,172 +285,33 @@ def _ids(objects: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(one for one in ids if isinstance(one, str) and SPOTIFY_ID.fullmatch(one)))
 
 
-@dataclass
-class _Collection:
-    """The albums, or the artists, of one snapshot.
+def _album_and_artist_collections(
+    client: SpotifyClient, market: str | None, entries: Sequence[Entry], previous: PlaylistSnapshot | None
+) -> tuple[Collection, Collection]:
+    """What the entries want of albums and of artists; both may be carried over from `previous`."""
+    from spotify_assets.sources import spotify_client
 
-    Attributes:
-        name: what they are, in the plural.
-        per_call: how many one call may ask for.
-        ask_many, ask_one: the calls.
-        known: what may be carried over.
-        carry_date: the date of the snapshot that `known` is from.
-        wanted: the ids that the entries name.
-        objects: what was fetched or carried over so far.
-        unknown: ids that Spotify was asked for and gave nothing.
-    """
-
-    name: str
-    per_call: int
-    ask_many: Callable[[Sequence[str]], list[Any]]
-    ask_one: Callable[[str], dict[str, Any]]
-    known: Mapping[str, CatalogObject]
-    carry_date: date | None
-    wanted: list[str] = field(default_factory=list)
-    objects: dict[str, CatalogObject] = field(default_factory=dict)
-    unknown: set[str] = field(default_factory=set)
-
-    def take(self, asked: Sequence[str], answers: Iterable[Any]) -> None:
-        """Keep what was asked for. An object counts under its own id, so a shuffled answer harms nothing."""
-        by_id = {
-            found["id"]: found for found in answers if isinstance(found, dict) and isinstance(found.get("id"), str)
-        }
-        self.objects |= {one: CatalogObject(by_id[one]) for one in asked if one in by_id}
-        self.unknown |= {one for one in asked if one not in by_id}
-
-    def carry_over(self) -> int:
-        """Take from `known` what was not asked for; return how many that were."""
-        carried = {
-            one: CatalogObject(self.known[one].payload, self.known[one].carried_from or self.carry_date)
-            for one in self.wanted
-            if one in self.known and one not in self.objects and one not in self.unknown
-        }
-        self.objects |= carried
-        return len(carried)
-
-
-class _BudgetUsedError(Exception):
-    """The run has made all the calls that enrichment may make."""
-
-
-class _Enrichment:
-    """Fetching the album and artist objects of one snapshot, as far as Spotify and the call budget allow.
-
-    Args:
-        client: shared by the run, so that its count of calls is the run's.
-        call_budget: calls of the run after which nothing more is asked.
-        market: the country for albums.
-        previous: where objects are carried over from.
-    """
-
-    def __init__(
-        self, client: SpotifyClient, call_budget: int, market: str | None, previous: PlaylistSnapshot | None
-    ) -> None:
-        from spotify_assets.sources import spotify_client
-
-        self.quota_mode: str | None = None
-        self.notes: list[str] = []
-        self._client = client
-        self._call_budget = call_budget
-        carry_date = previous.snapshot_date if previous else None
-        self.albums = _Collection(
+    tracks = list(_tracks(entries))
+    albums = _objects([track.get("album") for track in tracks])
+    artists = (artist for credited in (*tracks, *albums) for artist in _objects(credited.get("artists")))
+    carry_date = previous.snapshot_date if previous else None
+    return (
+        Collection(
             name="albums",
             per_call=spotify_client.ALBUMS_PER_CALL,
             ask_many=lambda ids: client.albums(ids, market),
             ask_one=lambda one: client.album(one, market),
             known=previous.albums if previous else {},
             carry_date=carry_date,
-        )
-        self.artists = _Collection(
+            wanted=_ids(albums),
+        ),
+        Collection(
             name="artists",
             per_call=spotify_client.ARTISTS_PER_CALL,
             ask_many=client.artists,
             ask_one=client.artist,
             known=previous.artists if previous else {},
             carry_date=carry_date,
-        )
-
-    def run(self, entries: Sequence[Entry], *, may_retry: bool) -> None:
-        """Fetch and carry over. Whatever stops it becomes a note.
-
-        Raises:
-            RateLimited: the wait is short and `may_retry` says that it may be sat out.
-        """
-        tracks = list(_tracks(entries))
-        albums = _objects([track.get("album") for track in tracks])
-        self.albums.wanted = _ids(albums)
-        self.artists.wanted = _ids(
-            artist for credited in (*tracks, *albums) for artist in _objects(credited.get("artists"))
-        )
-        try:
-            for collection in (self.albums, self.artists):
-                self._fetch(collection)
-        except _BudgetUsedError:
-            self._stopped(f"the call budget of {self._call_budget} calls per run is used up (SPOTIFY_CALL_BUDGET)")
-        except RateLimited as limit:
-            if limit.short and may_retry:
-                raise
-            self._stopped(f"{limit.what} {limit.why}; {limit.remedy}")
-        except Refusal as refusal:
-            self._stopped(f"{refusal.what} {refusal.why}")
-        for collection in (self.albums, self.artists):
-            self._conclude(collection)
-
-    def _stopped(self, why: str) -> None:
-        self.notes.append(f"Fetching album and artist objects stopped: {why}.")
-
-    def _conclude(self, collection: _Collection) -> None:
-        carried = collection.carry_over()
-        absent = len(collection.wanted) - len(collection.objects) - len(collection.unknown)
-        of_all = f"of {len(collection.wanted)} {collection.name}"
-        if carried:
-            self.notes.append(f"{carried} {of_all} were carried over from earlier snapshots.")
-        if collection.unknown:
-            self.notes.append(f"{len(collection.unknown)} {of_all} were asked for, but Spotify gave nothing.")
-        if absent:
-            self.notes.append(f"{absent} {of_all} were not fetched.")
-
-    def _fetch(self, collection: _Collection) -> None:
-        if self.quota_mode != "development":
-            self._fetch_batches(collection)
-        if self.quota_mode == "development":
-            self._fetch_singly(collection)
-
-    def _fetch_batches(self, collection: _Collection) -> None:
-        from spotify_assets.sources.spotify_client import RequestRefused
-
-        for start in range(0, len(collection.wanted), collection.per_call):
-            asked = collection.wanted[start : start + collection.per_call]
-            self._spend_call()
-            try:
-                answers = collection.ask_many(asked)
-            except RequestRefused as refusal:
-                if refusal.status not in STATUSES_OF_A_REMOVED_CALL:
-                    raise
-                self.quota_mode = "development"
-                self.notes.append(
-                    f"Spotify refused {collection.name} in batches (HTTP {refusal.status}), as it does in development "
-                    "mode; only objects not seen before are asked for, one by one."
-                )
-                return
-            self.quota_mode = "extended"
-            collection.take(asked, answers)
-
-    def _fetch_singly(self, collection: _Collection) -> None:
-        from spotify_assets.sources.spotify_client import RequestRefused
-
-        for one in collection.wanted:
-            if one in collection.known or one in collection.objects or one in collection.unknown:
-                continue
-            self._spend_call()
-            try:
-                answers = [collection.ask_one(one)]
-            except RequestRefused as refusal:
-                if refusal.status != 404:
-                    raise
-                answers = []
-            collection.take([one], answers)
-
-    def _spend_call(self) -> None:
-        if self._client.calls >= self._call_budget:
-            raise _BudgetUsedError
+            wanted=_ids(artists),
+        ),
+    )

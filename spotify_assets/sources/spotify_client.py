@@ -42,6 +42,7 @@ REDIRECT_URI = "http://127.0.0.1:8888/callback"
 PAGE_SIZE = 50
 ALBUMS_PER_CALL = 20
 ARTISTS_PER_CALL = 50
+TRACKS_PER_CALL = 50
 
 SPOTIFY_OWNED = "37i9dQZ"
 """Playlist ids that begin like this are Spotify's own."""
@@ -192,6 +193,13 @@ class SpotifyClient:
         question = _Question("batch", f"{len(artist_ids)} artists in one call")
         return self._listed(question, "artists", self._ask(question, lambda: self._spotify.artists(artist_ids)))
 
+    def tracks(self, track_ids: Sequence[str], market: str | None) -> list[Any]:
+        """Ask for up to 50 tracks at once; unknown ones are null. Errors as for `playlist`."""
+        question = _Question("batch", f"{len(track_ids)} tracks in one call")
+        return self._listed(
+            question, "tracks", self._ask(question, lambda: self._spotify.tracks(track_ids, market=market))
+        )
+
     def album(self, album_id: str, market: str | None) -> dict[str, Any]:
         """Ask for one album. Errors as for `playlist`."""
         question = _Question("single", f"album {album_id}")
@@ -200,6 +208,11 @@ class SpotifyClient:
     def artist(self, artist_id: str) -> dict[str, Any]:
         """Ask for one artist. Errors as for `playlist`."""
         return self._ask(_Question("single", f"artist {artist_id}"), lambda: self._spotify.artist(artist_id))
+
+    def track(self, track_id: str, market: str | None) -> dict[str, Any]:
+        """Ask for one track. Errors as for `playlist`."""
+        question = _Question("single", f"track {track_id}")
+        return self._ask(question, lambda: self._spotify.track(track_id, market=market))
 
     def authenticate(self) -> None:
         """Make sure that there is an access token with a minute of life left.

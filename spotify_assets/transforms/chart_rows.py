@@ -12,9 +12,10 @@ from functools import lru_cache
 from typing import Any
 
 from spotify_assets.sources.chart_files import column_key, has_title, is_missing, spotify_track_id
+from spotify_assets.sources.chart_tracks import ID_COLUMNS
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "id": ("track_id", "spotify_id", "uri", "url"),
+    "id": ID_COLUMNS,
     "title": ("track_name", "song", "title", "name"),
     "artists": ("artist_names", "artists", "artist"),
     "url": ("url",),

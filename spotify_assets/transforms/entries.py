@@ -46,15 +46,40 @@ def read_entries(snapshot: PlaylistSnapshot) -> tuple[list[ListedTrack], list[Re
 def api_shaped(snapshot: PlaylistSnapshot, entry: Entry) -> Any:
     """An entry's payload in the Web API's shape; the row of a chart file is brought into it.
 
-    What Spotify says of a row's track is taken where it was asked for; position, streams and the publisher's figures
-    are always the file's.
+    What Spotify says of a row's track is taken where it was asked for; position, streams, the publisher's figures and
+    the song's id are always the file's.
     """
     if snapshot.source != CHARTS or not isinstance(entry.payload, dict):
         return entry.payload
     shaped, track = chart_entry(entry.payload)
     found = snapshot.tracks.get(text(track.get("id")) or "")
-    known = {key: value for key, value in found.payload.items() if value is not None} if found else {}
-    return {**shaped, "track": {**track, **known}}
+    return {**shaped, "track": _completed(track, found.payload) if found else track}
+
+
+def _completed(track: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """A row's track with what Spotify's object of it says; a value that says nothing hides none of the file's.
+
+    Spotify may answer with another track in place of the one asked for: its address is not the song's then.
+    """
+    said = _said(found)
+    is_replaced = said.get("id") != track["id"]
+    left_out = {"id"} | ({"external_urls", "preview_url"} if is_replaced else set())
+    if "artists" in track and not _credits_are_told(found):
+        left_out.add("artists")
+    completed = track | {key: value for key, value in said.items() if key not in left_out}
+    if isinstance(found.get("album"), dict):
+        completed["album"] = track.get("album", {}) | _said(found["album"])
+    return completed
+
+
+def _said(payload: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in payload.items() if value not in (None, "", [], {})}
+
+
+def _credits_are_told(found: dict[str, Any]) -> bool:
+    """Whether every credit has an id and a name: only ids prove which names a file's list of artists holds."""
+    artists = found.get("artists")
+    return isinstance(artists, list) and all(text(at(one, "id")) and text(at(one, "name")) for one in artists)
 
 
 def track_of(payload: Any) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from spotify_assets import schemas
-from spotify_assets.sources.snapshot import CatalogObject, PlaylistSnapshot
+from spotify_assets.sources.snapshot import CHARTS, CatalogObject, PlaylistSnapshot
 from spotify_assets.transforms.entries import api_shaped, track_of
 from spotify_assets.transforms.songs import Row, credits_of
 from spotify_assets.transforms.values import INT64_MAXIMUM, at, in_utc, text, whole_number
@@ -46,6 +46,7 @@ def snapshot_rows(
     previous_hash: str | None = None
     edition: date | None = None
     for number, (snapshot, accepted, rejected) in enumerate(counts):
+        day, is_chart = snapshot.snapshot_date, snapshot.source == CHARTS
         hashed = content_hash(snapshot)
         if number == 0:
             previous_hash, edition = _last_edition(earlier)
@@ -68,8 +69,9 @@ def snapshot_rows(
             "quota_mode": snapshot.quota_mode,
             "language": snapshot.language,
             "playlist_snapshot_id": snapshot.playlist_snapshot_id,
-            "coverage_album_objects": _share(albums.get(snapshot.snapshot_date, []), snapshot.albums),
-            "coverage_artist_objects": _share(artists.get(snapshot.snapshot_date, []), snapshot.artists),
+            # Charts are completed by track objects only: no share of what nobody asks for.
+            "coverage_album_objects": None if is_chart else _share(albums.get(day, []), snapshot.albums),
+            "coverage_artist_objects": None if is_chart else _share(artists.get(day, []), snapshot.artists),
             "carried_over": sum(
                 found.carried_from is not None for found in (*snapshot.albums.values(), *snapshot.artists.values())
             ),

@@ -17,7 +17,7 @@ import copy
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -27,7 +27,7 @@ PLAYLIST_ID = "3cEYpjA9oz9GiPac4AsH4n"
 SPOTIFY_OWNED_ID = "37i9dQZEVXbKXQ4mDTEBXq"
 VARIOUS_ARTISTS_ID = "0LyfQWJT6nXafLPZqxe9Of"
 
-MAXIMUM_OF_BATCH = {"albums": 20, "artists": 50}
+MAXIMUM_OF_BATCH = {"albums": 20, "artists": 50, "tracks": 50}
 REMOVED_IN_DEVELOPMENT = {
     "track": ("popularity", "available_markets", "linked_from"),
     "album": ("label", "popularity", "available_markets", "album_group"),
@@ -114,6 +114,7 @@ class SpotifyServer:
         self.playlists: dict[str, Playlist] = {}
         self.albums: dict[str, dict[str, Any]] = {}
         self.artists: dict[str, dict[str, Any]] = {}
+        self.tracks: dict[str, dict[str, Any]] = {}
         self.requests: list[Request] = []
         self._faults: list[Fault] = []
         self._closing = threading.Event()
@@ -167,6 +168,15 @@ class SpotifyServer:
         """
         self.playlists[playlist_id] = Playlist(entries, name, snapshot_id, owned)
         self._register(entries)
+
+    def add_tracks(self, tracks: Iterable[dict[str, Any]]) -> None:
+        """Make tracks known under their ids."""
+        self.tracks |= {track["id"]: track for track in tracks}
+
+    def replace_track(self, asked: dict[str, Any], by: dict[str, Any]) -> None:
+        """Answer for a track with another one, as Spotify does where the first is not available in the market."""
+        linked_from = {key: asked[key] for key in ("external_urls", "href", "id", "type", "uri")}
+        self.tracks[asked["id"]] = by | {"is_playable": True, "linked_from": linked_from}
 
     def change_after_each_page(self, playlist_id: str, versions: list[list[Any]]) -> None:
         """After each of the next pages of the playlist, the next of these lists (and a new snapshot_id) is current."""
@@ -245,8 +255,8 @@ class SpotifyServer:
         routes: list[tuple[str, Callable[..., tuple[int, Any]]]] = [
             (r"/v1/playlists/(?P<playlist_id>\w+)", self._playlist),
             (r"/v1/playlists/(?P<playlist_id>\w+)/items", self._items),
-            (r"/v1/(?P<kind>albums|artists)/?", self._batch),
-            (r"/v1/(?P<kind>albums|artists)/(?P<one>\w+)", self._single),
+            (r"/v1/(?P<kind>albums|artists|tracks)/?", self._batch),
+            (r"/v1/(?P<kind>albums|artists|tracks)/(?P<one>\w+)", self._single),
         ]
         for pattern, respond in routes:
             match = re.fullmatch(pattern, request.path)
