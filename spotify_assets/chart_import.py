@@ -6,28 +6,31 @@ Reading a file belongs to `sources.chart_files`; turning landed files into table
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path, PurePath, PurePosixPath
 
 from spotify_assets.errors import Refusal, SourceRefusal
 from spotify_assets.partitions import today_in_japan
-from spotify_assets.settings import Settings
+from spotify_assets.settings import PlaylistSettings, Settings
 from spotify_assets.sources.chart_files import ChartEdition, ChartFile
 from spotify_assets.sources.charts import ChartsSource
-from spotify_assets.sources.landing import SUFFIXES, assign, landing_key
+from spotify_assets.sources.landing import FOLDER, SUFFIXES, assign, landing_key
 from spotify_assets.sources.snapshot import CHARTS
 from spotify_assets.storage.object_store import ObjectStore
 
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file to import; `where` is what a person calls it."""
+    """A file to import; `where` is what a person calls it, `unreadable` says why there are no bytes of it."""
 
     where: str
     name: str
-    data: bytes
+    data: bytes = b""
+    unreadable: Refusal | None = None
 
 
 @dataclass(frozen=True)
@@ -35,30 +38,42 @@ class Verdict:
     """What becomes of a file: its playlist and chart when it may be imported, or why it is refused."""
 
     file: FoundFile
-    slug: str | None = None
+    playlist: PlaylistSettings | None = None
     chart: ChartFile | None = None
     refusal: Refusal | None = None
+
+    @property
+    def slug(self) -> str | None:
+        """The playlist's name."""
+        return self.playlist.slug if self.playlist else None
 
     @property
     def days(self) -> list[date]:
         """The days that it holds."""
         return [edition.chart_date for edition in self.chart.editions] if self.chart else []
 
+    @property
+    def missing_days(self) -> list[str]:
+        """The spans of days between its first and its last that a file for a daily chart leaves out."""
+        if self.playlist is None or self.playlist.cadence == "weekly":
+            return []
+        one = timedelta(days=1)
+        holes = [(before + one, after - one) for before, after in pairwise(sorted(self.days)) if after - before > one]
+        return [f"{first}" if first == last else f"{first} to {last}" for first, last in holes]
+
 
 def find_files(paths: Iterable[Path]) -> Iterator[FoundFile]:
     """The chart files at these paths: files, folders with all that is in them, and zip archives.
 
-    Raises:
-        SourceRefusal: a path does not exist, or an archive cannot be read.
+    A path that does not exist and an archive that cannot be read are among them, as unreadable.
     """
     for path in paths:
         if path.is_dir():
-            inside = sorted(found for found in path.rglob("*") if found.name.casefold().endswith((*SUFFIXES, ".zip")))
-            yield from find_files(inside)
+            yield from find_files(sorted(found for found in path.rglob("*") if found.is_file() and _is_meant(found)))
         elif path.suffix.casefold() == ".zip":
             yield from _in_archive(path)
         else:
-            yield FoundFile(str(path), path.name, _bytes_of(path))
+            yield _file(path)
 
 
 def judge(files: Iterable[FoundFile], settings: Settings, store: ObjectStore, slug: str | None) -> list[Verdict]:
@@ -70,19 +85,23 @@ def judge(files: Iterable[FoundFile], settings: Settings, store: ObjectStore, sl
     """
     playlists = [playlist for playlist in settings.playlists if playlist.source == CHARTS]
     landed = ChartsSource(store, playlists)
-    kept = set(store.list_keys("landing/charts/"))
+    kept: dict[str, bytes | None] = dict.fromkeys(store.list_keys(FOLDER))
     accepted: dict[tuple[str, date], dict[str, ChartEdition]] = {}
     verdicts = []
     for file in files:
         try:
+            if file.unreadable:
+                raise file.unreadable
             playlist, chart = assign(file.name, file.data, playlists, slug)
+            key = landing_key(playlist.slug, file.name)
             _check_days(file, chart, settings.start)
-            _check_name(file, store, landing_key(playlist.slug, file.name), kept)
+            _check_name(file, store, key, kept)
             for edition in chart.editions:
                 before = accepted.get((playlist.slug, edition.chart_date), {})
                 _check_same(file, edition, before | landed.editions(playlist, edition.chart_date))
             accepted |= {(playlist.slug, edition.chart_date): {file.where: edition} for edition in chart.editions}
-            verdicts.append(Verdict(file, playlist.slug, chart))
+            kept[key] = file.data
+            verdicts.append(Verdict(file, playlist, chart))
         except Refusal as refusal:
             verdicts.append(Verdict(file, refusal=refusal))
     return verdicts
@@ -98,27 +117,42 @@ def land(verdicts: Iterable[Verdict], store: ObjectStore) -> dict[str, list[date
     return {slug: sorted(found) for slug, found in days.items()}
 
 
+def _is_meant(path: PurePath) -> bool:
+    """Whether a file in a folder or an archive is to be imported; macOS puts a shadow beside each file."""
+    return path.name.casefold().endswith((*SUFFIXES, ".zip")) and not path.name.startswith("._")
+
+
 def _in_archive(path: Path) -> Iterator[FoundFile]:
     try:
         with zipfile.ZipFile(path) as archive:
-            for member in sorted(archive.namelist()):
-                if member.casefold().endswith(SUFFIXES) and not member.startswith("__MACOSX/"):
-                    yield FoundFile(f"{path}/{member}", member.rsplit("/", 1)[-1], archive.read(member))
+            members = [PurePosixPath(member) for member in sorted(archive.namelist()) if not member.endswith("/")]
+            for member in filter(_is_meant, members):
+                yield _member(archive, f"{path}/{member}", member)
     except (OSError, zipfile.BadZipFile) as error:
-        raise SourceRefusal(
-            f"{path} cannot be read.", why=str(error), remedy="give an archive that opens, or the files in it"
-        ) from error
+        yield _unreadable(str(path), path.name, str(error), remedy="give an archive that opens, or the files in it")
 
 
-def _bytes_of(path: Path) -> bytes:
+def _member(archive: zipfile.ZipFile, where: str, member: PurePosixPath) -> FoundFile:
+    remedy = "unpack the archive and give the files in it"
+    if member.suffix.casefold() == ".zip":
+        return _unreadable(where, member.name, "it is an archive inside an archive", remedy=remedy)
     try:
-        return path.read_bytes()
+        return FoundFile(where, member.name, archive.read(str(member)))
+    # What zipfile raises for a member that is damaged, or that needs a password or a compression it does not know.
+    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        return _unreadable(where, member.name, str(error), remedy=remedy)
+
+
+def _file(path: Path) -> FoundFile:
+    try:
+        return FoundFile(str(path), path.name, path.read_bytes())
     except OSError as error:
-        raise SourceRefusal(
-            f"{path} cannot be read.",
-            why=error.strerror or str(error),
-            remedy="give existing files, folders or archives",
-        ) from error
+        why = error.strerror or str(error)
+        return _unreadable(str(path), path.name, why, remedy="give existing files, folders or archives")
+
+
+def _unreadable(where: str, name: str, why: str, *, remedy: str) -> FoundFile:
+    return FoundFile(where, name, unreadable=SourceRefusal(f"{where} cannot be read.", why=why, remedy=remedy))
 
 
 def _check_days(file: FoundFile, chart: ChartFile, start: date) -> None:
@@ -137,12 +171,16 @@ def _check_days(file: FoundFile, chart: ChartFile, start: date) -> None:
         )
 
 
-def _check_name(file: FoundFile, store: ObjectStore, key: str, kept: set[str]) -> None:
-    if key in kept and store.read(key) != file.data:
+def _check_name(file: FoundFile, store: ObjectStore, key: str, kept: Mapping[str, bytes | None]) -> None:
+    """Refuse a name that other content has; `kept` has the bytes of what was accepted before it in this import."""
+    if key not in kept:
+        return
+    before = kept[key]
+    if (store.read(key) if before is None else before) != file.data:
         raise SourceRefusal(
             f"{file.where} is not kept as {key}: there is a file of that name with other content.",
             why="nothing is overwritten silently",
-            remedy="rename this file, or remove the landed one if this one is to replace it",
+            remedy="rename this file, or remove the other one if this one is to replace it",
         )
 
 

@@ -214,6 +214,8 @@ def _show_verdicts(verdicts: Sequence[Verdict]) -> None:
     for verdict in verdicts:
         for note in verdict.chart.notes if verdict.chart else ():
             click.echo(f"{verdict.file.where}: {note}")
+        if verdict.missing_days:
+            click.echo(f"{verdict.file.where}: no chart for {', '.join(verdict.missing_days)}")
         if verdict.refusal is not None:
             click.echo(f"REFUSED {verdict.refusal}", err=True)
     if not verdicts:

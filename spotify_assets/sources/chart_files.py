@@ -194,11 +194,15 @@ def read_chart_file(name: str, data: bytes, *, country: str | None = None) -> Ch
 
 
 def date_in_name(name: str) -> date | None:
-    """The day that a file's name says; None where it says none, or a date that there is not (reading it says so)."""
+    """The only day that a file can hold, going by its name; None where only reading it tells.
+
+    A date says so only beside a chart's name: an archive may carry the day of its download.
+    """
     try:
-        return _read_name(name).chart_date
+        named = _read_name(name)
     except SourceRefusal:
         return None
+    return named.chart_date if named.chart else None
 
 
 @lru_cache(maxsize=1024)

@@ -49,7 +49,7 @@ class ChartsSource:
         self._playlists = playlists
         self._tracks = tracks
         self._offered: dict[str, list[date]] = {}
-        self._landed: list[LandedFile] | None = None
+        self._landed: dict[date | None, list[LandedFile]] | None = None
         self._read: dict[str, tuple[str, Mapping[date, ChartEdition]]] = {}
 
     def days_on_offer(
@@ -130,17 +130,23 @@ class ChartsSource:
         self, playlist: PlaylistSettings, day: date, stored_at: datetime | None = None
     ) -> dict[str, ChartEdition]:
         """The editions of a day that are newer than what is stored, by the file that holds them."""
-        if self._landed is None:
-            self._landed = landed_files(self._store)
         found = {}
-        for landed in self._landed:
+        for landed in self._landed_for(day):
             is_old = stored_at is not None and landed.stored.modified <= stored_at
-            if is_old or landed.slug not in (None, playlist.slug) or landed.day not in (None, day):
+            if is_old or landed.slug not in (None, playlist.slug):
                 continue
             slug, editions = self._read_file(landed)
             if slug == playlist.slug and day in editions:
                 found[landed.stored.key] = editions[day]
         return found
+
+    def _landed_for(self, day: date) -> list[LandedFile]:
+        """The files whose name says this day, and those that may hold any."""
+        if self._landed is None:
+            self._landed = {}
+            for landed in landed_files(self._store):
+                self._landed.setdefault(landed.day, []).append(landed)
+        return self._landed.get(None, []) + self._landed.get(day, [])
 
     def _read_file(self, landed: LandedFile) -> tuple[str, Mapping[date, ChartEdition]]:
         key = landed.stored.key

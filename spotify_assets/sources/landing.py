@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from spotify_assets.errors import SourceRefusal
 from spotify_assets.settings import PlaylistSettings
@@ -16,6 +17,8 @@ from spotify_assets.sources.chart_files import ChartFile, date_in_name, read_cha
 from spotify_assets.storage.object_store import ObjectStore, StoredObject
 
 FOLDER = "landing/charts/"
+REMEMBERED_FILES = 4
+"""How many parsed files a process keeps: an import is many runs, and each looks into the same landed file."""
 SUFFIXES = (".csv", ".csv.gz")
 
 
@@ -69,7 +72,7 @@ def assign(
         named = next((playlist for playlist in playlists if playlist.slug == slug), None)
         if named is None:
             raise _unassigned(name, f"there is no playlist {slug!r} of source charts", playlists)
-        chart_file = read_chart_file(name, data, country=named.country)
+        chart_file = _read(name, data, country=named.country)
         _check_cadence(chart_file, named)
         return named, chart_file
     found = [
@@ -78,16 +81,19 @@ def assign(
     if len(found) == 1:
         return found[0]
     # Read without a country, a damaged file or one of several countries says so itself.
-    chart_file = read_chart_file(name, data)
+    chart_file = _read(name, data)
     says = chart_file.chart or " ".join(filter(None, (chart_file.country, chart_file.cadence)))
     raise _unassigned(name, f"it says it is {says}" if says else "it says neither chart nor country", playlists)
+
+
+_read = lru_cache(REMEMBERED_FILES)(read_chart_file)
 
 
 def _matching(
     name: str, data: bytes, playlist: PlaylistSettings, playlists: Sequence[PlaylistSettings]
 ) -> list[ChartFile]:
     try:
-        chart_file = read_chart_file(name, data, country=playlist.country)
+        chart_file = _read(name, data, country=playlist.country)
     except SourceRefusal:
         return []
     if chart_file.chart:

@@ -1,0 +1,433 @@
+"""Importing chart files: from a path that a person gives to rows in the tables, and what is refused on the way."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import shutil
+import zipfile
+from contextlib import nullcontext
+from datetime import date, timedelta
+
+import dagster as dg
+import duckdb
+import pytest
+from click.testing import CliRunner
+
+from spotify_assets import runs
+from spotify_assets.chart_import import find_files, judge, land
+from spotify_assets.cli import main
+from spotify_assets.definitions import build_definitions
+from spotify_assets.partitions import today_in_japan
+from spotify_assets.runs import RANGE_END_TAG, RANGE_START_TAG, failures_of
+from spotify_assets.settings import load_settings
+from spotify_assets_tests.platform import Platform
+from spotify_assets_tests.real_data import REAL_DATA, requires_real_data
+from spotify_assets_tests.test_charts_source import archive, chart
+
+CHARTS = REAL_DATA / "charts"
+TWO = """
+start: 2026-11-01
+playlists:
+  - {slug: daily, title: Daily, source: charts, chart: regional-jp-daily}
+  - {slug: weekly, title: Weekly, cadence: weekly, source: charts, chart: regional-jp-weekly}
+"""
+NAME = "regional-jp-daily-2026-11-19.csv"
+
+
+class Desk:
+    """A person's folder of downloads beside a project with two charts."""
+
+    def __init__(self, folder, lake, instance):
+        self.downloads = folder / "downloads"
+        self.downloads.mkdir()
+        (folder / "playlists.yaml").write_text(TWO, encoding="utf-8")
+        self.environment = {"SPOTIFY_ASSETS_PLAYLISTS": str(folder / "playlists.yaml"), "SPOTIFY_ASSETS_LAKE": lake}
+        self.platform = Platform(self.environment, instance)
+        self.store = self.platform.store
+
+    def put(self, name, data):
+        path = self.downloads / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    def judge(self, *paths, slug=None):
+        return judge(find_files(paths or [self.downloads]), self.platform.settings, self.store, slug)
+
+    def land(self, *paths, slug=None):
+        return land(self.judge(*paths, slug=slug), self.store)
+
+    def run(self, *arguments):
+        return CliRunner().invoke(main, ["charts", "import", *map(str, arguments)], env=self.environment)
+
+    def materialize(self, first, last=None, slug="daily", tables=("songs", "snapshots")):
+        """Raw snapshot and tables of some days, as the UI or a backfill would."""
+        return self.platform.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=self.platform.instance,
+            asset_selection=[dg.AssetKey([slug, name]) for name in ("raw_playlist", *tables)],
+            tags={RANGE_START_TAG: str(first), RANGE_END_TAG: str(last or first)},
+            raise_on_error=False,
+        )
+
+
+@pytest.fixture
+def desk(tmp_path, instance, monkeypatch):
+    monkeypatch.setattr(runs, "open_instance", lambda: nullcontext(instance))
+    return Desk(tmp_path, str(tmp_path / "lake"), instance)
+
+
+def refusals(verdicts):
+    return [str(verdict.refusal) for verdict in verdicts if verdict.refusal]
+
+
+def found(*paths):
+    return [(file.name, file.data) for file in find_files(paths)]
+
+
+class TestFinding:
+    def test_folders_with_all_that_is_in_them(self, desk):
+        for name in ("a.csv", "deep/down/b.CSV.GZ", "note.txt", "._a.csv", "c.csv.part"):
+            desk.put(name, name.encode())
+        (desk.downloads / "a folder.csv").mkdir()
+        assert found(desk.downloads) == [("a.csv", b"a.csv"), ("b.CSV.GZ", b"deep/down/b.CSV.GZ")]
+
+    def test_archives_with_folders_and_without_the_shadows_of_macos(self, desk):
+        with zipfile.ZipFile(desk.downloads / "charts.ZIP", "w") as zipped:
+            zipped.mkdir("2026.csv")
+            for name in ("a.csv", "2026.csv/日本/b.csv", "__MACOSX/._a.csv", "x/__MACOSX/._b.csv", "readme.md"):
+                zipped.writestr(name, name)
+        assert found(desk.downloads) == [("b.csv", "2026.csv/日本/b.csv".encode()), ("a.csv", b"a.csv")]
+        assert next(iter(find_files([desk.downloads]))).where.endswith("charts.ZIP/2026.csv/日本/b.csv")
+
+    def test_a_path_that_is_not_there(self, desk):
+        (file,) = find_files([desk.downloads / "nothing.csv"])
+        assert "nothing.csv cannot be read.\nWhy: No such file or directory" in str(file.unreadable)
+
+    def test_an_archive_that_is_none(self, desk):
+        (file,) = find_files([desk.put("charts.zip", b"PK and nothing")])
+        assert "File is not a zip file" in str(file.unreadable)
+
+    def test_a_damaged_member_does_not_cost_the_others(self, desk):
+        with zipfile.ZipFile(desk.downloads / "charts.zip", "w") as zipped:
+            zipped.writestr("a.csv", b"damaged")
+            zipped.writestr("b.csv", b"whole")
+            zipped.writestr("c.zip", b"")
+        path = desk.downloads / "charts.zip"
+        path.write_bytes(path.read_bytes().replace(b"damaged", b"damagEd"))
+        damaged, whole, inner = find_files([path])
+        assert "Bad CRC-32" in str(damaged.unreadable)
+        assert whole.data == b"whole"
+        assert "an archive inside an archive" in str(inner.unreadable)
+
+
+class TestJudging:
+    def test_what_may_be_imported(self, desk):
+        desk.put(NAME, chart("傘", "Rain"))
+        desk.put("regional-jp-weekly-2026-11-19.csv", chart("Rain", kind="weeks"))
+        assert [(verdict.slug, verdict.days) for verdict in desk.judge()] == [
+            ("daily", [date(2026, 11, 19)]),
+            ("weekly", [date(2026, 11, 19)]),
+        ]
+
+    def test_nothing_is_written(self, desk):
+        desk.put(NAME, chart("Rain"))
+        desk.judge()
+        assert desk.store.list_keys("") == []
+
+    def test_the_original_is_kept_byte_for_byte(self, desk):
+        data = b"\xef\xbb\xbf" + chart("Rain").replace(b"\n", b"\r\n")
+        desk.put(NAME, gzip.compress(data, mtime=7))
+        assert desk.land() == {"daily": [date(2026, 11, 19)]}
+        assert desk.platform.objects("") == {f"landing/charts/daily/{NAME}": gzip.compress(data, mtime=7)}
+
+    def test_the_same_file_twice_is_once(self, desk):
+        path = desk.put(NAME, chart("Rain"))
+        assert desk.land(path, path) == {"daily": [date(2026, 11, 19)]}
+        assert desk.land(path) == {"daily": [date(2026, 11, 19)]}
+        assert desk.store.list_keys("") == [f"landing/charts/daily/{NAME}"]
+
+    def test_a_day_may_be_in_two_files_that_agree(self, desk):
+        paths = [desk.put(name, chart("Rain")) for name in (NAME, NAME.replace(".csv", " (1).csv"))]
+        assert not refusals(desk.judge(*paths))
+
+    @pytest.mark.parametrize("landed_before", [True, False])
+    def test_a_day_in_two_files_that_differ(self, desk, landed_before):
+        first, second = desk.put(NAME, chart("Rain")), desk.put("archive.csv", archive(d18=["a"], d19=["Sun"]))
+        if landed_before:
+            desk.land(first)
+            (refused,) = refusals(desk.judge(second, slug="daily"))
+            assert f"landing/charts/daily/{NAME} both hold 2026-11-19" in refused
+        else:
+            (refused,) = refusals(desk.judge(first, second, slug="daily"))
+            assert f"{second} and {first} both hold 2026-11-19, and they differ." in refused
+
+    @pytest.mark.parametrize("landed_before", [True, False])
+    def test_a_name_stands_for_one_content(self, desk, landed_before):
+        first = desk.put("a/data.csv", archive(d18=["a"]))
+        second = desk.put("b/data.csv", archive(d19=["b"]))
+        if landed_before:
+            desk.land(first, slug="daily")
+            (refused,) = refusals(desk.judge(second, slug="daily"))
+        else:
+            good, bad = desk.judge(first, second, slug="daily")
+            assert good.refusal is None
+            refused = str(bad.refusal)
+        assert "is not kept as landing/charts/daily/data.csv: there is a file of that name" in refused
+
+    def test_a_day_before_the_partitions(self, desk):
+        (refused,) = refusals(desk.judge(desk.put(NAME.replace("11-19", "10-31"), chart("Rain"))))
+        assert "holds 2026-10-31, which is before the first partition, 2026-11-01" in refused
+        assert "set `start` to 2026-10-31 or earlier" in refused
+
+    def test_a_day_in_the_future(self, desk):
+        today = today_in_japan()
+        name = f"regional-jp-daily-{today + timedelta(days=1)}.csv"
+        (refused,) = refusals(desk.judge(desk.put(name, chart("Rain"))))
+        assert f"which is in the future.\nWhy: in Japan it is {today}" in refused
+
+    def test_days_that_a_file_leaves_out(self, desk):
+        data = archive(d02=["a"], d03=["a"], d05=["a"], d09=["a"])
+        (verdict,) = desk.judge(desk.put("data.csv", data), slug="daily")
+        assert verdict.missing_days == ["2026-11-04", "2026-11-06 to 2026-11-08"]
+
+    def test_the_weeks_of_a_weekly_chart_leave_nothing_out(self, desk):
+        (verdict,) = desk.judge(desk.put("data.csv", archive(d05=["a"], d12=["a"])), slug="weekly")
+        assert verdict.missing_days == []
+
+
+class TestCommand:
+    def test_a_dry_run_shows_the_table_and_writes_nothing(self, desk):
+        path = desk.put("data (1).csv", archive(d17=["a", "b"], d19=["傘"]))
+        done = desk.run("--dry-run", "--playlist", "daily", path)
+        assert done.exit_code == 0
+        heading, _, row, gaps = done.output.splitlines()
+        assert heading.split() == ["file", "playlist", "format", "days", "number", "rows"]
+        assert row.removeprefix(str(path)).split() == [
+            "daily",
+            "playlist",
+            "archive",
+            "2026-11-17",
+            "to",
+            "2026-11-19",
+            "2",
+            "3",
+        ]
+        assert gaps == f"{path}: no chart for 2026-11-18"
+        assert desk.store.list_keys("") == []
+
+    def test_good_files_are_imported_beside_bad_ones(self, desk):
+        desk.put(NAME, chart("傘", "Rain"))
+        desk.put("broken.csv", b"no,chart\n1,2\n")
+        done = desk.run(desk.downloads, desk.downloads / "nothing.zip")
+        assert done.exit_code == 1
+        assert "daily 2026-11-19 to 2026-11-19: done" in done.stdout
+        assert "REFUSED broken.csv" in done.stderr
+        assert "nothing.zip cannot be read" in done.stderr
+        songs = desk.platform.rows("songs", date(2026, 11, 19), "daily")
+        assert [(song["position"], song["song_name"], song["streams"]) for song in songs] == [
+            (1, "傘", 100),
+            (2, "Rain", 100),
+        ]
+        with duckdb.connect(str(desk.downloads.parent / "lake/catalog.duckdb"), read_only=True) as catalog:
+            assert catalog.execute("select count(*) from songs").fetchone() == (2,)
+
+    def test_a_folder_without_chart_files(self, desk):
+        done = desk.run(desk.downloads)
+        assert done.exit_code == 1
+        assert "a chart file ends in .csv or .csv.gz" in done.stderr
+
+
+class TestMaterializing:
+    def test_a_file_put_there_by_hand(self, desk):
+        desk.store.write(f"landing/charts/{NAME}", chart("傘"))
+        result = desk.materialize("2026-11-19")
+        assert result.success, failures_of(result)
+        (song,) = desk.platform.rows("songs", date(2026, 11, 19), "daily")
+        assert song["song_name"] == "傘"
+        (snapshot,) = desk.platform.rows("snapshots", date(2026, 11, 19), "daily")
+        assert (snapshot["source"], snapshot["chart_date"], snapshot["listed"]) == ("charts", date(2026, 11, 19), 1)
+
+    def test_stored_days_are_not_read_again_and_need_no_file(self, desk):
+        desk.land(desk.put("data.csv", archive(d18=["a"], d19=["b"])), slug="daily")
+        assert desk.materialize("2026-11-18", "2026-11-19").success
+        before = desk.platform.objects("")
+        (desk.downloads.parent / "lake/landing/charts/daily/data.csv").unlink()
+        result = desk.materialize("2026-11-18", "2026-11-19")
+        assert result.success, failures_of(result)
+        assert {**desk.platform.objects(""), "landing/charts/daily/data.csv": archive(d18=["a"], d19=["b"])} == before
+
+    def test_a_newer_file_wins_over_the_stored_snapshot(self, desk):
+        desk.store.write(f"landing/charts/{NAME}", chart("Rain"))
+        assert desk.materialize("2026-11-19").success
+        desk.store.write(f"landing/charts/{NAME}", chart("Sun"))
+        assert desk.materialize("2026-11-19").success
+        assert desk.platform.rows("songs", date(2026, 11, 19), "daily")[0]["song_name"] == "Sun"
+        assert len(desk.store.list_keys("raw_playlist/")) == 2
+
+    def test_days_of_no_file_are_named_and_nothing_is_written(self, desk):
+        desk.land(desk.put("data.csv", archive(d17=["a"], d19=["b"])), slug="daily")
+        result = desk.materialize("2026-11-16", "2026-11-19")
+        (message,) = failures_of(result)
+        assert "There is no playlist for 2 of 4 days: 2026-11-16, 2026-11-18." in message
+        assert "charts import" in message
+        assert desk.store.list_keys("raw_playlist/") == []
+
+    def test_a_bucket_holds_the_same_as_a_folder(self, desk, aws, instance, tmp_path):
+        aws.create_bucket("lake")
+        (tmp_path / "other").mkdir()
+        on_s3 = Desk(tmp_path / "other", "s3://lake/charts", instance)
+        tables = []
+        with on_s3.platform:
+            for place in (desk, on_s3):
+                assert place.land(place.put(NAME, chart("傘", "Rain"))) == {"daily": [date(2026, 11, 19)]}
+                result = place.materialize("2026-11-19", tables=("songs",))
+                assert result.success, failures_of(result)
+                tables.append(place.platform.objects("songs/"))
+        assert tables[0] == tables[1]
+        assert len(tables[0]) == 1
+
+
+class TestProject:
+    def test_a_project_of_charts_alone_loads_and_has_no_daily_job(self, desk):
+        dg.Definitions.validate_loadable(desk.platform.definitions)
+        repository = desk.platform.definitions.get_repository_def()
+        assert "daily_playlist_job" not in repository.job_names
+        assert repository.schedule_defs == []
+
+    def test_the_daily_job_leaves_charts_to_their_files(self, tmp_path):
+        playlists = tmp_path / "playlists.yaml"
+        playlists.write_text(TWO + "  - {slug: demo, title: Demo, source: demo}\n", encoding="utf-8")
+        lake = str(tmp_path / "lake")
+        definitions = build_definitions(
+            load_settings({"SPOTIFY_ASSETS_PLAYLISTS": str(playlists), "SPOTIFY_ASSETS_LAKE": lake})
+        )
+        dg.Definitions.validate_loadable(definitions)
+        keys = definitions.resolve_job_def("daily_playlist_job").asset_layer.executable_asset_keys
+        assert {key.path[0] for key in keys} == {"demo"}
+
+
+REAL = """
+start: 2017-03-01
+playlists:
+  - {slug: top_50, title: Top 50, source: charts, chart: regional-jp-daily}
+  - {slug: top_200, title: Top 200, source: charts, chart: regional-jp-daily}
+  - {slug: old_jp, title: Old, source: charts, chart: regional-jp-daily}
+  - {slug: old_us, title: Old, source: charts, chart: regional-us-daily}
+  - {slug: weekly_fr, title: Weekly, cadence: weekly, source: charts, chart: regional-fr-weekly}
+"""
+FILES = {
+    "top_50": ["anxods_jp_top50_daily_2023-05_2024-11.csv.gz"],
+    "top_200": ["anelas_jp_top200_daily_2026.csv.gz"],
+    "old_jp": [
+        "tanay_jp_top100_daily_2019H1.csv.gz",
+        "regional-jp-daily-2017-03-01.csv",
+        "regional-jp-daily-2019-12-17.csv",
+    ],
+    "old_us": ["tanay_us_top100_daily_2019H1.csv.gz"],
+    "weekly_fr": ["regional-fr-weekly-2019-10-24.csv"],
+}
+RENAMED = {
+    "regional-jp-daily-2017-03-01.csv": "regional-jp-daily-2017-03.csv",
+    "regional-fr-weekly-2019-10-24.csv": "regional-fr-weekly-2019-10_note_row.csv",
+}
+GAPS = ["2024-03-14", "2024-03-25", "2024-07-11", "2024-08-13"]
+KEYS = {
+    "day": ("date", "chart_date"),
+    "position": ("position", "rank", "Position"),
+    "title": ("song", "title", "Track Name"),
+    "streams": ("streams", "Streams"),
+}
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """All real files, imported into one project each by its own command; what the commands said, by playlist."""
+    folder = tmp_path_factory.mktemp("real")
+    (folder / "playlists.yaml").write_text(REAL, encoding="utf-8")
+    environment = {
+        "SPOTIFY_ASSETS_PLAYLISTS": str(folder / "playlists.yaml"),
+        "SPOTIFY_ASSETS_LAKE": str(folder / "lake"),
+    }
+    said = {}
+    with dg.DagsterInstance.ephemeral() as instance, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "open_instance", lambda: nullcontext(instance))
+        for slug, names in FILES.items():
+            (folder / slug).mkdir()
+            for name in names:
+                shutil.copy(CHARTS / RENAMED.get(name, name), folder / slug / name)
+            arguments = ["charts", "import", "--playlist", slug, str(folder / slug)]
+            said[slug] = CliRunner().invoke(main, arguments, env=environment)
+        yield folder, said, Platform(environment, instance)
+
+
+def rows_of(path):
+    """The rows of a file as an independent reader sees them: day, position, title, streams."""
+    data = path.read_bytes()
+    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
+    lines = text.splitlines(keepends=True)
+    for row in csv.DictReader(io.StringIO("".join(lines[1:] if lines[0].startswith(",,,") else lines))):
+        cells = {key: next((row[name] for name in names if name in row), None) for key, names in KEYS.items()}
+        parts = [int(row[part]) for part in ("Year", "Month", "Day")] if "Year" in row else None
+        day = date(*parts) if parts else date.fromisoformat(cells["day"] or path.name[-14:-4])
+        yield day, int(cells["position"]), cells["title"] or None, int(cells["streams"]) if cells["streams"] else None
+
+
+@requires_real_data
+class TestRealFiles:
+    @pytest.mark.parametrize("slug", FILES)
+    def test_every_row_of_every_file_is_in_the_tables(self, real, slug):
+        folder, said, _ = real
+        assert said[slug].exit_code == 0, said[slug].output
+        expected = sorted(row for path in (folder / slug).iterdir() for row in rows_of(path))
+        with duckdb.connect(str(folder / "lake/catalog.duckdb"), read_only=True) as catalog:
+            rows = catalog.execute(
+                "select snapshot_date, position, song_name, streams from songs where playlist = ? order by all", [slug]
+            ).fetchall()
+            listed = catalog.execute("select sum(listed), sum(rejected) from snapshots where playlist = ?", [slug])
+            assert listed.fetchone() == (len(expected), 0)
+        assert [(day, position) for day, position, _, _ in rows] == [
+            (day, position) for day, position, _, _ in expected
+        ]
+        assert sum(row[3] or 0 for row in rows) == sum(row[3] or 0 for row in expected)
+        # Titles are trimmed and put into composed letters; nothing else happens to them.
+        different = [(row, other) for row, other in zip(rows, expected, strict=True) if row[2] != other[2]]
+        assert len(different) < len(rows) / 100
+        assert [row[3] for row in rows] == [row[3] for row in expected]
+
+    @pytest.mark.parametrize(
+        ("slug", "days", "size"),
+        [("top_50", 556, 50), ("top_200", 43, 200), ("old_jp", 183, None), ("old_us", 181, 100)],
+    )
+    def test_days_and_sizes(self, real, slug, days, size):
+        with duckdb.connect(str(real[0] / "lake/catalog.duckdb"), read_only=True) as catalog:
+            counts = catalog.execute("select listed from snapshots where playlist = ?", [slug]).fetchall()
+        assert len(counts) == days
+        assert size is None or set(counts) == {(size,)}
+
+    def test_the_four_missing_days_are_named_by_the_import(self, real):
+        assert f"no chart for {', '.join(GAPS)}\n" in real[1]["top_50"].output
+
+    def test_the_four_missing_days_are_named_by_a_run(self, real):
+        *_, platform = real
+        result = platform.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=platform.instance,
+            asset_selection=[dg.AssetKey(["top_50", "raw_playlist"])],
+            tags={RANGE_START_TAG: "2024-03-01", RANGE_END_TAG: "2024-08-31"},
+            raise_on_error=False,
+        )
+        (message,) = failures_of(result)
+        assert f"no playlist for 4 of 184 days: {', '.join(GAPS)}." in message
+
+    def test_the_36_incomplete_rows_are_reported_and_kept(self, real):
+        folder, said, _ = real
+        notes = [line for line in said["top_200"].output.splitlines() if "neither title nor track id" in line]
+        assert sum(len(line.split(" at position")[1].split(",")) for line in notes) == 36
+        with duckdb.connect(str(folder / "lake/catalog.duckdb"), read_only=True) as catalog:
+            incomplete = "from songs where playlist = 'top_200' and row_status = 'untitled'"
+            assert catalog.execute(f"select count(*), count(song_id), count(streams) {incomplete}").fetchone() == (
+                36,
+                0,
+                36,
+            )

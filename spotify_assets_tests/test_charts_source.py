@@ -1,0 +1,207 @@
+"""Source `charts`: whose a file of the landing folder is, which days it offers, and what becomes a snapshot."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from spotify_assets.errors import SourceRefusal
+from spotify_assets.settings import PlaylistSettings
+from spotify_assets.sources.charts import ChartsSource
+from spotify_assets.sources.landing import assign, landed_files, landing_key
+from spotify_assets.storage.object_store import LocalObjectStore
+
+DAY = date(2026, 11, 19)
+ID = "0aaaaaaaaaaaaaaaaaaaa1"
+DAILY = PlaylistSettings("daily", "Daily", "daily", "charts", chart="regional-jp-daily")
+WEEKLY = PlaylistSettings("weekly", "Weekly", "weekly", "charts", chart="regional-jp-weekly")
+WORLD = PlaylistSettings("world", "World", "daily", "charts", chart="regional-global-daily")
+ALL = [DAILY, WEEKLY, WORLD]
+NAME = f"regional-jp-daily-{DAY}.csv"
+COUNTRIES = "spotify_id,name,artists,daily_rank,country,snapshot_date\n" + "".join(
+    f"{ID},{title},Hoshi,1,{country},{DAY}\n" for title, country in (("傘", "JP"), ("Rain", ""), ("Vent", "FR"))
+)
+
+
+def chart(*titles, kind="days"):
+    """A file in the present format: no day in its data."""
+    rows = (f"{position},spotify:track:{ID},Hoshi,{title},1,1,9,100\n" for position, title in enumerate(titles, 1))
+    return (
+        f"rank,uri,artist_names,track_name,peak_rank,previous_rank,{kind}_on_chart,streams\n" + "".join(rows)
+    ).encode()
+
+
+def archive(**titles_by_day):
+    """A file of several days that names neither chart nor country; days are given as d19=["title"]."""
+    rows = (
+        f"2026-11-{day[1:]},{position},{title},Hoshi\n"
+        for day, titles in titles_by_day.items()
+        for position, title in enumerate(titles, 1)
+    )
+    return ("date,position,song,artist\n" + "".join(rows)).encode()
+
+
+def old_archive(region):
+    return f"Position,Track Name,Artist,Streams,URL,Year,Month,Day,Region\n1,Rain,Kumo,5,,2019,1,1,{region}\n".encode()
+
+
+class TestWhoseAFileIs:
+    def test_the_playlist_that_somebody_names(self):
+        playlist, read = assign("mine.csv", archive(d19=["Rain"]), ALL, "daily")
+        assert (playlist, read.chart) == (DAILY, None)
+
+    @pytest.mark.parametrize("playlist", ALL)
+    def test_the_playlist_whose_chart_the_name_says(self, playlist):
+        name = f"{playlist.chart}-{DAY} (1).csv"
+        assert assign(name, chart("Rain", kind="weeks" if playlist is WEEKLY else "days"), ALL, None)[0] == playlist
+
+    @pytest.mark.parametrize(("region", "playlist"), [("jp", DAILY), ("global", WORLD)])
+    def test_the_playlist_whose_country_the_data_says(self, region, playlist):
+        assert assign("data.csv", old_archive(region), [DAILY, WORLD], None)[0] == playlist
+
+    def test_the_only_playlist(self):
+        assert assign("data.csv", archive(d19=["Rain"]), [DAILY], None)[0] == DAILY
+
+    def test_the_only_playlist_does_not_get_the_chart_of_another(self):
+        with pytest.raises(SourceRefusal, match="regional-us-daily"):
+            assign(f"regional-us-daily-{DAY}.csv", chart("Rain"), [DAILY], None)
+
+    @pytest.mark.parametrize(("playlists", "title"), [([DAILY], "傘"), ([WORLD], "Rain"), ([DAILY, WEEKLY], "傘")])
+    def test_of_several_countries_the_one_of_the_playlist(self, playlists, title):
+        playlist, read = assign("countries.csv", COUNTRIES.encode(), playlists, None)
+        assert playlist == playlists[0]
+        assert [row.values["name"] for edition in read.editions for row in edition.rows] == [title]
+
+    def test_of_several_countries_and_as_many_playlists_one_has_to_be_named(self):
+        with pytest.raises(SourceRefusal, match="countries"):
+            assign("countries.csv", COUNTRIES.encode(), [DAILY, WORLD], None)
+        assert assign("countries.csv", COUNTRIES.encode(), [DAILY, WORLD], "world")[0] == WORLD
+
+    @pytest.mark.parametrize(
+        ("name", "data", "says"),
+        [
+            ("data.csv", archive(d19=["Rain"]), "it says neither chart nor country"),
+            ("data.csv", old_archive("us"), "it says it is us"),
+            ("data.csv", old_archive("jp"), "it says it is jp"),
+            (f"viral-jp-daily-{DAY}.csv", chart("Rain"), "it says it is viral-jp-daily"),
+        ],
+    )
+    def test_otherwise_it_is_refused_with_the_choices(self, name, data, says):
+        with pytest.raises(SourceRefusal) as caught:
+            assign(name, data, ALL, None)
+        assert name in caught.value.what
+        assert says in caught.value.why
+        assert "daily (regional-jp-daily), weekly (regional-jp-weekly), world (" in caught.value.why
+        assert "--playlist" in caught.value.remedy
+
+    @pytest.mark.parametrize(("playlists", "choices"), [(ALL, "daily (regional-jp-daily)"), ([], "none")])
+    def test_a_playlist_that_is_not_there(self, playlists, choices):
+        with pytest.raises(SourceRefusal, match="there is no playlist 'nobody'") as caught:
+            assign("data.csv", chart("Rain"), playlists, "nobody")
+        assert choices in caught.value.why
+
+    @pytest.mark.parametrize(("slug", "kind"), [("weekly", "days"), ("daily", "weeks")])
+    def test_days_are_never_taken_for_weeks(self, slug, kind):
+        with pytest.raises(SourceRefusal, match="days and weeks cannot be one history"):
+            assign(f"data-{DAY}.csv", chart("Rain", kind=kind), ALL, slug)
+
+    def test_a_named_playlist_of_another_country_is_refused(self):
+        with pytest.raises(SourceRefusal, match="it is the chart of jp, not of global"):
+            assign(NAME, chart("Rain"), ALL, "world")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return LocalObjectStore(tmp_path)
+
+
+def fetch(store, day=DAY, playlist=DAILY, playlists=(DAILY, WORLD)):
+    return ChartsSource(store, list(playlists)).fetch(playlist, day, None, may_retry=False)
+
+
+class TestLandingFolder:
+    def test_folder_and_name_say_what_they_can(self, store):
+        for key in (NAME, f"daily/{NAME}", "daily/of-2026-11-19.csv", "daily/x.CSV.GZ", "note.txt", "2026-13-45.csv"):
+            store.write(f"landing/charts/{key}", b"")
+        found = {(file.stored.key.removeprefix("landing/charts/"), file.slug, file.day) for file in landed_files(store)}
+        assert found == {
+            (NAME, None, DAY),
+            (f"daily/{NAME}", "daily", DAY),
+            # Without the chart's name a date may be that of the download.
+            ("daily/of-2026-11-19.csv", "daily", None),
+            ("daily/x.CSV.GZ", "daily", None),
+            ("2026-13-45.csv", None, None),
+        }
+
+    def test_a_file_that_names_its_chart_may_lie_at_the_top(self, store):
+        store.write(f"landing/charts/{NAME}", chart("傘", "Rain"))
+        snapshot = fetch(store)
+        assert [entry.position for entry in snapshot.entries] == [1, 2]
+        assert snapshot.entries[0].payload["track_name"] == "傘"
+        assert (snapshot.source, snapshot.playlist_id) == ("charts", "regional-jp-daily")
+        assert (snapshot.snapshot_date, snapshot.chart_date) == (DAY, DAY)
+        assert snapshot.playlist == {"files": [f"landing/charts/{NAME}"]}
+
+    def test_a_position_that_the_file_skips_is_an_empty_entry(self, store):
+        store.write(landing_key("daily", NAME), chart("a", "b", "c").replace(b"\n2,", b"\n5,"))
+        assert [entry.payload is None for entry in fetch(store).entries] == [False, True, False, True, False]
+
+    def test_an_archive_named_after_the_day_of_its_download_offers_all_its_days(self, store):
+        store.write(landing_key("daily", "archive-2026-11-21.csv"), archive(d17=["a"], d19=["b"], d20=["c"]))
+        source = ChartsSource(store, [DAILY])
+        days = [DAY + timedelta(days=number) for number in range(-3, 4)]
+        assert source.days_on_offer(DAILY, days, {}) == {date(2026, 11, day) for day in (17, 19, 20)}
+
+    def test_a_weekly_chart_is_filed_under_its_own_date(self, store):
+        store.write(f"landing/charts/regional-jp-weekly-{DAY}.csv", chart("Rain", kind="weeks"))
+        source = ChartsSource(store, [DAILY, WEEKLY])
+        week = [DAY - timedelta(days=number) for number in range(8)]
+        assert source.days_on_offer(WEEKLY, week, {}) == {DAY}
+        assert source.days_on_offer(DAILY, week, {}) == set()
+
+    def test_two_files_that_say_the_same_are_one(self, store):
+        store.write(f"landing/charts/{NAME}", chart("Rain"))
+        store.write(landing_key("daily", NAME.replace(".csv", " (1).csv")), chart("Rain"))
+        assert fetch(store).playlist["files"] == [
+            f"landing/charts/daily/regional-jp-daily-{DAY} (1).csv",
+            f"landing/charts/{NAME}",
+        ]
+
+    def test_two_files_that_differ_are_both_named(self, store):
+        store.write(f"landing/charts/{NAME}", chart("Rain"))
+        store.write(landing_key("daily", "archive.csv"), archive(d19=["Sun"]))
+        with pytest.raises(SourceRefusal) as caught:
+            fetch(store)
+        assert f"landing/charts/{NAME}" in caught.value.what
+        assert "landing/charts/daily/archive.csv" in caught.value.what
+
+    def test_a_day_of_no_file_is_refused(self, store):
+        with pytest.raises(SourceRefusal, match=f"no chart of daily for {DAY}") as caught:
+            fetch(store)
+        assert "charts import" in caught.value.remedy
+
+    def test_a_file_that_is_nobodys_is_named_and_not_passed_over(self, store):
+        store.write("landing/charts/data.csv", archive(d19=["Rain"]))
+        with pytest.raises(SourceRefusal, match=r"data\.csv: it is not certain"):
+            ChartsSource(store, [DAILY, WORLD]).days_on_offer(DAILY, [DAY], {})
+
+    def test_a_file_for_another_day_is_not_even_read(self, store):
+        store.write(f"landing/charts/regional-jp-daily-{DAY - timedelta(days=1)}.csv", b"no chart at all")
+        store.write(f"landing/charts/{NAME}", chart("Rain"))
+        assert ChartsSource(store, [DAILY]).days_on_offer(DAILY, [DAY], {}) == {DAY}
+
+
+class TestStoredDays:
+    def test_are_offered_only_by_a_file_that_is_newer(self, store):
+        store.write(landing_key("daily", NAME), chart("Rain"))
+        before, after = (datetime.now(tz=UTC) + timedelta(hours=hours) for hours in (-1, 1))
+        source = ChartsSource(store, [DAILY])
+        assert source.days_on_offer(DAILY, [DAY], {DAY: before}) == {DAY}
+        assert source.days_on_offer(DAILY, [DAY], {DAY: after}) == set()
+
+    def test_cost_no_reading_of_the_file(self, store, monkeypatch):
+        store.write(landing_key("daily", "archive.csv"), archive(d19=["Rain"]))
+        monkeypatch.setattr(LocalObjectStore, "read", lambda *_: pytest.fail("the file was read"))
+        later = datetime.now(tz=UTC) + timedelta(hours=1)
+        assert ChartsSource(store, [DAILY]).days_on_offer(DAILY, [DAY], {DAY: later}) == set()
