@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import dagster as dg
 
 from spotify_assets.errors import RateLimited, Refusal
+from spotify_assets.jobs import CHART_FILES_JOB
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.publication import daily_keys
 from spotify_assets.sensors import TABLE_JOBS, work_under_way
@@ -75,7 +76,7 @@ def build_playlist_change_sensor(playlists: Sequence[PlaylistSettings], daily_pl
 def _look_at(context: dg.SensorEvaluationContext, playlist: PlaylistSettings, today: date) -> dg.RunRequest | str:
     """The run that a playlist needs, or why it needs none."""
     keys = daily_keys(playlist.slug)
-    busy = next(work_under_way(context.instance, set(keys), TABLE_JOBS), None)
+    busy = next(work_under_way(context.instance, set(keys), TABLE_JOBS - {CHART_FILES_JOB}), None)
     if busy:
         return f"{playlist.slug} is not asked for while {busy} is under way."
     source = cast("SpotifySource", context.resources.sources.source_of(playlist))

@@ -17,6 +17,7 @@ import dagster as dg
 
 from spotify_assets.assets.common import PARTITIONS_PER_RUN
 from spotify_assets.errors import Refusal, StorageError
+from spotify_assets.jobs import DAILY_PLAYLIST_JOB
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.publication import daily_keys
 from spotify_assets.runs import RANGE_END_TAG, RANGE_START_TAG, consecutive
@@ -29,6 +30,8 @@ from spotify_assets.storage.object_store import ObjectStore, StoredObject
 FILES_PER_TICK = 500
 """A tick has a minute; what is left over comes up in the next one."""
 PARTITION_TAG = "dagster/partition"
+WHOLE_JOBS = TABLE_JOBS - {DAILY_PLAYLIST_JOB}
+"""Jobs that fill playlists of source `charts` when a run names no assets."""
 SECOND = timedelta(seconds=1)
 
 
@@ -128,7 +131,7 @@ def build_chart_landing_sensor(settings: Settings, chart_files_job: Any) -> dg.S
         )[:FILES_PER_TICK]
         if not new:
             return dg.SkipReason(f"No new file in {FOLDER}.")
-        busy = list(work_under_way(context.instance, keys, TABLE_JOBS))
+        busy = list(work_under_way(context.instance, keys, WHOLE_JOBS))
         if busy:
             return dg.SkipReason(f"{len(new)} new files wait for the end of {', '.join(busy[:NAMED])}.")
         reading = read_files(store, new, playlists, settings.start)
@@ -204,7 +207,7 @@ def _done_runs(instance: dg.DagsterInstance, slug: str, since: datetime) -> Iter
     succeeded = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS], updated_after=since)
     for record in instance.get_run_records(succeeded):
         run = record.dagster_run
-        whole = keys <= run.asset_selection if run.asset_selection else run.job_name in TABLE_JOBS
+        whole = keys <= run.asset_selection if run.asset_selection else run.job_name in WHOLE_JOBS
         first = run.tags.get(RANGE_START_TAG) or run.tags.get(PARTITION_TAG)
         if whole and first and record.start_time:
             yield DoneRun(record.start_time, first, run.tags.get(RANGE_END_TAG, first))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import dagster as dg
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from spotify_assets import landing_sensor
 from spotify_assets.assets.common import PARTITIONS_PER_RUN
 from spotify_assets.errors import StorageError
+from spotify_assets.landing_sensor import Watermark
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.publication import daily_keys
 from spotify_assets.runs import RANGE_END_TAG, RANGE_START_TAG, run_range
@@ -105,23 +110,25 @@ class Landing:
             instance=self.instance, asset_selection=request.asset_selection, tags=dict(request.tags)
         )
 
-    def record_run(self, day, status, started=None):
+    def record_run(self, day, status, started=None, job_name="chart_files_job", assets=None):
         """A run of one day of Japan, as Dagster records it."""
         run = dg.DagsterRun(
-            job_name="chart_files_job",
+            job_name=job_name,
             run_id=str(uuid.uuid4()),
-            asset_selection=frozenset(daily_keys("japan")),
+            asset_selection=assets,
             tags={RANGE_START_TAG: str(day), RANGE_END_TAG: str(day)},
         )
         self.instance.add_run(run)
         started = started or datetime.now(UTC)
         events = [(dg.DagsterEventType.RUN_START, started)]
-        if status == dg.DagsterRunStatus.SUCCESS:
-            events.append((dg.DagsterEventType.RUN_SUCCESS, started + timedelta(seconds=5)))
+        ends = {
+            dg.DagsterRunStatus.SUCCESS: dg.DagsterEventType.RUN_SUCCESS,
+            dg.DagsterRunStatus.FAILURE: dg.DagsterEventType.RUN_FAILURE,
+        }
+        if status in ends:
+            events.append((ends[status], started + timedelta(seconds=5)))
         for event, moment in events:
-            self.instance.run_storage.handle_run_event(
-                run.run_id, dg.DagsterEvent(event.value, "chart_files_job"), moment
-            )
+            self.instance.run_storage.handle_run_event(run.run_id, dg.DagsterEvent(event.value, job_name), moment)
 
 
 def chart_file(day, rows=2, mark=""):
@@ -248,6 +255,44 @@ class TestCursor:
         assert landing.requested(store=store) == [("japan", "2025-03-01", "2025-03-01")]
 
 
+class TestWatermark:
+    """Files that are put and replaced at any moments, between looks at any moments, in ever later order."""
+
+    steps = st.lists(st.tuples(st.integers(0, 1300), st.sampled_from(["look", "a", "b", "c"])), max_size=40)
+
+    def story(self, steps, resolution):
+        """The keys that each look finds new, with how many versions of each were put before."""
+        now, folder, versions, watermark = LONG_AGO, {}, Counter(), Watermark()
+        for pause, step in [*steps, (0, "look"), (5000, "look")]:
+            now += timedelta(milliseconds=pause, microseconds=1)
+            if step == "look":
+                new = [stored for stored in folder.values() if watermark.is_new(stored)]
+                watermark = Watermark.of(watermark.after(new, [], now).cursor())
+                yield {stored.key: versions[stored.key] for stored in new}, dict(versions)
+            else:
+                versions[step] += 1
+                folder[step] = StoredObject(step, resolution(now))
+
+    @hypothesis_settings(deadline=None)
+    @given(steps)
+    def test_in_a_folder_each_version_is_found_once(self, steps):
+        seen: dict[str, int] = {}
+        for new, versions in self.story(steps, lambda now: now):
+            assert all(seen.get(key, 0) < version for key, version in new.items())
+            seen |= new
+            assert seen == versions
+
+    @hypothesis_settings(deadline=None)
+    @given(steps)
+    def test_in_a_bucket_no_version_is_missed_and_looking_ends(self, steps):
+        seen: dict[str, int] = {}
+        for new, versions in self.story(steps, lambda now: now.replace(microsecond=0)):
+            seen |= new
+            assert seen == versions
+        *_, (new, _) = self.story([*steps, (5000, "look")], lambda now: now.replace(microsecond=0))
+        assert new == {}
+
+
 class TestBadFiles:
     @pytest.fixture
     def warnings(self, monkeypatch):
@@ -307,6 +352,21 @@ class TestOnce:
         assert "1 new files wait for the end of run" in landing.skip()
         assert landing.cursor is None
 
+    def test_files_do_not_wait_for_runs_of_other_playlists(self, landing):
+        landing.put("2025-03-01")
+        landing.record_run("2025-03-05", dg.DagsterRunStatus.STARTED, job_name="daily_playlist_job")
+        assert landing.requested() == [("japan", "2025-03-01", "2025-03-01")]
+
+    def test_a_run_of_the_raw_snapshot_alone_does_not_count(self, landing):
+        landing.put("2025-03-01")
+        landing.record_run("2025-03-01", dg.DagsterRunStatus.SUCCESS, assets=frozenset(daily_keys("japan")[:1]))
+        assert landing.requested() == [("japan", "2025-03-01", "2025-03-01")]
+
+    def test_a_failed_run_does_not_count(self, landing):
+        landing.put("2025-03-01")
+        landing.record_run("2025-03-01", dg.DagsterRunStatus.FAILURE)
+        assert landing.requested() == [("japan", "2025-03-01", "2025-03-01")]
+
     def test_days_filled_since_the_file_was_put_there_are_not_run_again(self, landing):
         landing.put("2025-03-01")
         landing.put("2025-03-02")
@@ -329,6 +389,23 @@ class TestOnce:
         chunks = list(run_range(landing.platform.definitions, landing.instance, daily_keys("japan"), days(3)))
         assert [chunk.failures for chunk in chunks] == [[]]
         assert "all of whose days were filled" in landing.skip()
+
+
+def test_in_a_bucket(aws, tmp_path, instance):
+    aws.create_bucket("lake")
+    playlists = tmp_path / "playlists.yaml"
+    playlists.write_text(PLAYLISTS, encoding="utf-8")
+    environment = {"SPOTIFY_ASSETS_PLAYLISTS": str(playlists), "SPOTIFY_ASSETS_LAKE": "s3://lake/charts"}
+    with Platform(environment, instance) as platform:
+        for day in days(3):
+            platform.store.write(f"landing/charts/regional-jp-daily-{day}.csv", chart_file(day).encode())
+        sensor = platform.definitions.resolve_sensor_def("chart_landing_sensor")
+        resources = platform.definitions.get_repository_def().get_top_level_resources()
+        with dg.build_sensor_context(
+            instance=instance, definitions=platform.definitions, resources=resources
+        ) as context:
+            (request,) = sensor.evaluate_tick(context).run_requests
+    assert (request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG]) == ("2025-03-01", "2025-03-03")
 
 
 class TestRuns:
