@@ -55,7 +55,12 @@ VARIABLES = (
         "`lake/demo`, or `lake/live` with real playlists",
         "where the lake is: a folder or `s3://bucket/prefix`",
     ),
-    Variable("SPOTIFY_CLIENT_ID", "", "client id of your Spotify app; needed by playlists with `source: spotify`"),
+    Variable(
+        "SPOTIFY_CLIENT_ID",
+        "",
+        "client id of your Spotify app; needed by playlists with `source: spotify`; "
+        "with it, tracks of chart files are looked up too",
+    ),
     Variable("SPOTIFY_CLIENT_SECRET", "", "client secret of your Spotify app"),
     Variable(
         "SPOTIFY_REFRESH_TOKEN",

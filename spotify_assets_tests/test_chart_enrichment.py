@@ -291,6 +291,18 @@ class TestCalls:
         assert server.count("token") == 1
         assert "call budget of 4" in live.notes[0]
 
+    def test_what_a_playlist_has_stored_goes_before_what_others_learnt(self, server, charts):
+        thursday = date(2026, 3, 5)
+        charts.land(thursday, [1, 500])
+        charts.land(thursday, [1, 500], chart="regional-jp-weekly")
+        sources, playlists = charts.sources()
+        fetch_from(sources, playlists["daily"], [thursday])
+        known = {make_id("track", number): CatalogObject({"id": make_id("track", number)}) for number in (1, 500)}
+        previous = PlaylistSnapshot("weekly", thursday, CHARTS, datetime(2026, 3, 7, tzinfo=UTC), (), tracks=known)
+        (weekly,) = fetch_from(sources, playlists["weekly"], [thursday], previous)
+        assert {one: found.payload for one, found in weekly.tracks.items()} == {one: {"id": one} for one in known}
+        assert weekly.notes == ("2 of 2 tracks were carried over from earlier snapshots.",)
+
     def test_objects_are_stored_without_markets_and_popularity(self, charts):
         charts.land(FIRST, [1])
         (snapshot,) = charts.fetch([FIRST])
@@ -334,6 +346,12 @@ class TestDevelopmentMode:
         for snapshot in snapshots:
             assert numbers_of(snapshot) == {1}
             assert "1 of 2 tracks were asked for, but Spotify gave nothing." in snapshot.notes
+
+    def test_an_answer_of_another_form(self, server, charts):
+        server.answer_next("GET /v1/tracks/track", body={"unexpected": True})
+        charts.land(FIRST, [1, 2])
+        (snapshot,) = charts.fetch([FIRST])
+        assert numbers_of(snapshot) == {2}
 
 
 class TestWhatGoesWrong:

@@ -94,15 +94,14 @@ class ChartTracks:
         enrichment.run([collection], may_retry=False)
         objects = {}
         for one in wanted:
-            if one in collection.objects:
-                objects[one] = self._used(market, one, collection.objects[one], day)
-            elif previous and one in known:
+            # What is stored goes first: a day that is read again stays as it is, whatever others learnt meanwhile.
+            if previous and one in known:
                 objects[one] = carried(known[one], previous.snapshot_date)
-        complete = len(objects) + len(collection.unknown.intersection(wanted)) == len(wanted)
-        notes = (
-            *(() if complete else enrichment.notes),
-            *conclusions("tracks", wanted, objects, collection.unknown),
-        )
+            elif one in collection.objects:
+                objects[one] = self._used(market, one, collection.objects[one], day)
+        nothing = collection.unknown.intersection(wanted) - objects.keys()
+        complete = len(objects) + len(nothing) == len(wanted)
+        notes = (*(() if complete else enrichment.notes), *conclusions("tracks", wanted, objects, nothing))
         return TracksOfADay(objects, enrichment.quota_mode if objects else None, notes)
 
     def _used(self, market: str | None, one: str, found: CatalogObject, day: date) -> CatalogObject:

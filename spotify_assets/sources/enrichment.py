@@ -65,9 +65,7 @@ def carried(found: CatalogObject, day: date | None) -> CatalogObject:
     return CatalogObject(found.payload, found.carried_from or day)
 
 
-def conclusions(
-    name: str, wanted: Sequence[str], objects: Mapping[str, CatalogObject], unknown: Iterable[str]
-) -> list[str]:
+def conclusions(name: str, wanted: Sequence[str], objects: Mapping[str, CatalogObject], unknown: set[str]) -> list[str]:
     """Notes on what a snapshot has of the objects that its entries name.
 
     Args:
@@ -77,7 +75,7 @@ def conclusions(
         unknown: those that Spotify was asked for and gave nothing.
     """
     carried_over = sum(found.carried_from is not None for found in objects.values())
-    nothing = len(set(wanted) & set(unknown))
+    nothing = len(unknown)
     absent = len(wanted) - len(objects) - nothing
     of_all = f"of {len(wanted)} {name}"
     notes = {
@@ -185,10 +183,12 @@ class Enrichment:
             except RequestRefused as refusal:
                 if refusal.status != 404:
                     raise
-                collection.unknown.add(one)
-            else:
-                # Whatever its id: development mode does not say that a track was replaced by another one.
+                answer = {}
+            # Whatever its id: development mode does not say that a track was replaced by another one.
+            if isinstance(answer.get("id"), str):
                 collection.objects[one] = CatalogObject(answer)
+            else:
+                collection.unknown.add(one)
 
     def _spend_call(self) -> None:
         if self.client.calls >= self._call_budget:
