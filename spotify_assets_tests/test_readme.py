@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 import click
+import dagster as dg
 import duckdb
 import pytest
 import yaml
@@ -19,9 +20,11 @@ from spotify_assets import settings
 from spotify_assets.assets.raw_playlist import plan_days
 from spotify_assets.catalog.glue import check_crawler
 from spotify_assets.cli import main
-from spotify_assets.errors import SourceRefusal
+from spotify_assets.definitions import build_definitions
+from spotify_assets.errors import SettingsError, SourceRefusal
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.sources.consent import REDIRECT_URI
+from spotify_assets.sources.spotify import SpotifySource
 from spotify_assets_tests.platform import Platform
 
 ROOT = Path(__file__).parents[1]
@@ -152,19 +155,38 @@ def test_everything_in_the_layout_exists(page):
             folder = Path(names.split()[0])
 
 
-def test_the_playlists_file_shown_is_valid(tmp_path):
-    (shown,) = blocks("yaml")
-    start = yaml.safe_load(shown)["start"]
-    path = tmp_path / "playlists.yaml"
-    path.write_text(shown.replace(str(start), str(today_in_japan())), encoding="utf-8")
-    (playlist,) = settings.load_settings({"SPOTIFY_ASSETS_PLAYLISTS": str(path)}).playlists
-    assert playlist.source == "spotify"
+def test_the_playlists_files_shown_are_valid(tmp_path):
+    sources = []
+    for number, shown in enumerate(blocks("yaml")):
+        start = yaml.safe_load(shown)["start"]
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(shown.replace(str(start), str(today_in_japan())), encoding="utf-8")
+        playlists = settings.load_settings({"SPOTIFY_ASSETS_PLAYLISTS": str(path)}).playlists
+        sources += [playlist.source for playlist in playlists]
+    assert sources == ["spotify", "charts", "charts"]
 
 
 def test_the_shipped_playlists_file_is_valid():
     read = settings.load_settings({"SPOTIFY_ASSETS_PLAYLISTS": str(ROOT / "examples/japan.yaml")})
     assert [playlist.slug for playlist in read.playlists] == ["top_songs_japan", "top_50_japan"]
     assert read.lake.endswith("lake/live")
+
+
+def test_the_example_of_five_wants_a_lake_that_may_hold_all(tmp_path):
+    five = {"SPOTIFY_ASSETS_PLAYLISTS": str(ROOT / "examples/five_playlists.yaml")}
+    with pytest.raises(SettingsError, match="mixes demo and real playlists"):
+        settings.load_settings(five)
+    read = settings.load_settings({**five, "SPOTIFY_ASSETS_LAKE": str(tmp_path)})
+    assert [
+        (playlist.source, playlist.cadence, playlist.playlist_id or playlist.chart) for playlist in read.playlists
+    ] == [
+        ("spotify", "weekly", "37i9dQZEVXbKqiTGXuCOsB"),
+        ("spotify", "daily", "37i9dQZEVXbKXQ4mDTEBXq"),
+        ("charts", "daily", "regional-jp-daily"),
+        ("charts", "weekly", "regional-jp-weekly"),
+        ("demo", "daily", None),
+    ]
+    dg.Definitions.validate_loadable(build_definitions(read))
 
 
 def test_the_redirect_uri_is_that_of_the_code():
@@ -183,7 +205,7 @@ def test_refusals_are_quoted_as_the_code_words_them():
 def test_the_refusal_shown_is_the_real_one():
     (shown,) = [block for block in blocks("text") if "What to do:" in block]
     with pytest.raises(SourceRefusal) as refusal:
-        plan_days([date(2026, 11, 22)], today=date(2026, 11, 23), has_past=False, stored={})
+        plan_days([date(2026, 11, 22)], today=date(2026, 11, 23), offered=[], stored={}, absence=SpotifySource.absence)
     assert shown.split() == str(refusal.value).split()
 
 

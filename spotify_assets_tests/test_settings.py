@@ -21,6 +21,7 @@ KNOWN_SOURCES = ", ".join(SOURCE_KEYS)
 PLAYLIST_ID = "3cEYpjA9oz9GiPac4AsH4n"
 DEMO = {"slug": "invented", "title": "Invented", "source": "demo"}
 REAL = {"slug": "chart", "title": "A Chart", "source": "spotify", "playlist_id": PLAYLIST_ID}
+CHART = {"slug": "chart", "title": "A Chart", "source": "charts", "chart": "regional-jp-daily"}
 
 
 def refusal_of(environment):
@@ -422,6 +423,39 @@ class TestPlaylist:
         refusal = self.refused(tmp_path, playlist_id=playlist_id)
         assert f"`playlist_id` is {playlist_id!r}" in refusal.why
         assert "22 characters" in refusal.why
+
+    @pytest.mark.parametrize(
+        ("chart", "country"),
+        [("regional-jp-daily", "jp"), ("viral-us-daily", "us"), ("regional-global-daily", "global")],
+    )
+    def test_charts_are_taken_and_name_their_country(self, tmp_path, chart, country):
+        (playlist,) = load_settings(with_playlists(tmp_path, {**CHART, "chart": chart})).playlists
+        assert (playlist.chart, playlist.country, playlist.cadence) == (chart, country, "daily")
+
+    @pytest.mark.parametrize(
+        ("chart", "cadence"),
+        [
+            ("regional-jp-weekly", "daily"),
+            ("regional-jp-daily", "weekly"),
+            ("regional-jp", "daily"),
+            ("regional-JP-daily", "daily"),
+            ("regional-japan-daily", "daily"),
+            ("regional-jp-daily-2026-11-19", "daily"),
+            ("", "daily"),
+        ],
+    )
+    def test_other_charts_and_those_of_another_cadence_are_refused(self, tmp_path, chart, cadence):
+        refusal = refusal_of(with_playlists(tmp_path, {**CHART, "chart": chart, "cadence": cadence}))
+        assert f"`chart` is {chart!r} and `cadence` {cadence}" in refusal.why
+        assert "regional-jp-daily" in refusal.why
+
+    def test_a_chart_has_to_be_named(self, tmp_path):
+        entry = {key: value for key, value in CHART.items() if key != "chart"}
+        assert refusal_of(with_playlists(tmp_path, entry)).why == "missing keys chart"
+
+    @pytest.mark.parametrize("key", ["playlist_id", "market"])
+    def test_a_chart_has_no_keys_of_spotify(self, tmp_path, key):
+        assert f"unknown keys {key}" in refusal_of(with_playlists(tmp_path, {**CHART, key: "JP"})).why
 
     @pytest.mark.parametrize("market", ["", "jp", "JPN", "J", "日本", "from_token"])
     def test_other_markets_are_refused(self, tmp_path, market):
