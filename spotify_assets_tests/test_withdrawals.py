@@ -18,7 +18,7 @@ import pytest
 from spotify_assets.checks import CHECKS
 from spotify_assets.errors import StorageError
 from spotify_assets.partitions import today_in_japan
-from spotify_assets.runs import failures_of
+from spotify_assets.runs import failures_of, run_range
 from spotify_assets.schemas import TABLES
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore
 from spotify_assets.storage.raw_layer import RawLayer
@@ -299,6 +299,38 @@ class TestRuns:
         metadata = self.metadata(instance, "raw_playlist", today)
         assert metadata["origin"] == "withdrawn"
         assert "not stored again" in metadata["notes"]
+
+
+class TestChartFiles:
+    HEADER = b"rank,uri,artist_names,track_name,peak_rank,previous_rank,days_on_chart,streams\n"
+    BAD, GOOD = HEADER + b"1,,Hoshi,Rain,1,1,9,100\n", HEADER + b"1,,Hoshi,Snow,1,1,9,100\n"
+
+    def test_a_landed_file_does_not_undo_the_withdrawal_and_a_corrected_one_counts(self, instance, tmp_path):
+        day = today_in_japan() - timedelta(days=1)
+        playlists = tmp_path / "playlists.yaml"
+        playlist = "{slug: chart, title: A Chart, source: charts, chart: regional-jp-daily}"
+        playlists.write_text(f"start: 2025-01-01\nplaylists: [{playlist}]\n", encoding="utf-8")
+        environment = {"SPOTIFY_ASSETS_PLAYLISTS": str(playlists), "SPOTIFY_ASSETS_LAKE": str(tmp_path / "lake")}
+        landed = f"landing/charts/chart/regional-jp-daily-{day}.csv"
+        tables = [dg.AssetKey(["chart", name]) for name in ("raw_playlist", *TABLES)]
+
+        def materialize():
+            (chunk,) = run_range(platform.definitions, instance, tables, [day])
+            assert chunk.failures == []
+
+        with Platform(environment, instance) as platform:
+            platform.store.write(landed, self.BAD)
+            materialize()
+            assert [row["song_name"] for row in platform.rows("songs", day)] == ["Rain"]
+            RawLayer(platform.store).withdraw("chart", day, "a line was lost")
+            materialize()
+            platform.store.write(landed, self.BAD)
+            materialize()
+            assert platform.rows("snapshots", day) == []
+            assert len(platform.store.list_keys("raw_playlist/")) == 1
+            platform.store.write(landed, self.GOOD)
+            materialize()
+            assert [row["song_name"] for row in platform.rows("songs", day)] == ["Snow"]
 
 
 @pytest.fixture(scope="module")
