@@ -15,6 +15,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -43,7 +44,7 @@ Record = tuple[int, Cells]
 """A row with the number of the line that it begins on."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ChartRow:
     """One row of a chart.
 
@@ -278,7 +279,8 @@ def _records(name: str, content: bytes) -> Iterator[Record]:
     try:
         for cells in reader:
             if cells:
-                yield begins_on, cells
+                # Charts repeat themselves: a title that stands on a thousand days is kept once.
+                yield begins_on, list(map(sys.intern, cells))
             begins_on = reader.line_num + 1
     except csv.Error as error:
         raise refusal(
