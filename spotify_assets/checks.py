@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -27,9 +27,6 @@ Findings = dict[date, str]
 Frames = Mapping[str, DataFrame]
 Check = Callable[[PlaylistSettings, Frames], Findings]
 
-STALE_AFTER = {"daily": timedelta(days=3), "weekly": timedelta(days=9)}
-"""How long a chart may stay the same before its source is called stale: two missed updates of a daily chart, one of a
-weekly chart and a day or two of delay."""
 NAMED_DAYS = 50
 
 
@@ -104,15 +101,11 @@ def incomplete_enrichment(_: PlaylistSettings, frames: Frames) -> Findings:
     return findings
 
 
-def stale_source(playlist: PlaylistSettings, frames: Frames) -> Findings:
+def stale_source(_: PlaylistSettings, frames: Frames) -> Findings:
     """Days on which the source still gave a chart that should have been replaced since."""
-    allowed = STALE_AFTER[playlist.cadence]
     snapshots = frames["snapshots"]
-    return {
-        day: f"the same chart since {edition}"
-        for day, edition in zip(snapshots["snapshot_date"], snapshots["edition"], strict=True)
-        if day - edition >= allowed
-    }
+    columns = (snapshots[name] for name in ("snapshot_date", "stale", "edition"))
+    return {day: f"the same chart since {edition}" for day, stale, edition in zip(*columns, strict=True) if stale}
 
 
 CHECKS = (

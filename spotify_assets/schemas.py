@@ -301,7 +301,7 @@ SNAPSHOTS = Table(
         "chart's size."
     ),
     key=("fetched_at",),
-    preview=("source", "cadence", "fetched_at", "listed", "accepted", "rejected", "unchanged", "edition"),
+    preview=("source", "cadence", "fetched_at", "listed", "accepted", "rejected", "unchanged", "stale", "edition"),
     columns=(
         required("source", "string", "Where the day came from: spotify or demo", "header.source"),
         required("cadence", "string", "How often the chart is made anew: daily or weekly"),
@@ -315,6 +315,7 @@ SNAPSHOTS = Table(
         required("rejected", "int32", "Entries in rejects", "entry"),
         required("content_hash", "string", "SHA-256 over what stands at each position", "entry"),
         required("unchanged", "bool", "Same content as the stored snapshot before it", "entry"),
+        required("stale", "bool", "Unchanged for longer than the cadence allows: older than its day", "entry"),
         required("edition", "date", "First day on which this content was seen without a change since", "entry"),
         optional("api_shape", "string", "Which key held the tracks: track, item or both", "header.api_shape"),
         optional("quota_mode", "string", "extended or development, as the answers showed", "header.quota_mode"),

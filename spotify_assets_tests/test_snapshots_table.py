@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from spotify_assets.schemas import ALBUMS, ARTISTS, SONGS, TABLES, coverage_column
 from spotify_assets.sources.snapshot import CatalogObject, PlaylistSnapshot
 from spotify_assets.transforms.daily_tables import daily_tables
-from spotify_assets.transforms.snapshots import content_hash
+from spotify_assets.transforms.snapshots import STALE_AFTER, content_hash
 from spotify_assets_tests.make_snapshot import DAY, make_snapshot
 from spotify_assets_tests.stand_ins.spotify import (
     complete_album,
@@ -265,3 +265,14 @@ class TestObjects:
             },
         )
         assert row["carried_over"] == 2
+
+
+@pytest.mark.parametrize("cadence", STALE_AFTER)
+def test_missing_unchanged_and_stale_are_three_states(cadence):
+    first = date(2026, 11, 1)
+    days = [first + timedelta(days=number) for number in range(STALE_AFTER[cadence].days + 1)]
+    snapshots = [make_snapshot(make_entries(3), day) for day in days]
+    frame = daily_tables(snapshots, [], cadence)["snapshots"]
+    assert list(frame["snapshot_date"]) == days
+    assert list(frame["unchanged"]) == [False, *[True] * (len(days) - 1)]
+    assert list(frame["stale"]) == [*[False] * (len(days) - 1), True]

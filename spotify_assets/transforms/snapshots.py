@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -15,6 +15,10 @@ from spotify_assets.sources.snapshot import CHARTS, CatalogObject, PlaylistSnaps
 from spotify_assets.transforms.entries import api_shaped, track_of
 from spotify_assets.transforms.songs import Row, credits_of
 from spotify_assets.transforms.values import INT64_MAXIMUM, at, in_utc, text, whole_number
+
+STALE_AFTER = {"daily": timedelta(days=3), "weekly": timedelta(days=9)}
+"""How long a chart may stay the same before it is older than its day: two missed updates of a daily chart, one of a
+weekly chart and a day or two of delay."""
 
 
 def content_hash(snapshot: PlaylistSnapshot) -> str:
@@ -64,6 +68,7 @@ def snapshot_rows(
             "rejected": rejected,
             "content_hash": hashed,
             "unchanged": unchanged,
+            "stale": snapshot.snapshot_date - edition >= STALE_AFTER[cadence],
             "edition": edition,
             "api_shape": snapshot.api_shape,
             "quota_mode": snapshot.quota_mode,
