@@ -28,7 +28,7 @@ demo: $(VENV)/base ## Fill the lake with 90 days of a synthetic chart and say wh
 
 dev: $(VENV)/ui ## Start the Dagster UI on 127.0.0.1:3000 (another port: make dev PORT=3001)
 	@# The web server and the daemon, started at once on an empty instance, would both create its database.
-	@$(BIN)/dagster instance info > /dev/null
+	@$(BIN)/spotify-assets prepare
 	$(BIN)/dg dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
 
 doctor: $(VENV)/base ## Look at settings, lake, Spotify and catalog, and say what is wrong
