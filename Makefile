@@ -23,15 +23,15 @@ endif
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-demo: $(VENV)/ui ## Fill the lake with 90 days of a synthetic chart and say where the results are
+demo: $(VENV)/base ## Fill the lake with 90 days of a synthetic chart and say where the results are
 	$(BIN)/spotify-assets demo
 
 dev: $(VENV)/ui ## Start the Dagster UI on 127.0.0.1:3000 (another port: make dev PORT=3001)
 	@# The web server and the daemon, started at once on an empty instance, would both create its database.
-	@$(BIN)/dagster instance info > /dev/null
+	@$(BIN)/spotify-assets prepare
 	$(BIN)/dg dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
 
-doctor: $(VENV)/ui ## Look at settings, lake, Spotify and catalog, and say what is wrong
+doctor: $(VENV)/base ## Look at settings, lake, Spotify and catalog, and say what is wrong
 	$(BIN)/spotify-assets doctor
 
 test: $(VENV)/dev ## Run the tests
@@ -62,10 +62,15 @@ $(BIN)/python:
 		{ echo "Spotify Assets needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try make PYTHON=python3.12 ..."; exit 1; }
 	$(CREATE_VENV)
 
+# Each target installs what it needs and no more: the demo does without the web server, both do without the test tools.
+$(VENV)/base: $(BIN)/python setup.cfg pyproject.toml requirements.lock
+	$(INSTALL) '.'
+	@touch $@
+
 $(VENV)/ui: $(BIN)/python setup.cfg pyproject.toml requirements.lock
 	$(INSTALL) '.[ui]'
-	@touch $@
+	@touch $@ $(VENV)/base
 
 $(VENV)/dev: $(BIN)/python setup.cfg pyproject.toml requirements.lock
 	$(INSTALL) '.[dev]'
-	@touch $@ $(VENV)/ui
+	@touch $@ $(VENV)/ui $(VENV)/base

@@ -65,6 +65,15 @@ def demo(days: int) -> None:
 
 
 @main.command()
+def prepare() -> None:
+    """Put the Dagster instance in order: create it, end runs whose process was killed, limit the pool."""
+    from spotify_assets.runs import open_instance
+
+    with open_instance():
+        pass
+
+
+@main.command()
 @click.argument("slug")
 @click.argument("first", type=DAY)
 @click.argument("last", type=DAY)

@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError
-
-from spotify_assets.errors import Refusal, StorageError
+from spotify_assets.errors import Refusal
 from spotify_assets.resources import build_lake
 from spotify_assets.settings import PlaylistSettings, Settings
-from spotify_assets.storage.lake import Lake
-from spotify_assets.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
     from spotify_assets.sources.spotify_client import SpotifyClient
@@ -66,22 +62,10 @@ def _look(subject: str, probe: Callable[[], str]) -> Finding:
 
 def _probe_lake(settings: Settings) -> str:
     with build_lake(settings.lake).process_config_and_initialize_cm() as lake:
-        store = _open(lake)
+        store = lake.store()
         store.write(PROBE, b"")
         store.list_keys("raw_playlist/")
     return "can be written and listed"
-
-
-def _open(lake: Lake) -> ObjectStore:
-    try:
-        return lake.store()
-    except (BotoCoreError, ValueError) as error:
-        # What boto3 finds wrong before it asks anybody.
-        raise StorageError(
-            "The bucket's client cannot be made.",
-            why=str(error),
-            remedy="check AWS's own variables and files: AWS_PROFILE, AWS_ENDPOINT_URL, AWS_DEFAULT_REGION",
-        ) from error
 
 
 def _look_at_playlists(settings: Settings, playlists: list[PlaylistSettings]) -> Iterator[Finding]:

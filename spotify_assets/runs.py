@@ -15,13 +15,16 @@ from typing import Any
 import dagster as dg
 
 from spotify_assets.assets.common import PARTITIONS_PER_RUN
-from spotify_assets.errors import SettingsError
+from spotify_assets.errors import CatalogError, SchemaViolation, SettingsError, StorageError
 from spotify_assets.publication import CATALOG_KEY
+from spotify_assets.upkeep import process_tags, put_in_order
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 # The events are in the UI; on the terminal only what went wrong is of use.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+REFUSALS = {refusal.__name__ for refusal in (CatalogError, SchemaViolation, StorageError)}
+"""Errors whose words are for a person; what caused them is not."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,9 @@ def open_instance() -> dg.DagsterInstance:
                 remedy="run this in the project's folder, or set DAGSTER_HOME to an existing folder (absolute path)",
             )
         os.environ["DAGSTER_HOME"] = str(home)
-    return dg.DagsterInstance.get()
+    instance = dg.DagsterInstance.get()
+    put_in_order(instance)
+    return instance
 
 
 def run_range(
@@ -85,7 +90,11 @@ def _execute(
 ) -> dg.ExecuteInProcessResult:
     job = definitions.resolve_implicit_global_asset_job_def()
     return job.execute_in_process(
-        run_config=QUIET, instance=instance, asset_selection=list(asset_keys), tags=tags, raise_on_error=False
+        run_config=QUIET,
+        instance=instance,
+        asset_selection=list(asset_keys),
+        tags=tags | process_tags(),
+        raise_on_error=False,
     )
 
 
@@ -100,6 +109,6 @@ def _message(failure: Any) -> str:
     if failure.user_failure_data is not None:
         return str(failure.user_failure_data.description)
     error = failure.error
-    while error.cause is not None:
+    while error.cause is not None and error.cls_name not in REFUSALS:
         error = error.cause
     return str(error.message).strip().split(f"{error.cls_name}: ", 1)[-1]

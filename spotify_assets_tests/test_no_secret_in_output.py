@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlencode
 
 import dagster as dg
 import pyarrow as pa
@@ -48,15 +48,19 @@ REFRESH_TOKEN = "r3fresh/t0ken+of=user"
 ACCESS_TOKENS = {"application": "acc3ss-t0ken/of+app", "user": "acc3ss-t0ken/of+user"}
 
 
+def sent(request):
+    """What a request held, also as it was on the wire; the secrets first, because long words are cut short."""
+    return f"{urlencode(request.form)} {request.form} {request.headers['authorization']} {request.headers}"
+
+
 def echo(request):
     """An error of the Web API that repeats everything that was sent."""
-    message = f"no: {request.headers} {request.form}"
+    message = sent(request)
     return {"error": {"status": 403, "message": message, "reason": message}}
 
 
 def echo_of_token_endpoint(request):
-    message = f"{request.headers} {request.form}"
-    return {"error": message, "error_description": message}
+    return {"error": sent(request), "error_description": sent(request)}
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import traceback
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -17,7 +18,7 @@ from spotify_assets.errors import RateLimited, Refusal, SourceRefusal, SourceUna
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.spotify_client import RequestRefused, SpotifyClient
 from spotify_assets_tests.real_data import REAL_DATA, requires_real_data
-from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SPOTIFY_OWNED_ID, SpotifyServer, make_entries
+from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SPOTIFY_OWNED_ID, SpotifyServer, make_entries, make_id
 
 PLAYLIST = r"GET /v1/playlists/\w+\?"
 ITEMS = r"GET /v1/playlists/\w+/items"
@@ -335,6 +336,21 @@ class TestRateLimits:
         assert refusal.retry_after == timedelta(seconds=int(seconds))
         assert refusal.short is short
         assert server.count("playlists") == 1
+
+    def test_wait_as_an_http_date(self, server):
+        moment = datetime.now(tz=UTC) + timedelta(hours=1)
+        _, refusal = self.limited(server, headers={"Retry-After": format_datetime(moment, usegmt=True)})
+        assert timedelta(minutes=59) < refusal.retry_after <= timedelta(hours=1)
+        assert not refusal.short
+
+    def test_a_limit_met_by_albums_does_not_keep_another_list_from_being_read(self, server):
+        server.answer_next("/albums", status=429, headers={"Retry-After": "7200"}, body={})
+        client = client_of(server)
+        with pytest.raises(RateLimited):
+            client.albums([make_id("album", 1)], "JP")
+        assert client.playlist(PLAYLIST_ID, None)["id"] == PLAYLIST_ID
+        with pytest.raises(RateLimited, match="was not asked"):
+            client.artists([make_id("artist", 1)])
 
     @pytest.mark.parametrize("headers", [{}, {"Retry-After": "soon"}, {"Retry-After": "-5"}, {"Retry-After": "9" * 30}])
     def test_wait_that_spotify_does_not_name(self, server, headers):

@@ -138,7 +138,7 @@ def build_raw_playlist(
             snapshots = fetch_days(source, playlist, plan.to_fetch, previous, may_retry=may_retry)
         except RateLimited as error:
             if error.short and error.retry_after is not None and may_retry:
-                raise dg.RetryRequested(RETRIES, seconds_to_wait=error.retry_after.total_seconds()) from error
+                raise dg.RetryRequested(RETRIES, seconds_to_wait=max(1.0, error.retry_after.total_seconds())) from error
             raise as_failure(error) from error
         except SourceUnavailable as error:
             if may_retry:

@@ -116,7 +116,7 @@ class ChartFormat:
     @property
     def columns(self) -> list[str]:
         """The columns by which the format is known."""
-        columns = [*self.dates, self.position, self.title, self.artists, self.track_id, self.country]
+        columns = [self.position, self.track_id, self.title, self.artists, self.country, *self.dates]
         return [column for column in columns if column]
 
 
@@ -325,7 +325,7 @@ def _unknown_header(name: str, number: int, names: Cells) -> SourceRefusal:
     for separator, called in ((";", "semicolons"), ("\t", "tabs")):
         if _format_of(first_line.split(separator)):
             why = f"its fields are separated by {called}, not by commas"
-    known = " | ".join(",".join(known.columns) for known in FORMATS)
+    known = "; ".join(f"{known.name} ({', '.join(known.columns)})" for known in FORMATS)
     return refusal(
         name,
         "its header is that of no known chart file",

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import quote_plus
 from zoneinfo import ZoneInfo
@@ -138,10 +139,9 @@ class SpotifyClient:
         self._secrets: set[str] = set()
         self._token_expires = 0.0
         self._rate_limit: RateLimited | None = None
+        self._limited_by: Subject | None = None
         self._closed_until = datetime.now(tz=UTC)
         self._token_session = self._session("POST", backoff_factor)
-        # A redirected POST would carry the refresh token to wherever the redirect points.
-        self._token_session.max_redirects = 0
         self._spotify: Any = spotipy.Spotify(
             requests_session=self._session("GET", backoff_factor),
             requests_timeout=timeout,
@@ -400,6 +400,7 @@ class SpotifyClient:
         else:
             why = f"too many calls in a short time; Spotify asks to wait {_span(asked)}"
         self._closed_until = now + (wait or timedelta())
+        self._limited_by = question.subject
         self._rate_limit = RateLimited(
             f"Spotify answered 429 when asked for {question.name}.",
             why=why,
@@ -416,6 +417,9 @@ class SpotifyClient:
             RateLimited: the wait is not over.
         """
         limit = self._rate_limit
+        if question.subject == "playlist" and self._limited_by != "playlist":
+            # A list is lost when it is not read today; albums and artists, which met the limit, can be had later.
+            return
         rest = self._closed_until - datetime.now(tz=UTC)
         if limit is None or (limit.retry_after is not None and rest <= timedelta()):
             return
@@ -442,6 +446,8 @@ class SpotifyClient:
             raise_on_status=False,
         )
         session = requests.Session()
+        # Neither API redirects; a redirected POST would carry the refresh token to wherever the redirect points.
+        session.max_redirects = 0
         for scheme in ("https://", "http://"):
             session.mount(scheme, HTTPAdapter(max_retries=retry))
         session.hooks["response"].append(self._keep_response)
@@ -586,10 +592,17 @@ _EXPLANATIONS: dict[Subject, Callable[[_Question, _Answer, SpotifySettings], tup
 
 
 def _seconds(retry_after: str | None) -> timedelta | None:
-    """Read Retry-After, which Spotify gives in whole seconds; None for anything else."""
-    if retry_after is None or not re.fullmatch(r"[0-9]{1,9}", retry_after.strip()):
+    """Read Retry-After: whole seconds as Spotify gives them, or an HTTP date (RFC 9110); None for anything else."""
+    if retry_after is None:
         return None
-    return timedelta(seconds=int(retry_after))
+    if re.fullmatch(r"[0-9]{1,9}", retry_after.strip()):
+        return timedelta(seconds=int(retry_after))
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(moment - datetime.now(tz=UTC), timedelta())
 
 
 def _span(wait: timedelta) -> str:
