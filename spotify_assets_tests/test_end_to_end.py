@@ -12,10 +12,12 @@ from spotify_assets.partitions import today_in_japan
 from spotify_assets.publication import CATALOG_KEY
 from spotify_assets.runs import failures_of
 from spotify_assets.schemas import TABLES
+from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets_tests.platform import Platform, spotify_environment
-from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries
+from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries, make_id
 
 LAKE = "s3://lake/charts"
+OTHER_ID = make_id("playlist", 2)
 FAST_POLLS = {"ops": {"catalog": {"config": {"poll_seconds": 0.01}}}}
 
 
@@ -132,3 +134,42 @@ class TestSpotify:
         monkeypatch.setattr("spotify_assets.assets.raw_playlist.PAUSE_AFTER_OUTAGE", 0)
         server.answer_next(r"/items", status=200, body="<html>Sign in</html>")
         assert platform.run_daily().success
+
+    def test_a_list_in_hand_is_kept_when_the_wait_for_albums_ends_badly(self, platform, server):
+        def closes_the_door(_):
+            server.answer_next("GET /v1/playlists", status=429, headers={"Retry-After": "90000"}, body={})
+            return {}
+
+        server.answer_next(r"/albums", status=429, headers={"Retry-After": "1"}, body=closes_the_door)
+        assert not platform.run_daily().success
+        stored = RawLayer(platform.store).read_latest("chart")
+        assert len(stored.entries) == 50
+        assert stored.albums == {}
+
+    def test_a_refused_kind_of_objects_leaves_the_other_kind_alone(self, platform, server):
+        server.refuse_next(r"/albums", 400, "Bad request")
+        assert platform.run_daily().success
+        known = platform.rows("snapshots")[0]
+        assert (known["coverage_album_objects"], known["coverage_artist_objects"]) == (0, 1)
+
+    def test_one_playlist_in_trouble_with_albums_does_not_cost_another_its_day(self, server, instance, tmp_path):
+        environment = spotify_environment(server, tmp_path)
+        playlists = tmp_path / "playlists.yaml"
+        second = f"  - {{slug: other, title: Other, source: spotify, playlist_id: {OTHER_ID}}}\n"
+        playlists.write_text(playlists.read_text() + second)
+        server.add_playlist(OTHER_ID, make_entries(10))
+        server.answer_next(r"/albums", times=9, status=429, headers={"Retry-After": "90000"}, body={})
+        platform = Platform(environment, instance)
+        assert platform.run_daily().success
+        assert [len(platform.rows("songs", slug=slug)) for slug in ("chart", "other")] == [50, 10]
+
+    def test_a_slug_of_another_playlist_is_refused_before_spotify_is_asked(self, server, instance, tmp_path):
+        environment = spotify_environment(server, tmp_path)
+        assert Platform(environment, instance).run_daily().success
+        playlists = tmp_path / "playlists.yaml"
+        playlists.write_text(playlists.read_text().replace(PLAYLIST_ID, OTHER_ID))
+        asked = server.count()
+        result = Platform(environment, instance).run_daily()
+        (message,) = failures_of(result)
+        assert "one history would mix two charts" in message
+        assert server.count() == asked

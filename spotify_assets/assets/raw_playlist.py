@@ -124,28 +124,16 @@ def build_raw_playlist(
     def raw_playlist(context: dg.AssetExecutionContext) -> Any:
         sources: Sources = context.resources.sources
         lake: Lake = context.resources.lake
-        source = sources.source_of(playlist)
         raw = RawLayer(lake.store())
         days = [date.fromisoformat(key) for key in context.partition_keys]
         may_retry = context.retry_number < RETRIES
         try:
-            files = raw.files(playlist.slug)
-            # Withdrawn days too: a source need not be asked again for what it gave already.
-            offered = source.days_on_offer(playlist, days, fetched_at(files.newest))
-            plan = plan_days(days, today=today_in_japan(), offered=offered, stored=files.by_day, absence=source.absence)
-            wants_previous = plan.to_fetch and source.wants_previous
-            previous = nearest_stored(raw, playlist.slug, plan.to_fetch[0]) if wants_previous else None
-            snapshots = fetch_days(source, playlist, plan.to_fetch, previous, may_retry=may_retry)
-        except RateLimited as error:
-            if error.short and error.retry_after is not None and may_retry:
-                raise dg.RetryRequested(RETRIES, seconds_to_wait=max(1.0, error.retry_after.total_seconds())) from error
-            raise as_failure(error) from error
-        except SourceUnavailable as error:
-            if may_retry:
-                raise dg.RetryRequested(RETRIES, seconds_to_wait=PAUSE_AFTER_OUTAGE) from error
-            raise as_failure(error) from error
+            files, plan, snapshots = obtain(sources.source_of(playlist), playlist, raw, days, may_retry=may_retry)
         except Refusal as error:
-            raise as_failure(error) from error
+            if isinstance(error, RateLimited) and error.so_far is not None:
+                # The list is in hand; who knows whether it can be read again after the wait.
+                raw.append(playlist.slug, [error.so_far])
+            raise retry_or_failure(error, may_retry=may_retry) from error
         for day in plan.from_store:
             context.add_asset_metadata(_metadata_of_stored(files, day), partition_key=str(day))
         for snapshot in snapshots:
@@ -155,6 +143,35 @@ def build_raw_playlist(
         return snapshots
 
     return raw_playlist
+
+
+def obtain(
+    source: Source, playlist: PlaylistSettings, raw: RawLayer, days: Sequence[date], *, may_retry: bool
+) -> tuple[StoredFiles, Plan, list[PlaylistSnapshot]]:
+    """Find out where each day comes from, and fetch those that come from the source.
+
+    Raises:
+        Refusal: days that cannot be had, another chart than the stored days are of, or what the source refuses.
+    """
+    files = raw.files(playlist.slug)
+    # Withdrawn days too: a source need not be asked again for what it gave already.
+    offered = source.days_on_offer(playlist, days, fetched_at(files.newest))
+    plan = plan_days(days, today=today_in_japan(), offered=offered, stored=files.by_day, absence=source.absence)
+    if playlist.source == "spotify":
+        # Again when it is stored, but by then all calls would have been spent.
+        raw.check_origin(files, playlist.slug, playlist.source, playlist.playlist_id)
+    wants_previous = plan.to_fetch and source.wants_previous
+    previous = nearest_stored(raw, playlist.slug, plan.to_fetch[0]) if wants_previous else None
+    return files, plan, fetch_days(source, playlist, plan.to_fetch, previous, may_retry=may_retry)
+
+
+def retry_or_failure(error: Refusal, *, may_retry: bool) -> dg.RetryRequested | dg.Failure:
+    """What Dagster is to do about a refusal: try again where that can mend it, else fail with its words."""
+    if may_retry and isinstance(error, SourceUnavailable):
+        return dg.RetryRequested(RETRIES, seconds_to_wait=PAUSE_AFTER_OUTAGE)
+    if may_retry and isinstance(error, RateLimited) and error.short and error.retry_after is not None:
+        return dg.RetryRequested(RETRIES, seconds_to_wait=max(1.0, error.retry_after.total_seconds()))
+    return as_failure(error)
 
 
 def as_failure(error: Refusal) -> dg.Failure:

@@ -34,6 +34,10 @@ DUCKDB_TYPES = {
     "list<string>": "VARCHAR[]",
 }
 PARTITION_TYPES = {"playlist": "VARCHAR", "snapshot_date": "DATE"}
+PARTITION_DESCRIPTIONS = {
+    "playlist": "The playlist's slug in the playlists file",
+    "snapshot_date": "The day of the snapshot in Japan; for chart files the chart's own date",
+}
 OBJECTS_AT_ONCE = 1000
 
 
@@ -62,7 +66,10 @@ def refresh(store: ObjectStore, lake_partitions: Mapping[str, set[tuple[str, str
                 else:
                     _copy_rows(connection, store, table, partitions)
                 _describe(
-                    connection, table, "TABLE" if partitions and not isinstance(store, LocalObjectStore) else "VIEW"
+                    connection,
+                    table,
+                    "TABLE" if partitions and not isinstance(store, LocalObjectStore) else "VIEW",
+                    table.name,
                 )
                 _add_flat_view(connection, table)
         store.write(FILE, path.read_bytes())
@@ -129,10 +136,11 @@ def _read_rows(store: ObjectStore, table: Table, partitions: list[tuple[str, str
     return pa.concat_tables(tables, promote_options="permissive")
 
 
-def _describe(connection: duckdb.DuckDBPyConnection, table: Table, kind: str) -> None:
-    connection.execute(f"COMMENT ON {kind} {table.name} IS {_text(table.description)}")
-    for column in table.columns:
-        connection.execute(f"COMMENT ON COLUMN {table.name}.{column.name} IS {_text(column.description)}")
+def _describe(connection: duckdb.DuckDBPyConnection, table: Table, kind: str, name: str) -> None:
+    connection.execute(f"COMMENT ON {kind} {name} IS {_text(table.description)}")
+    descriptions = {column.name: column.description for column in table.columns} | PARTITION_DESCRIPTIONS
+    for column, description in descriptions.items():
+        connection.execute(f"COMMENT ON COLUMN {name}.{column} IS {_text(description)}")
 
 
 def _add_flat_view(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
@@ -140,6 +148,7 @@ def _add_flat_view(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     if table.list_columns:
         joined = ", ".join(f"array_to_string({name}, ', ') AS {name}" for name in table.list_columns)
         connection.execute(f"CREATE VIEW {table.name}_flat AS SELECT * REPLACE ({joined}) FROM {table.name}")
+        _describe(connection, table, "VIEW", f"{table.name}_flat")
 
 
 def _text(value: str) -> str:

@@ -131,7 +131,7 @@ class Enrichment:
             return
         try:
             for collection in collections:
-                self._fetch(collection)
+                self._fetch_or_note(collection)
         except _BudgetUsedError:
             self._stop(f"the call budget of {self._call_budget} calls per run is used up (SPOTIFY_CALL_BUDGET)")
         except RateLimited as limit:
@@ -140,6 +140,15 @@ class Enrichment:
             self._stop(f"{limit.what} {limit.why}; {limit.remedy}")
         except Refusal as refusal:
             self._stop(f"{refusal.what} {refusal.why}")
+
+    def _fetch_or_note(self, collection: Collection) -> None:
+        """A refusal of one kind of objects says nothing about the others; whatever else goes wrong stops them all."""
+        from spotify_assets.sources.spotify_client import RequestRefused
+
+        try:
+            self._fetch(collection)
+        except RequestRefused as refusal:
+            self.notes.append(f"Fetching {collection.name} stopped: {refusal.what} {refusal.why}.")
 
     def _stop(self, why: str) -> None:
         self.stopped = True

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from spotify_assets.errors import SourceRefusal, SourceUnavailable
+from spotify_assets.errors import RateLimited, SourceRefusal, SourceUnavailable
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import PlaylistSettings, SpotifySettings
 from spotify_assets.sources.enrichment import Collection, Enrichment, conclusions
@@ -81,7 +81,8 @@ class SpotifySource:
         Raises:
             SourceRefusal: Spotify does not give this playlist to this app, or its answers contradict each other.
             SourceUnavailable: Spotify could not be reached, or the list kept changing while it was read.
-            RateLimited: Spotify asks to wait.
+            RateLimited: Spotify asks to wait. When only album and artist objects are missing, the snapshot without
+                them is its `so_far`.
         """
         client = self._connected()
         reading = _read_settled(client, _playlist_id(playlist), playlist.market)
@@ -89,12 +90,16 @@ class SpotifySource:
         shape = _api_shape(reading.entries)
         albums, artists = _album_and_artist_collections(client, playlist.market, reading.entries, previous)
         enrichment = self.enrichment("album and artist objects")
-        enrichment.run((albums, artists), may_retry=may_retry)
+        limit = None
+        try:
+            enrichment.run((albums, artists), may_retry=may_retry)
+        except RateLimited as met:
+            limit = met
         notes = [*reading.notes, *enrichment.notes]
         for collection in (albums, artists):
             collection.carry_over()
             notes += conclusions(collection.name, collection.wanted, collection.objects, collection.unknown)
-        return PlaylistSnapshot(
+        snapshot = PlaylistSnapshot(
             slug=playlist.slug,
             snapshot_date=day,
             source="spotify",
@@ -111,6 +116,10 @@ class SpotifySource:
             language=self._settings.language,
             notes=tuple(notes),
         )
+        if limit is not None:
+            limit.so_far = snapshot
+            raise limit
+        return snapshot
 
     def enrichment(self, what: str) -> Enrichment:
         """A fetcher of catalogue objects that shares this run's client, and with it the count of its calls.

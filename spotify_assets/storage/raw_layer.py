@@ -144,13 +144,30 @@ class RawLayer:
         """
         files = self.files(slug)
         if snapshots:
-            self._check_same_origin(snapshots, reversed(files.newest.values()))
+            for source, playlist_id in {(snapshot.source, snapshot.playlist_id) for snapshot in snapshots}:
+                self.check_origin(files, slug, source, playlist_id)
         planned = [self._plan(snapshot, files) for snapshot in snapshots]
         write_all(self._store, {key: data for key, data in planned if data is not None})
         return [
             Stored(self._store.uri(key), added=data is not None, withdrawn=files.withdrawals.get(key))
             for key, data in planned
         ]
+
+    def check_origin(self, files: StoredFiles, slug: str, source: str, playlist_id: str | None) -> None:
+        """See that what is to be stored comes from where the stored days come from.
+
+        Raises:
+            StorageError: the stored days come from another source or another playlist.
+        """
+        header = next(filter(None, map(self._header, reversed(files.newest.values()))), None)
+        if header is None or (header.get("source"), header.get("playlist_id")) == (source, playlist_id):
+            return
+        raise StorageError(
+            f"Nothing is stored for {slug}.",
+            why=f"its stored days come from source {header.get('source')}, playlist {header.get('playlist_id')}; this "
+            f"would come from source {source}, playlist {playlist_id}: one history would mix two charts",
+            remedy="give the playlist another slug in the playlists file, or use another lake",
+        )
 
     def read_days(self, slug: str, days: Iterable[date]) -> list[PlaylistSnapshot]:
         """The snapshots that count for these days, in the order of `days`, without those that are withdrawn.
@@ -236,21 +253,6 @@ class RawLayer:
             return next(_records(self._store.read(key), self._store.uri(key)))
         except StorageError:
             return {}
-
-    def _check_same_origin(self, snapshots: Sequence[PlaylistSnapshot], keys: Iterable[str]) -> None:
-        header = next(filter(None, map(self._header, keys)), None)
-        if header is None:
-            return
-        stored = (header.get("source"), header.get("playlist_id"))
-        for snapshot in snapshots:
-            new = (snapshot.source, snapshot.playlist_id)
-            if stored != new:
-                raise StorageError(
-                    f"The snapshot of {snapshot.slug} for {snapshot.snapshot_date} is not stored.",
-                    why=f"the stored days of {snapshot.slug} come from source {stored[0]}, playlist {stored[1]}; "
-                    f"this one comes from source {new[0]}, playlist {new[1]}: one history would mix two charts",
-                    remedy="give the playlist another slug in the playlists file, or use another lake",
-                )
 
 
 def content_digest(snapshot: PlaylistSnapshot) -> str:
