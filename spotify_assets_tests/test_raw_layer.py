@@ -179,7 +179,7 @@ class TestAppending:
     @pytest.mark.parametrize(
         ("changes", "named"),
         [
-            ({"source": "demo"}, "this one comes from source demo"),
+            ({"source": "demo"}, "this would come from source demo"),
             ({"playlist_id": "37i9dQZEVXbKXQ4mDTEBXq"}, "playlist 37i9dQZEVXbKXQ4mDTEBXq"),
         ],
     )

@@ -262,12 +262,18 @@ class TestPlaylistsThatFail:
 
     def test_past_days_that_were_not_stored_are_all_named_and_nothing_is_recorded(self, definitions, instance, lake):
         stored = [DAYS[1], DAYS[2]]
-        playlist = PlaylistSettings(slug="japan", title="Japan", cadence="daily", source="spotify")
         snapshots = [
-            PlaylistSnapshot("japan", day, "spotify", datetime(2026, 1, day.day, tzinfo=UTC), entries=())
+            PlaylistSnapshot(
+                "japan",
+                day,
+                "spotify",
+                datetime(2026, 1, day.day, tzinfo=UTC),
+                entries=(),
+                playlist_id="37i9dQZEVXbKXQ4mDTEBXq",
+            )
             for day in stored
         ]
-        RawLayer(LocalObjectStore(lake)).append(playlist.slug, snapshots)
+        RawLayer(LocalObjectStore(lake)).append("japan", snapshots)
         result = materialize(definitions, instance, [["japan", "raw_playlist"]], DAYS[0], DAYS[4])
         assert not result.success
         (message,) = failures(result)
