@@ -24,8 +24,8 @@ UP_TO_TAG = "spotify_assets/published_up_to"
 ATTEMPTS = 6
 FIRST_BACKOFF = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=24)
-"""Dagster cannot tell a run whose process was killed from one that takes long. What is older is not waited for: should
-it write after all, that is new then."""
+"""A run that was killed can look unfinished until somebody puts the instance in order (`upkeep`). What is older is not
+waited for: should it write after all, that is new then."""
 NAMED = 5
 TABLE_JOBS = {DAILY_PLAYLIST_JOB, CHART_FILES_JOB, IMPLICIT_ASSET_JOB_NAME}
 """Jobs that write tables when a run names no assets."""
