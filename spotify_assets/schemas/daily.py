@@ -1,8 +1,4 @@
-"""One schema per daily table: columns, types, what each means, and which part of the raw snapshot it comes from.
-
-Plain data: it feeds the Parquet writer, the column docs and lineage in the UI, the checks, the catalog and the docs,
-and importing it costs nothing. Types are pyarrow's names; `arrow_schema` builds the real ones on use. The partition
-columns `playlist` and `snapshot_date` are in every table's path and not in its files.
+"""The daily tables. The partition columns `playlist` and `snapshot_date` are in every path and in no file.
 
 A column's `sources` name parts of the raw snapshot; `RAW_RECORDS` says what their first parts stand for.
 """
@@ -10,11 +6,8 @@ A column's `sources` name parts of the raw snapshot; `RAW_RECORDS` says what the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+from spotify_assets.schemas.table import Column, Table, optional, required
 
 RAW_RECORDS: Mapping[str, str] = {
     "header": "Of the snapshot's header record: the circumstances of the fetch",
@@ -26,56 +19,6 @@ RAW_RECORDS: Mapping[str, str] = {
 """What the first parts of a column's `sources` stand for."""
 
 PARTITION_COLUMNS = ("playlist", "snapshot_date")
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column.
-
-    Attributes:
-        type: `string`, `int32`, `int64`, `float64`, `bool`, `date`, `timestamp` (milliseconds, without zone, in UTC:
-            Athena knows no zone in Parquet timestamps) or `list<string>`.
-        nullable: whether the value may be missing. A missing value is null, never 0, "" or a guess.
-        sources: parts of the raw snapshot that it is made of; empty for what is counted over the whole snapshot.
-    """
-
-    name: str
-    type: str
-    nullable: bool
-    description: str
-    sources: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table: grain, key (unique within a partition), columns in order, and those that a preview shows."""
-
-    name: str
-    description: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-    preview: tuple[str, ...] = ()
-
-    @property
-    def column_names(self) -> list[str]:
-        """Names of the columns, in order."""
-        return [column.name for column in self.columns]
-
-    @property
-    def list_columns(self) -> list[str]:
-        """Names of the columns that hold lists."""
-        return [column.name for column in self.columns if column.type.startswith("list<")]
-
-
-def required(name: str, type_: str, description: str, *sources: str) -> Column:
-    """A column that always has a value."""
-    return Column(name, type_, nullable=False, description=description, sources=sources)
-
-
-def optional(name: str, type_: str, description: str, *sources: str) -> Column:
-    """A column whose value may be missing."""
-    return Column(name, type_, nullable=True, description=description, sources=sources)
-
 
 RELEASE_DATE_COLUMNS = (
     optional(
@@ -346,20 +289,3 @@ SNAPSHOTS = Table(
 TABLES: Mapping[str, Table] = {
     table.name: table for table in (SONGS, ALBUMS, ARTISTS, SONG_ARTISTS, SNAPSHOTS, REJECTS)
 }
-
-
-def arrow_schema(table: Table) -> pa.Schema:
-    """The table's columns as a pyarrow schema, without the partition columns."""
-    import pyarrow as pa
-
-    types = {
-        "string": pa.string(),
-        "int32": pa.int32(),
-        "int64": pa.int64(),
-        "float64": pa.float64(),
-        "bool": pa.bool_(),
-        "date": pa.date32(),
-        "timestamp": pa.timestamp("ms"),
-        "list<string>": pa.list_(pa.string()),
-    }
-    return pa.schema([pa.field(column.name, types[column.type], nullable=column.nullable) for column in table.columns])
