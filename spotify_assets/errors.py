@@ -67,3 +67,7 @@ class SchemaViolation(Refusal):
 
 class CatalogError(Refusal):
     """The catalog could not be brought up to date, or disagrees with the schemas."""
+
+
+class EngineError(Refusal):
+    """DuckDB or Athena did not run a statement."""

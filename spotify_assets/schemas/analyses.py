@@ -153,7 +153,7 @@ CHART_PERIODS = Table(
         required(
             "expected_editions",
             "int32",
-            "Editions that should be there, between the playlist's first and last edition: the observed and the missing",
+            "Editions that should be there, between the first and the last of D: the observed and the missing",
         ),
         required("observed_editions", "int32", "Editions that are there"),
         optional("previous_period_start", "date", "The adjacent period before, if it has an edition; else null"),

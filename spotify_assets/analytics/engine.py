@@ -1,0 +1,46 @@
+"""What an engine does: run a statement and put its rows into the lake. Engines are `duckdb_engine` and `athena_engine`.
+
+Every run writes to a folder of its own, `analytics/<table>/run=<run>/`, which nobody reads before the release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from spotify_assets.analytics.statements import Part, Statement
+from spotify_assets.schemas.analyses import SONG_IDENTITY
+from spotify_assets.schemas.table import Table
+
+IDENTITY_KEY = f"{SONG_IDENTITY.name}/part-0.parquet"
+
+
+def run_folder(table: Table, run: str) -> str:
+    """The folder of one run of an analysis; it ends in /."""
+    return f"analytics/{table.name}/run={run}/"
+
+
+def compacted_key(table: Table, playlist: str, year: int) -> str:
+    """Key of one year of a playlist in the compacted history."""
+    return f"{table.name}/playlist={playlist}/year={year}/part-0.parquet"
+
+
+class Engine(Protocol):
+    """Runs statements.
+
+    What they read is named as in the SQL files: the compacted history with its columns `playlist` (text) and `year`
+    (whole number), `song_identity`, and the analyses that the same run has made before.
+    """
+
+    def write(self, statement: Statement, parts: Collection[Part], run: str) -> Mapping[Part, list[str]]:
+        """Make some parts of an analysis.
+
+        Returns:
+            The keys of the Parquet files written, below `run_folder`, by part. A part without rows may have none.
+
+        Raises:
+            EngineError: the engine refuses the statement, fails, or runs into a limit; what was written is in the
+                run's folder only.
+            SchemaViolation: the rows are not those that the schema promises.
+        """
+        ...
