@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from spotify_assets.errors import Refusal
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
+
+R = TypeVar("R", bound=Refusal)
 
 # AWS quotes the signed request in some of these refusals, session token included, so their text is not passed on.
 CREDENTIAL_ERRORS = frozenset(
@@ -49,8 +51,8 @@ def explained(service: str, doing: str, *, refusal: type[Refusal], remedies: Map
 
 
 def explanation(
-    error: BotoCoreError | ClientError, service: str, doing: str, *, refusal: type[Refusal], remedies: Mapping[str, str]
-) -> Refusal:
+    error: BotoCoreError | ClientError, service: str, doing: str, *, refusal: type[R], remedies: Mapping[str, str]
+) -> R:
     """What `explained` raises, for errors that were caught elsewhere."""
     code = _code(error)
     if code is None:

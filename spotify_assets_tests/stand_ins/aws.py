@@ -24,6 +24,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto.athena.models import athena_backends
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.glue.exceptions import CrawlerRunningException, GlueClientError
@@ -166,6 +168,10 @@ class AwsStandIn:
             Name=name, Configuration={"ResultConfiguration": result, **configuration}
         )
 
+    def disable_workgroup(self, name: str) -> None:
+        """Switch a workgroup off. moto does not know UpdateWorkGroup."""
+        athena_backends[DEFAULT_ACCOUNT_ID][REGION].work_groups[name].state = "DISABLED"
+
     def order_query(self, **order: object) -> None:
         """Say how Athena's next query goes, see `QueryOrder`; several orders are for as many queries, in turn."""
         self._athena.orders.append(QueryOrder(**order))
@@ -174,6 +180,11 @@ class AwsStandIn:
     def queries(self) -> list[tuple[str, str]]:
         """Every query that Athena was given, with its state."""
         return [(execution.query, execution.state) for execution in self._athena.executions.values()]
+
+    @property
+    def result_locations(self) -> set[str | None]:
+        """Where the results of the queries were to go."""
+        return {execution.output for execution in self._athena.executions.values()}
 
     def _patches(self) -> Iterator[tuple[type, str, object]]:
         describe = FakeCrawler.as_dict
