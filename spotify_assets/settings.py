@@ -25,9 +25,10 @@ PLAYLIST_ID = re.compile(r"[0-9A-Za-z]{22}")
 MARKET = re.compile(r"[A-Z]{2}")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
+MEMORY = re.compile(r"[1-9][0-9]{0,6}(MB|GB)")
 GLOB_CHARACTERS = re.compile(r"[*?\[\]\\]")
-RESERVED_SLUGS = frozenset({"catalog", "publish"})
-"""The catalog is an asset of that name, and the assets that publish are a group of that name."""
+RESERVED_SLUGS = frozenset({"analyses", "catalog", "history", "publish"})
+"""Names of assets and groups that belong to no playlist."""
 CADENCES = ("daily", "weekly")
 ENGINES = ("duckdb", "athena")
 # The API's pattern of WorkGroup names.
@@ -93,6 +94,11 @@ VARIABLES = (
     ),
     Variable("ATHENA_WORKGROUP", "primary", "workgroup in which Athena runs, with its limits and its costs"),
     Variable(
+        "SPOTIFY_ASSETS_MEMORY_LIMIT",
+        "2GB",
+        "memory that DuckDB may take for the analyses, like `800MB` or `2GB`; beyond it spills to the disk",
+    ),
+    Variable(
         "AWS_ENDPOINT_URL", "AWS itself", "address of an AWS stand-in; this and AWS's other variables are read by boto3"
     ),
 )
@@ -153,6 +159,7 @@ class Settings:
         lake: absolute folder or `s3://bucket[/prefix]`, without a trailing slash.
         glue_crawler: None means that the catalog is a DuckDB file.
         engine: what runs the SQL of the analyses: `duckdb` or `athena`.
+        memory_limit: what DuckDB may take for it, like `2GB`.
     """
 
     playlists_file: Path
@@ -164,6 +171,7 @@ class Settings:
     glue_database: str
     engine: str
     athena_workgroup: str
+    memory_limit: str
 
     @property
     def lake_is_s3(self) -> bool:
@@ -203,6 +211,12 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         spotify=_spotify(values),
         glue_crawler=glue_crawler,
         glue_database=values.get("GLUE_DATABASE", "spotify_assets"),
+        memory_limit=_matching(
+            "SPOTIFY_ASSETS_MEMORY_LIMIT",
+            values.get("SPOTIFY_ASSETS_MEMORY_LIMIT", "2GB"),
+            MEMORY,
+            "a number of megabytes or gigabytes, like 800MB or 2GB",
+        ),
         engine=_engine(values.get("SPOTIFY_ASSETS_ENGINE", "duckdb"), glue_crawler),
         athena_workgroup=_matching(
             "ATHENA_WORKGROUP",
