@@ -20,9 +20,9 @@ from spotify_assets.analytics.athena_engine import AthenaEngine, open_athena_eng
 from spotify_assets.analytics.duckdb_engine import open_duckdb_engine
 from spotify_assets.analytics.engine import run_folder
 from spotify_assets.analytics.statements import Part, Statement, statement_of, statements
-from spotify_assets.catalog.glue_tables import register_compacted, register_table
+from spotify_assets.catalog.glue_tables import register_history
 from spotify_assets.errors import EngineError, Refusal, SchemaViolation
-from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
+from spotify_assets.schemas.analyses import ANALYSES
 from spotify_assets.schemas.table import arrow_schema
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets_tests.chart_history import parts_of, write_history
@@ -46,13 +46,7 @@ class Desk:
 
     def fill(self, playlists, days=75):
         self.years = write_history(self.store, playlists, days)
-        years = [(part.playlist, part.year) for part in self.years]
-        for table in COMPACTED.values():
-            register_compacted(
-                self.glue, DATABASE, table, self.store.uri(f"{table.name}/"), years, parameters={"as_of": "2025-02-13"}
-            )
-        location = self.store.uri(f"{SONG_IDENTITY.name}/")
-        register_table(self.glue, DATABASE, SONG_IDENTITY.name, SONG_IDENTITY, location, parameters={})
+        register_history(self.glue, DATABASE, self.store)
 
     @contextmanager
     def engine(self, workgroup=WORKGROUP, **others):
@@ -113,7 +107,7 @@ def test_athena_and_duckdb_make_the_same_rows_of_every_analysis(empty_desk):
     before = empty_desk.glue_tables()
     with empty_desk.engine() as engine:
         by_athena = write_all(engine, "athena", empty_desk.years)
-        assert engine.usage.queries == len(ANALYSES)
+        assert engine.usage.queries == 2 * len(ANALYSES)  # one makes the rows, one sees that their keys are unique
         assert engine.usage.bytes_scanned > 0
     with open_duckdb_engine(empty_desk.store, "1GB") as engine:
         by_duckdb = write_all(engine, "duckdb", empty_desk.years)
@@ -140,10 +134,9 @@ def test_only_the_parts_asked_for_are_made(empty_desk):
     parts = [Part("japan", 2024), Part("world", 2025)]
     history = statement_of("song_history")
     with empty_desk.engine() as engine:
-        for name in ("chart_editions",):
-            engine.ready(ANALYSES[name], engine.write(statement_of(name), [JAPAN, Part("world")], RUN), RUN)
+        engine.ready(EDITIONS.table, engine.write(EDITIONS, [JAPAN, Part("world")], RUN), RUN)
         written = engine.write(history, parts, RUN)
-        assert engine.usage.queries == 3  # the two parts have no years in common
+        assert engine.usage.queries == 4  # chart_editions and its check; the two parts have no years in common
     assert set(written) == set(parts)
     for part, keys in written.items():
         rows = empty_desk.rows(keys, history.table)
@@ -167,8 +160,8 @@ def test_a_statement_writes_a_hundred_partitions_at_most(desk):
 
 def test_the_runs_own_tables_are_removed_when_something_fails_too(desk):
     before = desk.glue_tables()
-    desk.aws.order_query()
-    desk.aws.order_query(error="INTERNAL_ERROR")
+    for order in ({}, {}, {"error": "INTERNAL_ERROR"}):
+        desk.aws.order_query(**order)
     with pytest.raises(EngineError), desk.engine() as engine:  # noqa: PT012 - the last statement raises
         engine.ready(EDITIONS.table, engine.write(EDITIONS, [JAPAN], RUN), RUN)
         assert desk.glue_tables() - before == {"run_0b5e_run__chart_editions"}
@@ -289,6 +282,14 @@ def test_rows_that_break_the_schema_are_refused(desk, old, new, words):
     refusal = desk.refusal(statement)
     assert isinstance(refusal, SchemaViolation)
     assert words in refusal.why
+
+
+def test_a_key_that_several_rows_have_is_refused(desk):
+    twice = Statement(EDITIONS.table, f"select * from ({EDITIONS.text}) union all select * from ({EDITIONS.text})")  # noqa: S608
+    with desk.engine() as engine:
+        written = engine.write(twice, [JAPAN], RUN)
+        with pytest.raises(SchemaViolation, match="several rows have the same playlist, edition_date"):
+            engine.ready(EDITIONS.table, written, RUN)
 
 
 def test_files_of_another_type_than_the_schema_are_refused(desk, monkeypatch):

@@ -30,7 +30,7 @@ from spotify_assets.analytics.engine import run_folder
 from spotify_assets.analytics.statements import Part, Statement
 from spotify_assets.aws import explained, explanation
 from spotify_assets.catalog.glue import open_client
-from spotify_assets.catalog.glue_tables import drop_table, register_table
+from spotify_assets.catalog.glue_tables import drop_table, register_history, register_table
 from spotify_assets.errors import EngineError, SchemaViolation
 from spotify_assets.schemas.table import Table, arrow_schema
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore
@@ -107,9 +107,10 @@ def open_athena_engine(store: ObjectStore, *, workgroup: str, database: str) -> 
     Args:
         store: the lake, in a bucket.
         workgroup: name of the workgroup.
-        database: Glue database of the compacted history.
+        database: Glue database, in which the compacted history is registered as it is now.
 
     Raises:
+        CatalogError: Glue refuses.
         EngineError: there is no such workgroup, it cannot be used, or AWS's variables lead nowhere.
     """
     with ExitStack() as closing:
@@ -125,6 +126,7 @@ def open_athena_engine(store: ObjectStore, *, workgroup: str, database: str) -> 
                 )
             )
         glue = closing.enter_context(open_client())
+        register_history(glue, database, store)
         yield closing.enter_context(AthenaEngine(connection, glue, store))
 
 
@@ -174,12 +176,17 @@ class AthenaEngine:
         return written
 
     def ready(self, table: Table, files: Mapping[Part, Sequence[str]], run: str) -> None:  # noqa: ARG002 - see Engine
-        """See `Engine`. All that is in the run's folder is of the table."""
+        """See `Engine`. All that is in the run's folder is of the table.
+
+        Raises:
+            SchemaViolation: several rows have the same key.
+        """
         name = f"run_{re.sub(r'[^a-z0-9]', '_', run.lower())}__{table.name}"
         location = self._store.uri(run_folder(table, run))
         register_table(self._glue, self._database, name, table, location, parameters={"run": run})
         self._closing.callback(drop_table, self._glue, self._database, name)
         self._tables[table.name] = name
+        self._check_key(table, name)
 
     def _unload(self, statement: Statement, parts: Collection[Part], target: str) -> str:
         keys = {"of_playlist": "playlist", **({"of_year": "year(edition_date)"} if statement.by_year else {})}
@@ -194,11 +201,12 @@ class AthenaEngine:
             f"WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY[{partitions}])"
         )
 
-    def _execute(self, query: str, doing: str) -> None:
+    def _execute(self, query: str, doing: str) -> Sequence[Any]:
+        """Run a query and give its rows."""
         self.usage.queries += 1
         cursor = self._connection.cursor(s3_staging_dir=self._staging)
         try:
-            cursor.execute(query)
+            rows = cursor.execute(query).fetchall()
         except Error as error:
             raise _refusal(error, doing) from None
         except BaseException:
@@ -207,6 +215,14 @@ class AthenaEngine:
                 cursor.cancel()
             raise
         self.usage.bytes_scanned += cursor.data_scanned_in_bytes or 0
+        return rows
+
+    def _check_key(self, table: Table, name: str) -> None:
+        key = ", ".join(table.key)
+        groups = f"SELECT {key} FROM {name} GROUP BY {key} HAVING count(*) > 1"
+        ((repeated,),) = self._execute(f"SELECT count(*) AS repeated FROM ({groups})", f"checking {table.name}")
+        if repeated:
+            raise _violation(table, f"several rows have the same {key}")
 
     def _check_unwritten(self, table: Table, folder: str) -> None:
         if any(re.match(r"\d+/", key.removeprefix(folder)) for key in self._store.list_keys(folder)):

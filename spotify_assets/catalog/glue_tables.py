@@ -7,6 +7,7 @@ BatchDeletePartition.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 from spotify_assets.aws import explained
 from spotify_assets.catalog.glue import GLUE_TYPES, PARTITIONS_PER_PAGE
 from spotify_assets.errors import CatalogError
+from spotify_assets.schemas.analyses import COMPACTED, SONG_IDENTITY
 from spotify_assets.schemas.table import Table
+from spotify_assets.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -27,6 +30,7 @@ Year = tuple[str, int]
 """A playlist and a year: a partition of the compacted history."""
 
 PARTITION_KEYS: Mapping[str, str] = {"playlist": "string", "year": "int"}
+YEAR_KEY = re.compile(r"playlist=(?P<playlist>[^/]+)/year=(?P<year>\d+)/part-0\.parquet")
 MAX_COMMENT = 255
 PARTITIONS_PER_CALL = 100
 DELETED_PER_CALL = 25
@@ -115,6 +119,22 @@ def register_compacted(
                 DatabaseName=database, TableName=table.name, PartitionsToDelete=[{"Values": list(key)} for key in batch]
             )
             _check(deleted.get("Errors", []))
+
+
+def register_history(glue: GlueClient, database: str, store: ObjectStore) -> None:
+    """Bring the Glue tables of the compacted history and of song_identity up to date with the lake.
+
+    Raises:
+        CatalogError: Glue refuses.
+        StorageError: the lake cannot be listed.
+    """
+    for table in COMPACTED.values():
+        folder = f"{table.name}/"
+        matches = [YEAR_KEY.fullmatch(key.removeprefix(folder)) for key in store.list_keys(folder)]
+        years = {(match["playlist"], int(match["year"])) for match in matches if match}
+        register_compacted(glue, database, table, store.uri(folder), years, parameters={})
+    location = store.uri(f"{SONG_IDENTITY.name}/")
+    register_table(glue, database, SONG_IDENTITY.name, SONG_IDENTITY, location, parameters={})
 
 
 def drop_table(glue: GlueClient, database: str, name: str) -> None:
