@@ -30,7 +30,9 @@ TRINO_TYPES: Mapping[str, str] = {
     "float64": "double",
     "bool": "boolean",
     "date": "date",
+    "list<string>": "array(varchar)",
 }
+"""Trino's names of the types of the schemas."""
 COMMENT = re.compile(r"--[^\n]*")
 READ_TABLE = re.compile(r"\b(?:from|join)\s+([a-z_]+)\b", re.IGNORECASE)
 
