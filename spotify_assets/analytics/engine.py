@@ -5,7 +5,7 @@ Every run writes to a folder of its own, `analytics/<table>/run=<run>/`, which n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from spotify_assets.analytics.statements import Part, Statement
@@ -42,5 +42,15 @@ class Engine(Protocol):
             EngineError: the engine refuses the statement, fails, or runs into a limit; what was written is in the
                 run's folder only.
             SchemaViolation: the rows are not those that the schema promises.
+        """
+        ...
+
+    def ready(self, table: Table, files: Mapping[Part, Sequence[str]], run: str) -> None:
+        """Take note of an analysis that is complete in the run's folder, so that statements can read it.
+
+        Args:
+            table: the analysis.
+            files: the keys of all its Parquet files by part, those that were kept from an earlier run included.
+            run: the run.
         """
         ...

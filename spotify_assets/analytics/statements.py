@@ -23,13 +23,21 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 INPUTS: Mapping[str, Table] = {**COMPACTED, SONG_IDENTITY.name: SONG_IDENTITY, **ANALYSES}
 """Every table that an analysis may read."""
+TRINO_TYPES: Mapping[str, str] = {
+    "string": "varchar",
+    "int32": "integer",
+    "int64": "bigint",
+    "float64": "double",
+    "bool": "boolean",
+    "date": "date",
+}
 COMMENT = re.compile(r"--[^\n]*")
 READ_TABLE = re.compile(r"\b(?:from|join)\s+([a-z_]+)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, order=True)
 class Part:
-    """What is made and kept by itself: the rows of a playlist, and of song_history those of one year."""
+    """What is made and kept by itself: the rows of a playlist (a slug), and of song_history those of one year."""
 
     playlist: str
     year: int | None = None
@@ -55,33 +63,23 @@ class Statement:
 
     def query(self) -> exp.Query:
         """The parsed query; a new tree at every call."""
-        import sqlglot
-        from sqlglot import exp
+        return _parse(self.text)
 
-        return sqlglot.parse_one(self.text, read="athena", into=exp.Query)
+    def query_for(self, playlists: Collection[str] = (), years: Collection[int] = ()) -> exp.Query:
+        """The query for some playlists and years (none: all): the rows that the whole query has there.
 
-    def query_for(self, parts: Collection[Part]) -> exp.Query:
-        """The query for some playlists, all of them with the same years if any: same rows as the whole query has there.
-
-        Only the rows of these playlists are read. With years, all rows of the songs of these years are read, because
-        what a song did before counts, and only the rows of these years are given.
+        Every column is cast to the type of the schema. Only the rows of these playlists are read. With years, all rows
+        of the songs of these years are read, because what a song did before counts.
         """
-        playlists = sorted({part.playlist for part in parts})
-        years = sorted({part.year for part in parts if part.year is not None})
         query = self.query()
-        of_playlists = f"playlist IN ({', '.join(map(_text, playlists))})"
         for table in _tables_read(query):
-            name = table.name
-            if name == SONG_IDENTITY.name:
-                continue
-            condition = of_playlists
-            if years and name == CHART_ENTRIES.name:
-                condition += f" AND {_songs_of(of_playlists, years)}"
-            table.replace(_subquery(f"SELECT * FROM {name} WHERE {condition}", table.alias or name))
-        if not years:
-            return query
-        of_years = f"year(edition_date) IN ({', '.join(map(str, years))})"
-        return _parse(f"SELECT * FROM whole WHERE {of_years}").with_("whole", query)
+            restriction = _restriction(table.name, playlists, years)
+            if restriction:
+                text = f"SELECT * FROM {table.name} WHERE {restriction}"
+                table.replace(_parse(text).subquery(table.alias_or_name, copy=False))
+        columns = ", ".join(f"CAST({c.name} AS {TRINO_TYPES[c.type]}) AS {c.name}" for c in self.table.columns)
+        of_years = f" WHERE year(edition_date) IN ({_list(years)})" if years else ""
+        return _parse(f"SELECT {columns} FROM whole{of_years}").with_("whole", query)
 
 
 @lru_cache
@@ -101,26 +99,30 @@ def _tables_read(query: exp.Query) -> list[exp.Table]:
     return [table for table in query.find_all(exp.Table) if table.name in INPUTS]
 
 
-def _songs_of(of_playlists: str, years: Collection[int]) -> str:
-    """Rows of songs that these years have, whatever the rows call them."""
-    in_years = f"{of_playlists} AND year IN ({', '.join(map(str, years))})"
-    keys = (
-        f"SELECT song_key FROM {SONG_IDENTITY.name} WHERE song_ref IN "
-        f"(SELECT song_ref FROM {CHART_ENTRIES.name} WHERE {in_years})"
-    )
-    return f"(song_ref IN (SELECT song_ref FROM {SONG_IDENTITY.name} WHERE song_key IN ({keys})))"
+def _restriction(name: str, playlists: Collection[str], years: Collection[int]) -> str:
+    """Which rows of a table are needed for these playlists and years, as a condition; nothing if all are."""
+    if name == SONG_IDENTITY.name:
+        return ""
+    conditions = [f"playlist IN ({_list(playlists)})"] if playlists else []
+    if years and name == CHART_ENTRIES.name:
+        in_years = " AND ".join([*conditions, f"year IN ({_list(years)})"])
+        # Rows of the songs that these years have, whatever the rows call them.
+        conditions.append(
+            f"song_ref IN (SELECT song_ref FROM song_identity WHERE song_key IN (SELECT song_key FROM song_identity "
+            f"WHERE song_ref IN (SELECT song_ref FROM chart_entries WHERE {in_years})))"
+        )
+    return " AND ".join(conditions)
+
+
+def _list(values: Collection[str] | Collection[int]) -> str:
+    return ", ".join(f"'{value}'" if isinstance(value, str) else str(value) for value in sorted(values))
 
 
 def _parse(text: str) -> exp.Query:
     import sqlglot
     from sqlglot import exp
 
-    return sqlglot.parse_one(text, read="athena", into=exp.Query)
-
-
-def _subquery(text: str, alias: str) -> exp.Subquery:
-    return _parse(text).subquery(alias, copy=False)
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    query = sqlglot.parse_one(text, read="athena")
+    if not isinstance(query, exp.Query):
+        raise TypeError(f"not a query: {text[:100]}")
+    return query

@@ -332,8 +332,14 @@ ARTIST_ANALYSIS = Table(
         required("artist_key", "string", "The artist's id, else a hash of the normalised name"),
         optional("artist_name", "string", "Name, when last seen in this playlist"),
         required("songs", "int32", "Distinct songs that credit the artist"),
+        required(
+            "songs_fractional",
+            "float64",
+            "The songs whose newest row in the period credits the artist, each divided by its number of credits",
+        ),
         required("song_editions", "int32", "Sum over editions of the songs that credit the artist"),
         required("share", "float64", "song_editions / all song-editions of the period; shares need not sum to 1"),
+        required("song_editions_fractional", "float64", "The same, each divided by the song's number of credits"),
         required("points", "int64", "Full credit: sum of N + 1 - r over song-editions"),
         required("points_fractional", "float64", "The same, each divided by the song's number of credits"),
         required(

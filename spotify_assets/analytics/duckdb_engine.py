@@ -1,0 +1,158 @@
+"""DuckDB over the lake's Parquet files, one playlist at a time, so that memory is bounded by a playlist's history.
+
+A folder's files are read where they are. Of a bucket the files that a playlist needs are fetched once per run, because
+DuckDB reads a bucket only with an extension.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spotify_assets.analytics.engine import IDENTITY_KEY, run_folder
+from spotify_assets.analytics.statements import INPUTS, Part, Statement
+from spotify_assets.catalog.duckdb_file import DUCKDB_TYPES
+from spotify_assets.errors import EngineError, SchemaViolation
+from spotify_assets.schemas.analyses import COMPACTED, SONG_IDENTITY
+from spotify_assets.schemas.table import Table, arrow_schema
+from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore, read_all
+from spotify_assets.storage.parquet import encode
+
+
+@contextmanager
+def open_duckdb_engine(store: ObjectStore, memory_limit: str) -> Iterator[DuckDBEngine]:
+    """An engine on a database in memory, which spills to a temporary folder beyond `memory_limit` (like `2GB`)."""
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+        connection.execute(f"SET memory_limit = '{memory_limit}'")
+        connection.execute(f"SET temp_directory = '{folder}/spill'")
+        connection.execute("SET TimeZone = 'UTC'")
+        # Athena divides whole numbers to whole numbers.
+        connection.execute("SET integer_division = true")
+        yield DuckDBEngine(store, connection, Path(folder))
+
+
+class DuckDBEngine:
+    """See `Engine`."""
+
+    def __init__(self, store: ObjectStore, connection: duckdb.DuckDBPyConnection, cache_folder: Path) -> None:
+        self._store = store
+        self._connection = connection
+        self._cache_folder = cache_folder
+        self._ready: dict[str, dict[str, list[str]]] = {}
+        self._compacted = {table.name: _by_playlist(store.list_keys(f"{table.name}/")) for table in COMPACTED.values()}
+
+    def write(self, statement: Statement, parts: Collection[Part], run: str) -> Mapping[Part, list[str]]:
+        """See `Engine`."""
+        years: dict[str, set[int]] = {}
+        for part in parts:
+            years.setdefault(part.playlist, set()).update([] if part.year is None else [part.year])
+        written: dict[Part, list[str]] = {}
+        for playlist, wanted in sorted(years.items()):
+            rows = self._rows(statement, playlist, tuple(sorted(wanted)))
+            for part, of_part in _split(rows, playlist, wanted):
+                key = run_folder(statement.table, run) + part_folder(part) + "part-0.parquet"
+                self._store.write(key, encode(of_part))
+                written[part] = [key]
+        return written
+
+    def ready(self, table: Table, files: Mapping[Part, Sequence[str]], run: str) -> None:  # noqa: ARG002 - see Engine
+        """See `Engine`."""
+        found: dict[str, list[str]] = {}
+        for part, keys in sorted(files.items()):
+            found.setdefault(part.playlist, []).extend(keys)
+        self._ready[table.name] = found
+
+    def _rows(self, statement: Statement, playlist: str, years: tuple[int, ...]) -> pa.Table:
+        for name in statement.inputs:
+            self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {self._source(INPUTS[name], playlist)}")
+        try:
+            rows = self._connection.sql(_translated(statement, years)).to_arrow_table()
+        except duckdb.Error as error:
+            raise EngineError(
+                f"DuckDB did not make {statement.table.name} of {playlist}.",
+                why=str(error),
+                remedy="with too little memory set SPOTIFY_ASSETS_MEMORY_LIMIT higher; anything else is a defect",
+            ) from error
+        return _conform(statement.table, rows)
+
+    def _source(self, table: Table, playlist: str) -> str:
+        """A query for the rows that a playlist has in a table."""
+        columns = ", ".join(table.column_names)
+        if table is SONG_IDENTITY:
+            return f"SELECT {columns} FROM {self._files([IDENTITY_KEY])}"
+        if table.name in COMPACTED:
+            keys = self._compacted[table.name].get(playlist, [])
+            columns += f", '{playlist}' AS playlist, CAST(year AS INTEGER) AS year"
+            source = self._files(keys, "hive_partitioning = true")
+        else:
+            keys = self._ready[table.name].get(playlist, [])
+            source = self._files(keys, "hive_partitioning = false")
+        return f"SELECT {columns} FROM {source}" if keys else _nothing(table)
+
+    def _files(self, keys: Sequence[str], options: str = "hive_partitioning = false") -> str:
+        files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in self._paths(keys))
+        return f"read_parquet([{files}], {options})"
+
+    def _paths(self, keys: Sequence[str]) -> list[Path]:
+        if isinstance(self._store, LocalObjectStore):
+            return [Path(self._store.uri(key)) for key in keys]
+        paths = [self._cache_folder / key for key in keys]
+        lacking = [key for key, path in zip(keys, paths, strict=True) if not path.exists()]
+        for key, data in zip(lacking, read_all(self._store, lacking), strict=True):
+            path = self._cache_folder / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        return paths
+
+
+def part_folder(part: Part) -> str:
+    """Where a part is within its run's folder, as Athena's UNLOAD names it."""
+    return f"of_playlist={part.playlist}/" + ("" if part.year is None else f"of_year={part.year}/")
+
+
+@cache
+def _translated(statement: Statement, years: tuple[int, ...]) -> str:
+    """The statement in DuckDB's dialect, its rows in the order of the table's key."""
+    return statement.query_for(years=years).order_by(*statement.table.key).sql("duckdb")
+
+
+def _split(rows: pa.Table, playlist: str, years: Collection[int]) -> Iterator[tuple[Part, pa.Table]]:
+    if not years:
+        yield Part(playlist), rows
+    for year in sorted(years):
+        yield Part(playlist, year), rows.filter(pc.equal(pc.year(rows["edition_date"]), year))
+
+
+def _conform(table: Table, rows: pa.Table) -> pa.Table:
+    schema = arrow_schema(table)
+    lacking = [field.name for field in schema if not field.nullable and rows[field.name].null_count]
+    if lacking:
+        raise SchemaViolation(
+            f"The table {table.name} is not written.",
+            why=f"values are missing in {', '.join(lacking)}",
+            remedy=f"this is a defect of {table.name}.sql: please report it",
+        )
+    return pa.table([rows[field.name].cast(field.type) for field in schema], schema=schema)
+
+
+def _by_playlist(keys: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for key in keys:
+        if key.endswith(".parquet"):
+            found.setdefault(key.split("/")[1].removeprefix("playlist="), []).append(key)
+    return found
+
+
+def _nothing(table: Table) -> str:
+    types = {column.name: DUCKDB_TYPES[column.type] for column in table.columns}
+    if table.name in COMPACTED:
+        types |= {"playlist": "VARCHAR", "year": "INTEGER"}
+    columns = ", ".join(f"CAST(NULL AS {type_}) AS {name}" for name, type_ in types.items())
+    return f"SELECT {columns} WHERE false"

@@ -1,0 +1,174 @@
+-- song_history: where each song stood in each edition, how it moved, and everything so far.
+--
+-- Grain: playlist x song x edition. A song listed twice in an edition has its best position, that row's facts and
+-- streams, and `occurrences`.
+-- prev(t) is the edition before t in D, whether or not expected editions are missing between them (`gap`).
+-- movement = position in prev(t) - position, null for entries. peak: best position so far, on its earliest date.
+-- streak: consecutive editions of D up to this one; spell_number counts them.
+-- entry_status: UP, DOWN, SAME by movement. RE_ENTRY: seen before in D but not in prev(t), or the publisher's figures
+-- say it has charted before. NEW: the publisher says it is on its first day (or week), or the edition follows its
+-- predecessor without a gap. FIRST_SEEN otherwise. Null in the first edition of D, where nothing is known.
+-- points = N + 1 - r, N being the chart's size. genres: of the day, else the song's nearest earlier known ones.
+-- streams_mean_7_days: over the last seven calendar days, null unless all seven have streams; daily charts only.
+
+with listed as (
+    select
+        entry.playlist,
+        identity.song_key,
+        edition.edition_date,
+        edition.snapshot_date,
+        edition.edition_number,
+        edition.cadence,
+        edition.gap,
+        edition.chart_size,
+        entry.position,
+        entry.song_id,
+        entry.isrc,
+        entry.song_name,
+        entry.lead_artist_key,
+        entry.lead_artist_name,
+        case when cardinality(entry.artist_names) > 0 then array_join(entry.artist_names, ', ') end as artist_names,
+        case when cardinality(entry.artist_keys) > 0 then array_join(entry.artist_keys, ';') end as artist_keys,
+        cardinality(entry.artist_keys) as artist_count,
+        entry.album_key,
+        entry.album_name,
+        entry.album_total_tracks,
+        case when cardinality(entry.genres) > 0 then array_join(entry.genres, ';')
+            when entry.genres is not null then ''
+        end as genres,
+        entry.explicit,
+        entry.duration_ms,
+        entry.popularity,
+        entry.streams,
+        entry.official_peak_position,
+        entry.official_previous_position,
+        entry.official_days_on_chart,
+        entry.official_weeks_on_chart,
+        row_number() over (
+            partition by entry.playlist, identity.song_key, edition.edition_date order by entry.position
+        ) as occurrence,
+        count(*) over (partition by entry.playlist, identity.song_key, edition.edition_date) as occurrences
+    from chart_entries as entry
+    join chart_editions as edition
+        on edition.playlist = entry.playlist and edition.snapshot_date = cast(entry.snapshot_date as date)
+    join song_identity as identity on identity.song_ref = entry.song_ref
+),
+
+-- What the edition before says, and the best position until then.
+compared as (
+    select
+        *,
+        lag(edition_number) over song = edition_number - 1 as follows,
+        lag(position) over song as earlier_position,
+        lag(streams) over song as earlier_streams,
+        min(position) over (
+            partition by playlist, song_key order by edition_number rows between unbounded preceding and 1 preceding
+        ) as earlier_peak
+    from listed
+    where occurrence = 1
+    window song as (partition by playlist, song_key order by edition_number)
+),
+
+so_far as (
+    select
+        *,
+        case when follows then earlier_position end as previous_position,
+        case when follows then streams - earlier_streams end as streams_change,
+        least(position, coalesce(earlier_peak, position)) as peak_position,
+        max(case when position < coalesce(earlier_peak, position + 1) then edition_date end) over song as peak_date,
+        count(*) over song as editions_on_chart,
+        edition_number + 1 - max(case when not coalesce(follows, false) then edition_number end) over song as streak,
+        count(case when not coalesce(follows, false) then 1 end) over song as spell_number,
+        count(case when position = 1 then 1 end) over song as editions_in_top_1,
+        count(case when position <= 3 then 1 end) over song as editions_in_top_3,
+        count(case when position <= 10 then 1 end) over song as editions_in_top_10,
+        last_value(genres) ignore nulls over song as known_genres,
+        sum(streams) over seven_days as streams_7_days,
+        count(streams) over seven_days as streams_7_days_n,
+        coalesce(official_days_on_chart > 1, false)
+        or coalesce(official_weeks_on_chart > 1, false)
+        or coalesce(official_peak_position < position, false)
+        or official_previous_position is not null as officially_charted_before,
+        coalesce(official_days_on_chart = 1, false) or coalesce(official_weeks_on_chart = 1, false) as officially_new
+    from compared
+    window
+        song as (
+            partition by playlist, song_key order by edition_number rows between unbounded preceding and current row
+        ),
+        seven_days as (
+            partition by playlist, song_key
+            order by date_diff('day', date '2000-01-01', edition_date)
+            range between 6 preceding and current row
+        )
+),
+
+newest as (
+    select playlist, year(cast(snapshot_date as date)) as of_year, max(cast(snapshot_date as date)) as as_of
+    from chart_days
+    group by playlist, year(cast(snapshot_date as date))
+)
+
+select
+    so_far.playlist,
+    so_far.song_key,
+    so_far.edition_date,
+    so_far.snapshot_date,
+    so_far.song_id,
+    so_far.isrc,
+    so_far.song_name,
+    so_far.lead_artist_key,
+    so_far.lead_artist_name,
+    so_far.artist_names,
+    so_far.artist_keys,
+    so_far.artist_count,
+    so_far.album_key,
+    so_far.album_name,
+    so_far.album_total_tracks,
+    so_far.known_genres as genres,
+    so_far.explicit,
+    so_far.duration_ms,
+    so_far.popularity,
+    so_far.position,
+    so_far.occurrences,
+    so_far.chart_size + 1 - so_far.position as points,
+    so_far.previous_position,
+    so_far.previous_position - so_far.position as movement,
+    case
+        when so_far.edition_number = 1 then null
+        when so_far.previous_position > so_far.position then 'UP'
+        when so_far.previous_position < so_far.position then 'DOWN'
+        when so_far.previous_position = so_far.position then 'SAME'
+        when so_far.editions_on_chart > 1 then 'RE_ENTRY'
+        when so_far.officially_charted_before then 'RE_ENTRY'
+        when so_far.officially_new or not so_far.gap then 'NEW'
+        else 'FIRST_SEEN'
+    end as entry_status,
+    case
+        when so_far.edition_number = 1 then null
+        when so_far.editions_on_chart > 1 then 'observed'
+        when so_far.officially_charted_before or so_far.officially_new then 'official'
+        else 'observed'
+    end as entry_status_basis,
+    so_far.peak_position,
+    so_far.peak_date,
+    so_far.editions_on_chart,
+    so_far.streak,
+    so_far.spell_number,
+    so_far.editions_in_top_1,
+    so_far.editions_in_top_3,
+    so_far.editions_in_top_10,
+    so_far.streams,
+    so_far.streams_change,
+    case
+        when so_far.cadence = 'daily' and so_far.streams_7_days_n = 7 then cast(so_far.streams_7_days as double) / 7
+    end as streams_mean_7_days,
+    case when so_far.cadence = 'daily' then so_far.streams_7_days_n end as streams_mean_7_days_n,
+    so_far.gap,
+    so_far.edition_number,
+    so_far.official_peak_position,
+    so_far.official_previous_position,
+    so_far.official_days_on_chart,
+    so_far.official_weeks_on_chart,
+    newest.as_of
+from so_far
+join newest on newest.playlist = so_far.playlist and newest.of_year = year(so_far.snapshot_date)
