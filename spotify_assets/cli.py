@@ -53,7 +53,7 @@ def demo(days: int) -> None:
     first = max(settings.start, last - timedelta(days=days - 1))
     tables = ["raw_playlist", *_table_names()]
     filled = [_materialize(settings, playlist.slug, tables, _days(first, last)) for playlist in playlists]
-    if not (all(filled) and _refresh_catalog(settings)):
+    if not (all(filled) and _publish(settings)):
         sys.exit(1)
     click.echo(f"\nThe lake:     {settings.lake}")
     if settings.glue_crawler:
@@ -117,7 +117,7 @@ def withdraw(slug: str, day: datetime, why: str, restore: bool) -> None:  # noqa
     days = [day.date(), *days_that_depend(raw.read_after(slug, day.date()))]
     well = _materialize(settings, slug, _table_names(), days)
     if settings.glue_crawler is None:
-        well = _refresh_catalog(settings) and well
+        well = _publish(settings) and well
     if not well:
         sys.exit(1)
 
@@ -201,7 +201,7 @@ def import_charts(paths: tuple[Path, ...], slug: str | None, dry_run: bool) -> N
         filled = [_materialize(settings, slug, tables, days) for slug, days in land(verdicts, store).items()]
         well = all(filled) and well
         if filled and settings.glue_crawler is None:
-            well = _refresh_catalog(settings) and well
+            well = _publish(settings) and well
     if not well:
         sys.exit(1)
 
@@ -281,12 +281,12 @@ def _days(first: date, last: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def _refresh_catalog(settings: Settings) -> bool:
+def _publish(settings: Settings) -> bool:
     from spotify_assets.definitions import build_definitions
-    from spotify_assets.runs import open_instance, refresh_catalog
+    from spotify_assets.runs import open_instance, publish
 
     with open_instance() as instance:
-        failures = refresh_catalog(build_definitions(settings), instance)
+        failures = publish(build_definitions(settings), instance)
     for failure in failures:
         click.echo(failure, err=True)
     return not failures

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from spotify_assets.assets.analyses import build_analyses
 from spotify_assets.assets.catalog import build_catalog
 from spotify_assets.assets.daily_tables import build_daily_tables
 from spotify_assets.assets.raw_playlist import build_raw_playlist
@@ -21,8 +22,7 @@ from spotify_assets.sources.snapshot import CHARTS
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Everything that Dagster is to know, for these settings."""
     partitions = daily_partitions(settings.start)
-    catalog = build_catalog(settings)
-    publish_job = build_publish_job(catalog)
+    publish_job = build_publish_job()
     jobs = [publish_job]
     schedules = []
     sensors = [build_glue_crawler_sensor(settings.playlists, publish_job)]
@@ -46,7 +46,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 for playlist in settings.playlists
             ),
             *(build_daily_tables(playlist, partitions) for playlist in settings.playlists),
-            catalog,
+            build_catalog(settings),
+            *build_analyses(settings),
         ],
         jobs=jobs,
         schedules=schedules,

@@ -61,6 +61,10 @@ class StorageError(Refusal):
     """The lake does not hold what was asked for, or must not take what was given."""
 
 
+class NotStored(StorageError):
+    """The lake has no object of that name."""
+
+
 class SchemaViolation(Refusal):
     """A table does not have the columns, types or completeness that its schema promises."""
 

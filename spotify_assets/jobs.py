@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from spotify_assets.publication import daily_keys
+from spotify_assets.publication import PUBLISH_KEYS, daily_keys
 from spotify_assets.settings import PlaylistSettings
 
 CHART_FILES_JOB = "chart_files_job"
@@ -33,12 +33,15 @@ def build_chart_files_job(playlists: Sequence[PlaylistSettings]) -> Any:
     )
 
 
-def build_publish_job(catalog: dg.AssetsDefinition) -> Any:
-    """The job that makes new partitions queryable; `glue_crawler_sensor` starts it."""
+def build_publish_job() -> Any:
+    """The job that makes new partitions queryable and the analyses anew; `glue_crawler_sensor` starts it."""
     return dg.define_asset_job(
         PUBLISH_JOB,
-        selection=dg.AssetSelection.assets(catalog),
-        description="Bring the catalog up to date with the lake (Glue crawler, or catalog.duckdb).",
+        selection=dg.AssetSelection.assets(*PUBLISH_KEYS),
+        description=(
+            "Bring the catalog up to date with the lake (Glue crawler, or catalog.duckdb), make the analyses that "
+            "changed, and release them together."
+        ),
     )
 
 

@@ -1,8 +1,9 @@
 """What is new in the lake since it was last published, as Dagster's event log tells it.
 
 A partition is complete when all its tables have it, and new when the newest of their materializations is newer than the
-last successful catalog materialization had seen. The catalog records what it saw at its start, so nothing is lost when
-publishing fails, whoever made the partitions, and a rebuilt partition counts as new.
+last release had seen. The catalog, the first asset of a publish run, records what it saw at its start, and each asset
+after it what the one before it recorded; the sensor reads what the last one, the release, says. So nothing is lost when
+publishing fails halfway, whoever made the partitions, and a rebuilt partition counts as new.
 """
 
 from __future__ import annotations
@@ -13,10 +14,18 @@ from dataclasses import dataclass
 import dagster as dg
 
 from spotify_assets.schemas import TABLES
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
 
 CATALOG_KEY = dg.AssetKey(["catalog"])
+RELEASE_KEY = dg.AssetKey(["release"])
+PUBLISH_KEYS = (
+    CATALOG_KEY,
+    *(dg.AssetKey([name]) for name in (*COMPACTED, SONG_IDENTITY.name, *ANALYSES)),
+    RELEASE_KEY,
+)
+"""The assets of a publish run."""
 PUBLISHED_UP_TO = "published_up_to"
-"""Metadata of the catalog: storage id of the newest table materialization that it saw when it started."""
+"""Metadata of all assets of a publish run: storage id of the newest table materialization when it started."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +59,9 @@ def newest_materialization(instance: dg.DagsterInstance, keys: Sequence[dg.Asset
     return max((storage_id for storage_id in ids if storage_id is not None), default=0)
 
 
-def published_up_to(instance: dg.DagsterInstance) -> int:
-    """Storage id that the last successful catalog materialization had seen; 0 when there is none."""
-    event = instance.get_latest_materialization_event(CATALOG_KEY)
+def published_up_to(instance: dg.DagsterInstance, key: dg.AssetKey = RELEASE_KEY) -> int:
+    """Storage id that the last materialization of an asset of publish runs was made up to; 0 when there is none."""
+    event = instance.get_latest_materialization_event(key)
     recorded = (
         event.asset_materialization.metadata.get(PUBLISHED_UP_TO) if event and event.asset_materialization else None
     )

@@ -16,7 +16,7 @@ import dagster as dg
 
 from spotify_assets.assets.common import PARTITIONS_PER_RUN
 from spotify_assets.errors import CatalogError, SchemaViolation, SettingsError, StorageError
-from spotify_assets.publication import CATALOG_KEY
+from spotify_assets.publication import PUBLISH_KEYS
 from spotify_assets.upkeep import process_tags, put_in_order
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
@@ -80,9 +80,9 @@ def consecutive(days: Sequence[date]) -> list[list[date]]:
     return stretches
 
 
-def refresh_catalog(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[str]:
-    """Materialize the catalog; what went wrong, or nothing."""
-    return failures_of(_execute(definitions, instance, [CATALOG_KEY], {}))
+def publish(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[str]:
+    """Materialize catalog, analyses and release; what went wrong, or nothing."""
+    return failures_of(_execute(definitions, instance, PUBLISH_KEYS, {}))
 
 
 def _execute(

@@ -12,7 +12,7 @@ from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
 from spotify_assets.jobs import CHART_FILES_JOB, DAILY_PLAYLIST_JOB, PUBLISH_JOB
 from spotify_assets.publication import (
-    CATALOG_KEY,
+    PUBLISH_KEYS,
     find_news,
     newest_materialization,
     published_up_to,
@@ -53,8 +53,8 @@ def build_glue_crawler_sensor(playlists: Sequence[PlaylistSettings], publish_job
         instance = context.instance
         published = published_up_to(instance)
         if newest_materialization(instance, keys) <= published:
-            return dg.SkipReason("Nothing was materialized since the catalog was last brought up to date.")
-        busy = list(work_under_way(instance, {*keys, CATALOG_KEY}, TABLE_JOBS | {PUBLISH_JOB}))
+            return dg.SkipReason("Nothing was materialized since the last release.")
+        busy = list(work_under_way(instance, {*keys, *PUBLISH_KEYS}, TABLE_JOBS | {PUBLISH_JOB}))
         if busy:
             return dg.SkipReason(
                 f"Tables are being written or published: {', '.join(busy[:NAMED])}. (Cancel what will never end; "

@@ -25,10 +25,14 @@ PLAYLIST_ID = re.compile(r"[0-9A-Za-z]{22}")
 MARKET = re.compile(r"[A-Z]{2}")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
+MEMORY = re.compile(r"[1-9][0-9]{0,6}(MB|GB)")
 GLOB_CHARACTERS = re.compile(r"[*?\[\]\\]")
-RESERVED_SLUGS = frozenset({"catalog", "publish"})
-"""The catalog is an asset of that name, and the assets that publish are a group of that name."""
+RESERVED_SLUGS = frozenset({"analyses", "catalog", "history", "publish"})
+"""Names of assets and groups that belong to no playlist."""
 CADENCES = ("daily", "weekly")
+ENGINES = ("duckdb", "athena")
+# The API's pattern of WorkGroup names.
+WORKGROUP = re.compile(r"[a-zA-Z0-9._-]{1,128}")
 COMMON_KEYS = frozenset({"slug", "title", "cadence", "source"})
 SOURCE_KEYS: Mapping[str, frozenset[str]] = {
     "demo": frozenset(),
@@ -83,6 +87,17 @@ VARIABLES = (
         "GLUE_CRAWLER", "", "name of the Glue crawler; set: the catalog is Glue, unset: the file `catalog.duckdb`"
     ),
     Variable("GLUE_DATABASE", "spotify_assets", "Glue database that the crawler fills"),
+    Variable(
+        "SPOTIFY_ASSETS_ENGINE",
+        "duckdb",
+        "what runs the SQL of the analyses: `duckdb`, on this machine, or `athena`, for a lake on S3 with Glue",
+    ),
+    Variable("ATHENA_WORKGROUP", "primary", "workgroup in which Athena runs, with its limits and its costs"),
+    Variable(
+        "SPOTIFY_ASSETS_MEMORY_LIMIT",
+        "2GB",
+        "memory that DuckDB may take for the analyses, like `800MB` or `2GB`; beyond it spills to the disk",
+    ),
     Variable(
         "AWS_ENDPOINT_URL", "AWS itself", "address of an AWS stand-in; this and AWS's other variables are read by boto3"
     ),
@@ -143,6 +158,8 @@ class Settings:
         start: first day of the partitions of all playlists.
         lake: absolute folder or `s3://bucket[/prefix]`, without a trailing slash.
         glue_crawler: None means that the catalog is a DuckDB file.
+        engine: what runs the SQL of the analyses: `duckdb` or `athena`.
+        memory_limit: what DuckDB may take for it, like `2GB`.
     """
 
     playlists_file: Path
@@ -152,6 +169,9 @@ class Settings:
     spotify: SpotifySettings
     glue_crawler: str | None
     glue_database: str
+    engine: str
+    athena_workgroup: str
+    memory_limit: str
 
     @property
     def lake_is_s3(self) -> bool:
@@ -191,7 +211,39 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         spotify=_spotify(values),
         glue_crawler=glue_crawler,
         glue_database=values.get("GLUE_DATABASE", "spotify_assets"),
+        memory_limit=_matching(
+            "SPOTIFY_ASSETS_MEMORY_LIMIT",
+            values.get("SPOTIFY_ASSETS_MEMORY_LIMIT", "2GB"),
+            MEMORY,
+            "a number of megabytes or gigabytes, like 800MB or 2GB",
+        ),
+        engine=_engine(values.get("SPOTIFY_ASSETS_ENGINE", "duckdb"), glue_crawler),
+        athena_workgroup=_matching(
+            "ATHENA_WORKGROUP",
+            values.get("ATHENA_WORKGROUP", "primary"),
+            WORKGROUP,
+            "the name of a workgroup: letters, digits, `.`, `_` and `-`",
+        ),
     )
+
+
+def _engine(value: str, glue_crawler: str | None) -> str:
+    if value not in ENGINES:
+        raise SettingsError(
+            f"SPOTIFY_ASSETS_ENGINE is {value!r}.",
+            why="there is no such engine",
+            remedy=f"give one of {', '.join(ENGINES)}",
+        )
+    if value == "athena" and not glue_crawler:
+        raise SettingsError(
+            "SPOTIFY_ASSETS_ENGINE is 'athena' but GLUE_CRAWLER is not set.",
+            why="Athena reads a lake on S3, by the tables that Glue has of it",
+            remedy=(
+                "set GLUE_CRAWLER, with SPOTIFY_ASSETS_LAKE at s3://bucket/prefix, or unset SPOTIFY_ASSETS_ENGINE to "
+                "use DuckDB"
+            ),
+        )
+    return value
 
 
 def _spotify(values: Mapping[str, str]) -> SpotifySettings:

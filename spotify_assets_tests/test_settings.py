@@ -19,6 +19,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "japan.yaml"
 APP = {"SPOTIFY_CLIENT_ID": "an-id", "SPOTIFY_CLIENT_SECRET": "s3cr3t-of-app"}
 KNOWN_SOURCES = ", ".join(SOURCE_KEYS)
 PLAYLIST_ID = "3cEYpjA9oz9GiPac4AsH4n"
+WITH_GLUE = {"SPOTIFY_ASSETS_LAKE": "s3://bucket", "GLUE_CRAWLER": "nightly"}
 DEMO = {"slug": "invented", "title": "Invented", "source": "demo"}
 REAL = {"slug": "chart", "title": "A Chart", "source": "spotify", "playlist_id": PLAYLIST_ID}
 CHART = {"slug": "chart", "title": "A Chart", "source": "charts", "chart": "regional-jp-daily"}
@@ -44,6 +45,7 @@ class TestDefaults:
         assert loaded.lake == str(tmp_path / "lake" / "demo")
         assert loaded.glue_crawler is None
         assert loaded.glue_database == "spotify_assets"
+        assert (loaded.engine, loaded.athena_workgroup) == ("duckdb", "primary")
         assert (loaded.spotify.client_id, loaded.spotify.client_secret, loaded.spotify.refresh_token) == (None,) * 3
         assert loaded.spotify.api_url == "https://api.spotify.com/v1/"
         assert loaded.spotify.token_url == "https://accounts.spotify.com/api/token"
@@ -145,6 +147,37 @@ class TestGlue:
         assert "GLUE_CRAWLER is 'nightly'" in refusal.what
         assert "/data/lake" in refusal.what
         assert "s3://" in refusal.remedy
+
+
+class TestEngine:
+    def test_duckdb_is_the_default(self):
+        assert load_settings({}).engine == "duckdb"
+        assert load_settings(WITH_GLUE).engine == "duckdb"
+
+    def test_athena_on_a_lake_with_glue_is_taken(self):
+        loaded = load_settings({**WITH_GLUE, "SPOTIFY_ASSETS_ENGINE": "athena", "ATHENA_WORKGROUP": "charts.v2-a_b"})
+        assert (loaded.engine, loaded.athena_workgroup) == ("athena", "charts.v2-a_b")
+        assert load_settings({**WITH_GLUE, "SPOTIFY_ASSETS_ENGINE": "athena"}).athena_workgroup == "primary"
+
+    @pytest.mark.parametrize("lake", ["/data/lake", "s3://bucket"])
+    def test_athena_without_glue_is_refused(self, lake):
+        refusal = refusal_of({"SPOTIFY_ASSETS_LAKE": lake, "SPOTIFY_ASSETS_ENGINE": "athena"})
+        assert refusal.what == "SPOTIFY_ASSETS_ENGINE is 'athena' but GLUE_CRAWLER is not set."
+        assert "s3://" in refusal.remedy
+
+    def test_athena_on_a_folder_is_refused(self):
+        refusal = refusal_of({**WITH_GLUE, "SPOTIFY_ASSETS_LAKE": "/data/lake", "SPOTIFY_ASSETS_ENGINE": "athena"})
+        assert "/data/lake" in refusal.what
+
+    @pytest.mark.parametrize("value", ["Athena", "spark", "duckdb,athena"])
+    def test_other_engines_are_refused(self, value):
+        refusal = refusal_of({**WITH_GLUE, "SPOTIFY_ASSETS_ENGINE": value})
+        assert refusal.what == f"SPOTIFY_ASSETS_ENGINE is {value!r}."
+        assert refusal.remedy == "give one of duckdb, athena"
+
+    @pytest.mark.parametrize("value", ["a b", "größe", "a" * 129])
+    def test_what_is_no_name_of_a_workgroup_is_refused(self, value):
+        assert refusal_of({"ATHENA_WORKGROUP": value}).what == f"ATHENA_WORKGROUP is {value!r}."
 
 
 class TestSpotify:

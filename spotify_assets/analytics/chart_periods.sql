@@ -23,8 +23,12 @@ expected as (
     select
         edition.playlist,
         edition.cadence,
-        date_add(
-            'day', missing.number * case edition.cadence when 'weekly' then 7 else 1 end, edition.previous_edition_date
+        cast(
+            date_add(
+                'day',
+                missing.number * case edition.cadence when 'weekly' then 7 else 1 end,
+                edition.previous_edition_date
+            ) as date
         ),
         0
     from editions as edition

@@ -33,6 +33,8 @@ def open_duckdb_engine(store: ObjectStore, memory_limit: str) -> Iterator[DuckDB
         connection.execute(f"SET memory_limit = '{memory_limit}'")
         connection.execute(f"SET temp_directory = '{folder}/spill'")
         connection.execute("SET TimeZone = 'UTC'")
+        # Joins as the statements write them: estimates of a table of one playlist are poor, and plans by them slow.
+        connection.execute("SET disabled_optimizers = 'join_order'")
         # Athena divides whole numbers to whole numbers.
         connection.execute("SET integer_division = true")
         yield DuckDBEngine(store, connection, Path(folder))
@@ -134,12 +136,18 @@ def _conform(table: Table, rows: pa.Table) -> pa.Table:
     schema = arrow_schema(table)
     lacking = [field.name for field in schema if not field.nullable and rows[field.name].null_count]
     if lacking:
-        raise SchemaViolation(
-            f"The table {table.name} is not written.",
-            why=f"values are missing in {', '.join(lacking)}",
-            remedy=f"this is a defect of {table.name}.sql: please report it",
-        )
+        raise _violation(table, f"values are missing in {', '.join(lacking)}")
+    if rows.group_by(list(table.key)).aggregate([]).num_rows < rows.num_rows:
+        raise _violation(table, f"several rows have the same {', '.join(table.key)}")
     return pa.table([rows[field.name].cast(field.type) for field in schema], schema=schema)
+
+
+def _violation(table: Table, why: str) -> SchemaViolation:
+    return SchemaViolation(
+        f"The table {table.name} is not written.",
+        why=why,
+        remedy=f"this is a defect of {table.name}.sql: please report it",
+    )
 
 
 def _by_playlist(keys: Sequence[str]) -> dict[str, list[str]]:

@@ -53,9 +53,11 @@ def build_catalog(settings: Settings) -> dg.AssetsDefinition:
 
 
 def _refresh_file(store: Any, partitions: dict[str, set[tuple[str, str]]]) -> dict[str, Any]:
-    from spotify_assets.catalog.duckdb_file import refresh
+    from spotify_assets.analytics.releases import history_keys, read_release
+    from spotify_assets.catalog.duckdb_file import refresh, stored_tables
 
-    return {"dagster/uri": refresh(store, partitions)}
+    released = history_keys(store, read_release(store))
+    return {"dagster/uri": refresh(store, stored_tables(partitions, released))}
 
 
 def _refresh_glue(

@@ -1,4 +1,4 @@
-"""What all assets share: backfill policy, freshness, owners, tags, and how they tell of a withdrawn day."""
+"""What all assets share: backfill policy, freshness, owners, tags, columns, how they tell of a withdrawn day."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from spotify_assets.partitions import TIMEZONE
+from spotify_assets.schemas import Table
 from spotify_assets.settings import PlaylistSettings
 from spotify_assets.storage.withdrawals import Marker
 
@@ -31,6 +32,23 @@ FRESHNESS = dg.FreshnessPolicy.cron(
 def playlist_tags(playlist: PlaylistSettings, *, layer: str) -> dict[str, str]:
     """Tags by which a playlist's assets are found in the UI."""
     return {"layer": layer, "source": playlist.source, "cadence": playlist.cadence}
+
+
+def column_schema(table: Table, *, key_within: str) -> dg.TableSchema:
+    """A table's columns as the UI shows them; `key_within` names that in which the key is unique."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.type,
+                description=column.description,
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable, other=[f"key within {key_within}"] if column.name in table.key else []
+                ),
+            )
+            for column in table.columns
+        ]
+    )
 
 
 def withdrawal_metadata(marker: Marker) -> dict[str, Any]:

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from spotify_assets import checks, schemas
-from spotify_assets.assets.common import BACKFILL_POLICY, FRESHNESS, OWNERS, playlist_tags, withdrawal_metadata
+from spotify_assets.assets.common import (
+    BACKFILL_POLICY,
+    FRESHNESS,
+    OWNERS,
+    column_schema,
+    playlist_tags,
+    withdrawal_metadata,
+)
 from spotify_assets.settings import PlaylistSettings
 from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.object_store import ObjectStore
@@ -42,7 +49,10 @@ def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
                 kinds={"pandas", "parquet"},
                 owners=OWNERS,
                 tags=playlist_tags(playlist, layer="table"),
-                metadata={"dagster/column_schema": column_schema(table), "dagster/table_name": table.name},
+                metadata={
+                    "dagster/column_schema": column_schema(table, key_within="a day"),
+                    "dagster/table_name": table.name,
+                },
                 freshness_policy=FRESHNESS,
             )
             for table in schemas.TABLES.values()
@@ -70,23 +80,6 @@ def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
         yield from checks.results(playlist, frames, counting, context.selected_asset_check_keys)
 
     return daily_tables
-
-
-def column_schema(table: schemas.Table) -> dg.TableSchema:
-    """A table's columns as the UI shows them."""
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name=column.name,
-                type=column.type,
-                description=column.description,
-                constraints=dg.TableColumnConstraints(
-                    nullable=column.nullable, other=["key within a day"] if column.name in table.key else []
-                ),
-            )
-            for column in table.columns
-        ]
-    )
 
 
 def column_lineage(slug: str, table: schemas.Table) -> dg.TableColumnLineage:

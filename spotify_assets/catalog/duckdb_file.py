@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spotify_assets.schemas import TABLES, Table, arrow_schema
+from spotify_assets.schemas import PARTITION_COLUMNS, TABLES, Table, arrow_schema
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore, read_all
+from spotify_assets.storage.parquet import partition_key
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,20 +36,55 @@ DUCKDB_TYPES = {
     "timestamp": "TIMESTAMP",
     "list<string>": "VARCHAR[]",
 }
-PARTITION_TYPES = {"playlist": "VARCHAR", "snapshot_date": "DATE"}
+PARTITION_TYPES = {"playlist": "VARCHAR", "snapshot_date": "DATE", "year": "INTEGER"}
 PARTITION_DESCRIPTIONS = {
     "playlist": "The playlist's slug in the playlists file",
     "snapshot_date": "The day of the snapshot in Japan; for chart files the chart's own date",
+    "year": "The year of the snapshot date",
 }
 OBJECTS_AT_ONCE = 1000
 
 
-def refresh(store: ObjectStore, lake_partitions: Mapping[str, set[tuple[str, str]]]) -> str:
-    """Replace `catalog.duckdb` by one that knows every table, also those that have no partition yet.
+@dataclass(frozen=True)
+class StoredTable:
+    """A table and the objects that it consists of.
+
+    Attributes:
+        keys: of the objects; where there are partitions each has a folder like `playlist=<slug>` for each of them.
+        partitions: names of the partition columns, which are in the keys and not in the objects.
+    """
+
+    table: Table
+    keys: Collection[str]
+    partitions: tuple[str, ...] = ()
+
+
+def stored_tables(
+    lake_partitions: Mapping[str, set[tuple[str, str]]], history_keys: Mapping[str, Collection[str]]
+) -> list[StoredTable]:
+    """Every table that people may ask, also those that have no object yet.
 
     Args:
-        store: the lake.
-        lake_partitions: the partitions that the lake holds, by table: pairs of playlist and snapshot date.
+        lake_partitions: the partitions that the lake holds, by daily table: pairs of playlist and snapshot date.
+        history_keys: the objects of the compacted history, of song_identity and of the released analyses, by table.
+    """
+    daily = [
+        StoredTable(
+            table,
+            [partition_key(table.name, slug, day) for slug, day in sorted(lake_partitions.get(table.name, ()))],
+            PARTITION_COLUMNS,
+        )
+        for table in TABLES.values()
+    ]
+    history = [
+        StoredTable(table, history_keys.get(table.name, ()), ("playlist", "year") if table.name in COMPACTED else ())
+        for table in (*COMPACTED.values(), SONG_IDENTITY, *ANALYSES.values())
+    ]
+    return [*daily, *history]
+
+
+def refresh(store: ObjectStore, tables: Iterable[StoredTable]) -> str:
+    """Replace `catalog.duckdb` by one that knows these tables.
 
     Returns:
         Where the file is.
@@ -57,21 +95,14 @@ def refresh(store: ObjectStore, lake_partitions: Mapping[str, set[tuple[str, str
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / FILE
         with _open(path) as connection:
-            for table in TABLES.values():
-                partitions = lake_partitions.get(table.name, set())
-                if not partitions:
-                    connection.execute(f"CREATE VIEW {table.name} AS {_empty(table)}")
-                elif isinstance(store, LocalObjectStore):
-                    connection.execute(f"CREATE VIEW {table.name} AS {_files(connection, store, table)}")
+            for stored in tables:
+                if stored.keys and not isinstance(store, LocalObjectStore):
+                    _copy_rows(connection, store, stored)
                 else:
-                    _copy_rows(connection, store, table, partitions)
-                _describe(
-                    connection,
-                    table,
-                    "TABLE" if partitions and not isinstance(store, LocalObjectStore) else "VIEW",
-                    table.name,
-                )
-                _add_flat_view(connection, table)
+                    query = _files(connection, store, stored) if stored.keys else _empty(stored)
+                    connection.execute(f"CREATE VIEW {stored.table.name} AS {query}")
+                    _describe(connection, stored, "VIEW", stored.table.name)
+                _add_flat_view(connection, stored)
         store.write(FILE, path.read_bytes())
     return store.uri(FILE)
 
@@ -91,64 +122,73 @@ def _open(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def _files(connection: duckdb.DuckDBPyConnection, store: LocalObjectStore, table: Table) -> str:
+def _files(connection: duckdb.DuckDBPyConnection, store: ObjectStore, stored: StoredTable) -> str:
     """A query over the table's files. A column that no file has yet (a new one) is null until a rebuild writes it."""
-    pattern = _text(store.uri(f"{table.name}/playlist=*/snapshot_date=*/part-0.parquet"))
-    types = ", ".join(f"'{name}': {type_}" for name, type_ in PARTITION_TYPES.items())
-    files = f"read_parquet({pattern}, hive_partitioning = true, hive_types = {{{types}}}, union_by_name = true)"
+    if stored.partitions:
+        # A pattern and not a list: new partitions are there at once.
+        folders = "/".join(f"{name}=*" for name in stored.partitions)
+        names = _text(store.uri(f"{stored.table.name}/{folders}/part-0.parquet"))
+        types = ", ".join(f"'{name}': {PARTITION_TYPES[name]}" for name in stored.partitions)
+        options = f"hive_partitioning = true, hive_types = {{{types}}}"
+    else:
+        names = f"[{', '.join(_text(store.uri(key)) for key in stored.keys)}]"
+        options = "hive_partitioning = false"
+    files = f"read_parquet({names}, {options}, union_by_name = true)"
     present = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {files}").fetchall()}
-    columns = ", ".join(
+    columns = [
         column.name if column.name in present else f"CAST(NULL AS {DUCKDB_TYPES[column.type]}) AS {column.name}"
-        for column in table.columns
-    )
-    return f"SELECT {columns}, {', '.join(PARTITION_TYPES)} FROM {files}"
+        for column in stored.table.columns
+    ]
+    return f"SELECT {', '.join([*columns, *stored.partitions])} FROM {files}"
 
 
-def _empty(table: Table) -> str:
-    types = {column.name: DUCKDB_TYPES[column.type] for column in table.columns} | PARTITION_TYPES
+def _empty(stored: StoredTable) -> str:
+    types = {column.name: DUCKDB_TYPES[column.type] for column in stored.table.columns}
+    types |= {name: PARTITION_TYPES[name] for name in stored.partitions}
     columns = ", ".join(f"CAST(NULL AS {type_}) AS {name}" for name, type_ in types.items())
     return f"SELECT {columns} WHERE false"
 
 
-def _copy_rows(
-    connection: duckdb.DuckDBPyConnection, store: ObjectStore, table: Table, partitions: set[tuple[str, str]]
-) -> None:
-    connection.execute(f"CREATE TABLE {table.name} AS {_empty(table)}")
-    ordered = sorted(partitions)
-    for start in range(0, len(ordered), OBJECTS_AT_ONCE):
-        rows = _read_rows(store, table, ordered[start : start + OBJECTS_AT_ONCE])
+def _copy_rows(connection: duckdb.DuckDBPyConnection, store: ObjectStore, stored: StoredTable) -> None:
+    connection.execute(f"CREATE TABLE {stored.table.name} AS {_empty(stored)}")
+    keys = sorted(stored.keys)
+    for start in range(0, len(keys), OBJECTS_AT_ONCE):
+        rows = _read_rows(store, stored, keys[start : start + OBJECTS_AT_ONCE])
         connection.register("rows", rows)
-        connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM rows")
+        connection.execute(f"INSERT INTO {stored.table.name} BY NAME SELECT * FROM rows")
         connection.unregister("rows")
+    _describe(connection, stored, "TABLE", stored.table.name)
 
 
-def _read_rows(store: ObjectStore, table: Table, partitions: list[tuple[str, str]]) -> pa.Table:
+def _read_rows(store: ObjectStore, stored: StoredTable, keys: list[str]) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    keys = [f"{table.name}/playlist={slug}/snapshot_date={day}/part-0.parquet" for slug, day in partitions]
-    tables = [arrow_schema(table).empty_table()]
-    for (slug, day), data in zip(partitions, read_all(store, keys), strict=True):
+    tables = [arrow_schema(stored.table).empty_table()]
+    for key, data in zip(keys, read_all(store, keys), strict=True):
         rows = pq.read_table(io.BytesIO(data))
-        for name, value in zip(PARTITION_TYPES, (slug, day), strict=True):
-            rows = rows.append_column(name, pa.array([value] * rows.num_rows, pa.string()))
+        values = dict(folder.split("=", 1) for folder in key.split("/") if "=" in folder)
+        for name in stored.partitions:
+            rows = rows.append_column(name, pa.array([values[name]] * rows.num_rows, pa.string()))
         tables.append(rows)
     return pa.concat_tables(tables, promote_options="permissive")
 
 
-def _describe(connection: duckdb.DuckDBPyConnection, table: Table, kind: str, name: str) -> None:
-    connection.execute(f"COMMENT ON {kind} {name} IS {_text(table.description)}")
-    descriptions = {column.name: column.description for column in table.columns} | PARTITION_DESCRIPTIONS
+def _describe(connection: duckdb.DuckDBPyConnection, stored: StoredTable, kind: str, name: str) -> None:
+    connection.execute(f"COMMENT ON {kind} {name} IS {_text(stored.table.description)}")
+    descriptions = {column.name: column.description for column in stored.table.columns}
+    descriptions |= {column: PARTITION_DESCRIPTIONS[column] for column in stored.partitions}
     for column, description in descriptions.items():
         connection.execute(f"COMMENT ON COLUMN {name}.{column} IS {_text(description)}")
 
 
-def _add_flat_view(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def _add_flat_view(connection: duckdb.DuckDBPyConnection, stored: StoredTable) -> None:
     """Beside a table with lists, a view of the same rows with the lists joined to text, for tools without arrays."""
+    table = stored.table
     if table.list_columns:
         joined = ", ".join(f"array_to_string({name}, ', ') AS {name}" for name in table.list_columns)
         connection.execute(f"CREATE VIEW {table.name}_flat AS SELECT * REPLACE ({joined}) FROM {table.name}")
-        _describe(connection, table, "VIEW", f"{table.name}_flat")
+        _describe(connection, stored, "VIEW", f"{table.name}_flat")
 
 
 def _text(value: str) -> str:

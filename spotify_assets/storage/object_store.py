@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import uuid
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from spotify_assets.errors import StorageError
+from spotify_assets.errors import NotStored, StorageError
 
 PARALLEL_REQUESTS = 8
 
@@ -40,7 +41,8 @@ class ObjectStore(Protocol):
         """The object's bytes.
 
         Raises:
-            StorageError: there is no such object, or it cannot be read.
+            NotStored: there is no such object.
+            StorageError: it cannot be read.
         """
         ...
 
@@ -49,6 +51,22 @@ class ObjectStore(Protocol):
 
         Raises:
             StorageError: the object could not be written; the old one, if any, still stands.
+        """
+        ...
+
+    def copy(self, source: str, target: str) -> None:
+        """Put an object in place a second time, without its bytes passing through here.
+
+        Raises:
+            StorageError: there is no such object, or it could not be written.
+        """
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error.
+
+        Raises:
+            StorageError: it could not be removed.
         """
         ...
 
@@ -70,9 +88,17 @@ def write_all(store: ObjectStore, objects: Mapping[str, bytes]) -> None:
             pass
 
 
-def missing(uri: str) -> StorageError:
+def read_if_present(store: ObjectStore, key: str) -> bytes | None:
+    """The object's bytes, or None if there is no such object."""
+    try:
+        return store.read(key)
+    except NotStored:
+        return None
+
+
+def missing(uri: str) -> NotStored:
     """The refusal for an object that is not there."""
-    return StorageError(
+    return NotStored(
         f"{uri} does not exist.",
         why="it was never written, or somebody removed it",
         remedy="materialize the partition that it belongs to",
@@ -141,6 +167,34 @@ class LocalObjectStore:
                 why=error.strerror or str(error),
                 remedy="check free space and permissions, or set SPOTIFY_ASSETS_LAKE to another folder",
             ) from error
+
+    def copy(self, source: str, target: str) -> None:
+        """See `ObjectStore`. Objects are replaced and never changed in place, so a second name is enough."""
+        path = self._folder / target
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+            path.hardlink_to(self._folder / source)
+        except FileNotFoundError:
+            raise missing(self.uri(source)) from None
+        except OSError:
+            # Not every file system knows links.
+            self.write(target, self.read(source))
+
+    def delete(self, key: str) -> None:
+        """See `ObjectStore`. Folders that become empty go with it."""
+        path = self._folder / key
+        try:
+            path.unlink(missing_ok=True)
+            for folder in path.relative_to(self._folder).parents[:-1]:
+                (self._folder / folder).rmdir()
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.ENOENT):
+                raise StorageError(
+                    f"{self.uri(key)} cannot be removed.",
+                    why=error.strerror or str(error),
+                    remedy="check the permissions of the lake's folder",
+                ) from error
 
     def uri(self, key: str) -> str:
         """See `ObjectStore`."""

@@ -30,7 +30,7 @@ CELL_TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def partition_key(table: str, slug: str, day: date) -> str:
+def partition_key(table: str, slug: str, day: date | str) -> str:
     """Key of the one object of a partition."""
     return f"{table}/playlist={slug}/snapshot_date={day}/part-0.parquet"
 
@@ -57,7 +57,7 @@ def read_partitions(store: ObjectStore, table: Table, slug: str, days: Sequence[
     # Objects of an older version may lack columns that were added since: they read as null.
     parts = [arrow_schema(table).append(day_column).empty_table()]
     for day, key, data in zip(days, keys, read_all(store, keys), strict=True):
-        rows = _decode(data, store.uri(key))
+        rows = decode(data, store.uri(key))
         parts.append(rows.append_column(day_column, pa.array([day] * len(rows), pa.date32())))
     frame: pd.DataFrame = pa.concat_tables(parts, promote_options="permissive").to_pandas(date_as_object=True)
     return frame
@@ -76,6 +76,17 @@ def conform(table: Table, days: Sequence[date], frame: pd.DataFrame) -> Mapping[
     surplus = sorted(set(frame["snapshot_date"]) - set(days), key=str)
     if surplus:
         raise _violation(table, f"it has rows of {', '.join(map(str, surplus))}, which were not asked for")
+    whole = checked(table, frame[table.column_names])
+    places = frame.groupby("snapshot_date", sort=False).indices
+    return {day: whole.take(pa.array(places.get(day, []), pa.int64())) for day in days}
+
+
+def checked(table: Table, frame: pd.DataFrame) -> pa.Table:
+    """The columns of a frame as a table of exactly the promised schema.
+
+    Raises:
+        SchemaViolation: a value of another type, or a missing value in a column that has none.
+    """
     incomplete = [column.name for column in table.columns if not column.nullable and frame[column.name].isna().any()]
     if incomplete:
         raise _violation(table, f"values are missing in {', '.join(incomplete)}")
@@ -83,9 +94,7 @@ def conform(table: Table, days: Sequence[date], frame: pd.DataFrame) -> Mapping[
         _check_objects(table, column, frame[column.name])
     # By column and not by Table.from_pandas, whose cost for a small frame is that of a Dagster event or two.
     schema = arrow_schema(table)
-    whole = pa.Table.from_arrays([_array(table, field, frame[field.name]) for field in schema], schema=schema)
-    places = frame.groupby("snapshot_date", sort=False).indices
-    return {day: whole.take(pa.array(places.get(day, []), pa.int64())) for day in days}
+    return pa.Table.from_arrays([_array(table, field, frame[field.name]) for field in schema], schema=schema)
 
 
 def _array(table: Table, field: pa.Field, values: pd.Series) -> pa.Array:
@@ -105,7 +114,12 @@ def encode(rows: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def _decode(data: bytes, uri: str) -> pa.Table:
+def decode(data: bytes, uri: str) -> pa.Table:
+    """The rows of an object; `uri` is what an error calls it.
+
+    Raises:
+        StorageError: it is damaged.
+    """
     try:
         return pq.read_table(io.BytesIO(data))
     except (pa.ArrowInvalid, OSError) as error:

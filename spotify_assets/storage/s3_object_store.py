@@ -57,6 +57,24 @@ class S3ObjectStore:
         except (BotoCoreError, ClientError) as error:
             raise self._refused(key, "written", error) from error
 
+    def copy(self, source: str, target: str) -> None:
+        """See `ObjectStore`."""
+        try:
+            self._client.copy_object(
+                Bucket=self._bucket,
+                Key=self._prefix + target,
+                CopySource={"Bucket": self._bucket, "Key": self._prefix + source},
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise self._refused(source, "copied", error) from error
+
+    def delete(self, key: str) -> None:
+        """See `ObjectStore`."""
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+        except (BotoCoreError, ClientError) as error:
+            raise self._refused(key, "removed", error) from error
+
     def uri(self, key: str) -> str:
         """See `ObjectStore`."""
         return f"s3://{self._bucket}/{self._prefix}{key}"
@@ -67,6 +85,6 @@ class S3ObjectStore:
             why=str(error),
             remedy=(
                 "check that the bucket exists, that AWS credentials and region are set, and that they allow "
-                "s3:ListBucket, s3:GetObject and s3:PutObject on the lake"
+                "s3:ListBucket, s3:GetObject, s3:PutObject and s3:DeleteObject on the lake"
             ),
         )

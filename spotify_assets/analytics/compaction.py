@@ -1,0 +1,147 @@
+"""The compacted history: daily files joined into one file a year, because a thousand small files cost a thousand reads.
+
+A year is rewritten when one of its days is new, was made again or is gone; of its other days the rows are kept. Which
+days a year was made of stands beside it, in a file whose name begins with `_`, which Athena and Glue pass over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spotify_assets.analytics.engine import compacted_key
+from spotify_assets.schemas import TABLES
+from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, COMPACTED
+from spotify_assets.storage.object_store import ObjectStore, read_all
+from spotify_assets.storage.parquet import checked, decode, encode, read_partitions
+from spotify_assets.transforms.chart_entries import DAILY_TABLES, chart_days, chart_entries
+
+STATE_NAME = "/_days.json"
+DAILY_KEY = re.compile(r"(?P<table>[^/]+)/playlist=(?P<playlist>[^/]+)/snapshot_date=(?P<day>[0-9-]+)/part-0\.parquet")
+SCHEMA = hashlib.sha256(repr(list(COMPACTED.values())).encode()).hexdigest()
+"""Changes with the columns, so that a new version of this package makes all years anew."""
+Year = tuple[str, int]
+"""A playlist and a year."""
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a year was made of: when each of its days was last written; and a digest of what was made."""
+
+    days: Mapping[str, str]
+    sha256: str
+    is_current: bool
+
+
+NEVER_MADE = _State({}, "", is_current=False)
+
+
+@dataclass(frozen=True)
+class Compaction:
+    """What a compaction did and found.
+
+    Attributes:
+        years: a digest of the content of each year.
+        changed: days that were new or made again, and days that are gone, by year.
+        incomplete: days of which a table is missing; they are left out.
+    """
+
+    years: Mapping[Year, str]
+    changed: Mapping[Year, tuple[date, ...]]
+    incomplete: Mapping[str, tuple[date, ...]]
+
+
+def compact(store: ObjectStore) -> Compaction:
+    """Bring the compacted history up to date with the daily tables of the lake.
+
+    Raises:
+        StorageError: a file is damaged, or cannot be read or written; each year is the old or the new one.
+    """
+    written, incomplete = _daily_files(store)
+    states = _states(store)
+    years: dict[Year, str] = {}
+    changed: dict[Year, tuple[date, ...]] = {}
+    for year in sorted({*written, *states}):
+        state, days = states.get(year, NEVER_MADE), written.get(year, {})
+        news = sorted(day for day in {*days, *state.days} if days.get(day) != state.days.get(day))
+        if news:
+            changed[year] = tuple(map(date.fromisoformat, news))
+            state = _rewrite(store, year, days, changed[year], keep=state.is_current)
+        if state.days:
+            years[year] = state.sha256
+    return Compaction(years, changed, incomplete)
+
+
+def _daily_files(store: ObjectStore) -> tuple[dict[Year, dict[str, str]], dict[str, tuple[date, ...]]]:
+    """When each complete day was last written, by year; and the days of which a table is missing."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for table in DAILY_TABLES:
+        for stored in store.list_objects(f"{table}/"):
+            match = DAILY_KEY.fullmatch(stored.key)
+            if match:
+                found.setdefault((match["playlist"], match["day"]), {})[table] = stored.modified.isoformat()
+    written: dict[Year, dict[str, str]] = {}
+    incomplete: dict[str, tuple[date, ...]] = {}
+    for (playlist, day), times in sorted(found.items()):
+        if len(times) == len(DAILY_TABLES):
+            written.setdefault((playlist, int(day[:4])), {})[day] = max(times.values())
+        else:
+            incomplete[playlist] = (*incomplete.get(playlist, ()), date.fromisoformat(day))
+    return written, incomplete
+
+
+def _states(store: ObjectStore) -> dict[Year, _State]:
+    """What each year was made of."""
+    keys = [key for table in COMPACTED for key in store.list_keys(f"{table}/")]
+    state_keys = [key for key in keys if key.endswith(STATE_NAME)]
+    states = {}
+    for key, data in zip(state_keys, read_all(store, state_keys), strict=True):
+        _, playlist, number, _ = key.split("/")
+        year = playlist.removeprefix("playlist="), int(number.removeprefix("year="))
+        recorded = json.loads(data)
+        whole = all(compacted_key(table, *year) in keys for table in COMPACTED.values())
+        if whole and recorded["schema"] == SCHEMA:
+            states[year] = _State(recorded["days"], recorded["sha256"], is_current=True)
+        else:
+            states[year] = _State(dict.fromkeys(recorded["days"], ""), "", is_current=False)
+    return states
+
+
+def _rewrite(store: ObjectStore, year: Year, days: Mapping[str, str], news: Sequence[date], *, keep: bool) -> _State:
+    """Write a year's files with what its news days have now, and then what it was made of."""
+    state_key = compacted_key(CHART_ENTRIES, *year).rpartition("/")[0] + STATE_NAME
+    if not days:
+        for key in (state_key, *(compacted_key(table, *year) for table in COMPACTED.values())):
+            store.delete(key)
+        return NEVER_MADE
+    fresh = _fresh_rows(store, year[0], [day for day in news if str(day) in days])
+    digest = hashlib.sha256()
+    for name, table in COMPACTED.items():
+        key = compacted_key(table, *year)
+        rows = [fresh[name]]
+        if keep:
+            rows.append(_without(decode(store.read(key), store.uri(key)), news))
+        data = encode(pa.concat_tables(rows).sort_by([(column, "ascending") for column in table.key]))
+        store.write(key, data)
+        digest.update(data)
+    state = _State(days, digest.hexdigest(), is_current=True)
+    recorded = {"schema": SCHEMA, "sha256": state.sha256, "days": state.days}
+    store.write(state_key, json.dumps(recorded, indent=1, sort_keys=True).encode())
+    return state
+
+
+def _fresh_rows(store: ObjectStore, playlist: str, days: Sequence[date]) -> dict[str, pa.Table]:
+    frames = {table: read_partitions(store, TABLES[table], playlist, days) for table in DAILY_TABLES}
+    made = {CHART_DAYS.name: chart_days(frames), CHART_ENTRIES.name: chart_entries(frames)}
+    return {name: checked(COMPACTED[name], frame) for name, frame in made.items()}
+
+
+def _without(rows: pa.Table, days: Sequence[date]) -> pa.Table:
+    return rows.filter(pc.invert(pc.is_in(rows["snapshot_date"], pa.array(days, pa.date32()))))

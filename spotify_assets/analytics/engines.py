@@ -1,0 +1,22 @@
+"""Which engine runs the analyses, by the settings."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from spotify_assets.analytics.engine import Engine
+from spotify_assets.settings import Settings
+from spotify_assets.storage.object_store import ObjectStore
+
+
+def open_engine(settings: Settings, store: ObjectStore) -> AbstractContextManager[Engine]:
+    """The engine that `SPOTIFY_ASSETS_ENGINE` names, over a lake.
+
+    Raises:
+        EngineError: Athena cannot be reached with these settings.
+    """
+    if settings.engine == "athena":
+        raise NotImplementedError
+    from spotify_assets.analytics.duckdb_engine import open_duckdb_engine
+
+    return open_duckdb_engine(store, settings.memory_limit)

@@ -1,0 +1,98 @@
+"""The table `song_identity`, made anew from the whole compacted history whenever that changed."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from spotify_assets.analytics.compaction import Year
+from spotify_assets.analytics.engine import IDENTITY_KEY, compacted_key
+from spotify_assets.errors import StorageError
+from spotify_assets.schemas.analyses import CHART_ENTRIES, SONG_IDENTITY
+from spotify_assets.storage.object_store import ObjectStore, read_if_present
+from spotify_assets.storage.parquet import checked, encode
+from spotify_assets.transforms.song_identity import song_identity
+
+ALIASES_KEY = "song_aliases.csv"
+ALIAS_COLUMNS = ["song", "same_as"]
+NAME_COLUMNS = ["song_ref", "song_id", "isrc", "release_date_from", "release_date_to"]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the songs of each year are taken for, as digests that change with it.
+
+    Attributes:
+        songs: number of songs.
+        keys: digests of which row is which song.
+        releases: digests of that and of the songs' releases.
+    """
+
+    songs: int
+    keys: Mapping[Year, str]
+    releases: Mapping[Year, str]
+
+
+def identify(store: ObjectStore, years: Iterable[Year]) -> Identity:
+    """Write `song_identity` for these years of the compacted history, and say what each year's songs are.
+
+    Raises:
+        StorageError: song_aliases.csv is not as it should be; nothing is written.
+    """
+    aliases = _aliases(store)
+    names = {year: _names(store, year) for year in years}
+    identity = song_identity(pd.concat([pd.DataFrame(columns=NAME_COLUMNS), *names.values()]), aliases)
+    store.write(IDENTITY_KEY, encode(checked(SONG_IDENTITY, identity)))
+    by_ref = identity.set_index("song_ref", drop=False)
+    found = {year: by_ref.loc[sorted(set(of_year["song_ref"].dropna()))] for year, of_year in names.items()}
+    return Identity(
+        songs=identity["song_key"].nunique(),
+        keys={year: _digest(rows[["song_ref", "song_key"]]) for year, rows in found.items()},
+        releases={year: _digest(rows) for year, rows in found.items()},
+    )
+
+
+def _names(store: ObjectStore, year: Year) -> pd.DataFrame:
+    """The distinct ways in which a year's rows name their songs."""
+    data = store.read(compacted_key(CHART_ENTRIES, *year))
+    rows = pq.read_table(io.BytesIO(data), columns=NAME_COLUMNS)
+    names: pd.DataFrame = rows.group_by(NAME_COLUMNS).aggregate([]).to_pandas(date_as_object=True)
+    return names
+
+
+def _digest(rows: pd.DataFrame) -> str:
+    return hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()
+
+
+def _aliases(store: ObjectStore) -> list[tuple[str, str]]:
+    """Pairs of songs that somebody merged by hand; none without a file."""
+    data = read_if_present(store, ALIASES_KEY)
+    if data is None:
+        return []
+    try:
+        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise _refused("it is not a CSV file in UTF-8", str(error)) from error
+    if not rows or rows[0] != ALIAS_COLUMNS:
+        raise _refused("its first line is not the header", f"the header is {','.join(ALIAS_COLUMNS)}")
+    pairs = []
+    for number, row in enumerate(rows[1:], 2):
+        cells = [cell.strip() for cell in row]
+        if len(cells) != len(ALIAS_COLUMNS) or not all(cells):
+            raise _refused(f"row {number} is {row}", "each row names two songs by id, ISRC or key")
+        pairs.append((cells[0], cells[1]))
+    return pairs
+
+
+def _refused(what: str, why: str) -> StorageError:
+    return StorageError(
+        f"{ALIASES_KEY} in the lake cannot be used: {what}.",
+        why=why,
+        remedy=f"write it as CSV with the columns {' and '.join(ALIAS_COLUMNS)}, or remove it",
+    )

@@ -1,0 +1,190 @@
+"""Releases: which run of each analysis people see, and making the next one.
+
+A release is one object, `analytics/release.json`; putting it in place, and pointing the catalog to it, is what makes a
+run visible; until then it stands in `analytics/prepared.json`. Every table of a release is whole in its run's folder.
+What its inputs show to be the same as before is not computed again but copied there, so a new day costs the playlists
+(and of song_history the years) that it belongs to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from spotify_assets.analytics.compaction import Compaction, Year
+from spotify_assets.analytics.engine import Engine
+from spotify_assets.analytics.identity import Identity
+from spotify_assets.analytics.statements import Part, statements
+from spotify_assets.schemas.analyses import COMPACTED, SONG_IDENTITY
+from spotify_assets.storage.object_store import ObjectStore, read_if_present
+
+RELEASE_KEY = "analytics/release.json"
+PREPARED_KEY = "analytics/prepared.json"
+RUNS_KEPT = 3
+"""Runs whose files stay: the released one and those before it, which somebody may still be reading."""
+RUN = re.compile(r"analytics/[^/]+/run=(?P<run>[^/]+)/")
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    """A part of a released analysis: its files, and what they were made from as a digest."""
+
+    fingerprint: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Release:
+    """One run of all analyses.
+
+    Attributes:
+        run: its name; nothing was released yet if it is empty.
+        tables: the parts of each analysis.
+        made: the parts that this run computed; all others are as in the release before.
+    """
+
+    run: str
+    tables: Mapping[str, Mapping[Part, StoredPart]]
+    made: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
+
+    def keys(self, table: str) -> list[str]:
+        """The files of a table."""
+        return sorted(key for stored in self.tables.get(table, {}).values() for key in stored.keys)
+
+
+VERSION = hashlib.sha256("\n".join(repr(statement) for statement in statements()).encode()).hexdigest()
+"""Changes with any statement or schema, so that a new version of this package makes everything anew."""
+
+NO_RELEASE = Release("", {})
+
+
+def make_release(store: ObjectStore, engine: Engine, run: str, compaction: Compaction, identity: Identity) -> Release:
+    """Make what has changed since the last release, and bring the rest along; nothing is visible yet.
+
+    Returns:
+        The release to be; the last one, if nothing has changed.
+
+    Raises:
+        EngineError: a statement could not be run.
+        StorageError: a file could not be read or written.
+    """
+    last = read_release(store)
+    wanted = fingerprints(compaction, identity)
+    if wanted == {name: {part: kept.fingerprint for part, kept in of.items()} for name, of in last.tables.items()}:
+        return last
+    tables: dict[str, dict[Part, StoredPart]] = {}
+    made: dict[str, tuple[Part, ...]] = {}
+    for statement in statements():
+        name = statement.table.name
+        before = last.tables.get(name, {})
+        same = {part for part, digest in wanted[name].items() if part in before and before[part].fingerprint == digest}
+        made[name] = tuple(sorted(wanted[name].keys() - same))
+        files: dict[Part, Sequence[str]] = dict(engine.write(statement, made[name], run)) if made[name] else {}
+        files |= {part: _bring_along(store, before[part], last.run, run) for part in sorted(same)}
+        engine.ready(statement.table, files, run)
+        tables[name] = {
+            part: StoredPart(digest, tuple(files.get(part, ()))) for part, digest in sorted(wanted[name].items())
+        }
+    return Release(run, tables, made)
+
+
+def read_release(store: ObjectStore, key: str = RELEASE_KEY) -> Release:
+    """The release that people see, or the one that is prepared.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    data = read_if_present(store, key)
+    if data is None:
+        return NO_RELEASE
+    recorded = json.loads(data)
+    tables = {
+        name: {
+            Part(part["playlist"], part["year"]): StoredPart(part["fingerprint"], tuple(part["keys"])) for part in parts
+        }
+        for name, parts in recorded["tables"].items()
+    }
+    return Release(recorded["run"], tables)
+
+
+def write_release(store: ObjectStore, release: Release, key: str) -> None:
+    """Put a release down as the prepared one, or as the one that people see.
+
+    Raises:
+        StorageError: it could not be written; the one before still stands.
+    """
+    tables = {
+        name: [
+            {"playlist": part.playlist, "year": part.year, "fingerprint": stored.fingerprint, "keys": stored.keys}
+            for part, stored in parts.items()
+        ]
+        for name, parts in release.tables.items()
+    }
+    store.write(key, json.dumps({"run": release.run, "tables": tables}, indent=1).encode())
+
+
+def history_keys(store: ObjectStore, release: Release) -> dict[str, list[str]]:
+    """The objects of the compacted history, of song_identity and of a release, by table."""
+    compacted = {name: [key for key in store.list_keys(f"{name}/") if key.endswith(".parquet")] for name in COMPACTED}
+    identity = {SONG_IDENTITY.name: store.list_keys(f"{SONG_IDENTITY.name}/")}
+    return compacted | identity | {name: release.keys(name) for name in release.tables}
+
+
+def remove_old_runs(store: ObjectStore, release: Release) -> list[str]:
+    """Remove the files of all runs but the released one and those just before it; the names of the removed runs.
+
+    Raises:
+        StorageError: a file could not be removed.
+    """
+    runs: dict[str, list[str]] = {}
+    for key in store.list_keys("analytics/"):
+        match = RUN.match(key)
+        if match:
+            runs.setdefault(match["run"], []).append(key)
+    old = [run for run in sorted(runs) if run < release.run][: -(RUNS_KEPT - 1)]
+    for key in (key for run in old for key in runs[run]):
+        store.delete(key)
+    return old
+
+
+def fingerprints(compaction: Compaction, identity: Identity) -> dict[str, dict[Part, str]]:
+    """What each part of each analysis is made from, as digests: the same digest, the same rows.
+
+    A year of song_history is made from the years of its playlist up to it, and from which rows are which song. All else
+    is made from all years of its playlist, and from the releases of songs as well.
+    """
+    years = sorted(compaction.years)
+    playlists = sorted({playlist for playlist, _ in years})
+    found: dict[str, dict[Part, str]] = {}
+    for statement in statements():
+        digests: dict[Part, str] = {}
+        for playlist in playlists:
+            own = [year for year in years if year[0] == playlist]
+            if statement.by_year:
+                digests |= {
+                    Part(*year): _digest(VERSION, *_base(compaction, identity.keys, own[: number + 1]))
+                    for number, year in enumerate(own)
+                }
+            else:
+                digests[Part(playlist)] = _digest(VERSION, *_base(compaction, identity.releases, own))
+        found[statement.table.name] = digests
+    return found
+
+
+def _base(compaction: Compaction, identities: Mapping[Year, str], years: Sequence[Year]) -> Iterator[str]:
+    for year in years:
+        yield f"{year[1]} {compaction.years[year]} {identities[year]}"
+
+
+def _bring_along(store: ObjectStore, before: StoredPart, last_run: str, run: str) -> tuple[str, ...]:
+    keys = tuple(key.replace(f"/run={last_run}/", f"/run={run}/") for key in before.keys)
+    for source, target in zip(before.keys, keys, strict=True):
+        store.copy(source, target)
+    return keys
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,149 @@
+"""What follows the catalog in a publish run: the compacted history, the analyses in SQL, and their release.
+
+They are made together and released together. Nothing is gained by choosing some of them: those whose inputs are the
+same as before are not computed again.
+"""
+
+# Without `from __future__ import annotations`: Dagster does not resolve a string annotation of the context.
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from spotify_assets.analytics.statements import Statement, statements
+from spotify_assets.assets.common import OWNERS, column_schema
+from spotify_assets.publication import CATALOG_KEY, PUBLISHED_UP_TO, RELEASE_KEY, published_up_to
+from spotify_assets.schemas import Table
+from spotify_assets.schemas.analyses import ANALYSES, CHART_ENTRIES, COMPACTED, SONG_IDENTITY
+from spotify_assets.settings import Settings
+from spotify_assets.storage.lake import Lake
+
+if TYPE_CHECKING:
+    from spotify_assets.analytics.compaction import Compaction
+    from spotify_assets.analytics.releases import Release
+
+COMPACTED_FROM = ("snapshots", "songs", "song_artists", "artists", "albums")
+
+
+def build_analyses(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The assets of the history and the analyses, which one step makes, and of their release."""
+    return [_build_analyses(settings), _build_release(settings)]
+
+
+def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
+    daily = [dg.AssetKey([playlist.slug, table]) for playlist in settings.playlists for table in COMPACTED_FROM]
+
+    @dg.multi_asset(
+        name="analyses",
+        specs=[
+            *(_spec(table, [CATALOG_KEY, *daily], "history", "pandas") for table in COMPACTED.values()),
+            _spec(SONG_IDENTITY, [dg.AssetKey([CHART_ENTRIES.name])], "history", "pandas"),
+            *(_analysis_spec(statement, settings.engine) for statement in statements()),
+        ],
+    )
+    def analyses(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[Any]:
+        from spotify_assets.analytics.compaction import compact
+        from spotify_assets.analytics.engines import open_engine
+        from spotify_assets.analytics.identity import identify
+        from spotify_assets.analytics.releases import PREPARED_KEY, make_release, write_release
+
+        seen = {PUBLISHED_UP_TO: published_up_to(context.instance, CATALOG_KEY)}
+        store = lake.store()
+        compaction = compact(store)
+        for days in compaction.incomplete.items():
+            context.log.warning("Left out, because a table is missing: %s %s", days[0], ", ".join(map(str, days[1])))
+        for name in COMPACTED:
+            yield dg.MaterializeResult(asset_key=[name], metadata={**seen, **_told_of(compaction)})
+        identity = identify(store, compaction.years)
+        yield dg.MaterializeResult(asset_key=[SONG_IDENTITY.name], metadata={**seen, "songs": identity.songs})
+        with open_engine(settings, store) as engine:
+            release = make_release(store, engine, _run_name(context.run.run_id), compaction, identity)
+        write_release(store, release, PREPARED_KEY)
+        for statement in statements():
+            yield dg.MaterializeResult(
+                asset_key=[statement.table.name], metadata={**seen, **_described(statement, release)}
+            )
+
+    return analyses
+
+
+def _build_release(settings: Settings) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=RELEASE_KEY,
+        deps=[dg.AssetKey([name]) for name in ANALYSES],
+        group_name="publish",
+        description=(
+            "Makes the newest run of all analyses the one that people see: at once, never half of it. Runs before it "
+            "are kept a while."
+        ),
+        kinds={"glue" if settings.glue_crawler else "duckdb"},
+        owners=OWNERS,
+        tags={"layer": "release"},
+    )
+    def release(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        from spotify_assets.analytics.releases import PREPARED_KEY, read_release
+        from spotify_assets.catalog.analyses import release_into_catalog
+
+        seen = published_up_to(context.instance, dg.AssetKey([next(iter(ANALYSES))]))
+        store = lake.store()
+        prepared = read_release(store, PREPARED_KEY)
+        removed = release_into_catalog(settings, store, prepared)
+        return dg.MaterializeResult(
+            metadata={PUBLISHED_UP_TO: seen, "run": prepared.run, "old runs removed": ", ".join(removed) or "none"}
+        )
+
+    return release
+
+
+def _analysis_spec(statement: Statement, engine: str) -> dg.AssetSpec:
+    return _spec(statement.table, [dg.AssetKey([name]) for name in statement.inputs], "analyses", engine)
+
+
+def _spec(table: Table, deps: Sequence[dg.AssetKey], group: str, kind: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        [table.name],
+        deps=deps,
+        description=table.description,
+        group_name=group,
+        kinds={kind, "parquet"},
+        owners=OWNERS,
+        tags={"layer": group},
+        metadata={
+            "dagster/column_schema": column_schema(table, key_within="the table"),
+            "dagster/table_name": table.name,
+        },
+    )
+
+
+def _run_name(run_id: str) -> str:
+    """A name for a run's folder; a later run's name sorts after it."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{run_id[:8]}"
+
+
+def _told_of(compaction: "Compaction") -> dict[str, Any]:
+    days = [f"{playlist} {day}" for (playlist, _), of_year in compaction.changed.items() for day in of_year]
+    return {
+        "days that changed": len(days),
+        "the first and the last of them": " to ".join(dict.fromkeys([min(days), max(days)])) if days else "none",
+        "years rewritten": len(compaction.changed),
+        "days left out": sum(map(len, compaction.incomplete.values())),
+    }
+
+
+def _described(statement: Statement, release: "Release") -> dict[str, Any]:
+    from spotify_assets.analytics.lineage import column_lineage
+
+    name = statement.table.name
+    made = release.made.get(name, ())
+    lineage = {
+        column: [dg.TableColumnDep(asset_key=[table], column_name=source) for table, source in sources]
+        for column, sources in column_lineage(statement).items()
+    }
+    return {
+        "dagster/column_lineage": dg.TableColumnLineage(lineage),
+        "run": release.run,
+        "parts made": len(made),
+        "parts kept": len(release.tables[name]) - len(made),
+        "SQL": dg.MetadataValue.md(f"```sql\n{statement.text}\n```"),
+    }
