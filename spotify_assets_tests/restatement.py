@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from itertools import combinations, pairwise
 from typing import Any
@@ -25,12 +24,11 @@ Interval = tuple[date, date]
 
 ONE_DAY = timedelta(days=1)
 STEP = {"daily": ONE_DAY, "weekly": timedelta(days=7)}
-LATEST_NEXT = {"daily": ONE_DAY, "weekly": timedelta(days=8)}
+LATEST_WEEK = 8
 PERIODS = {"daily": ("day", "week", "month", "year", "all"), "weekly": ("month", "year", "all")}
 ENTRIES = ("NEW", "RE_ENTRY", "FIRST_SEEN")
 NEW_DAYS, RECENT_DAYS = 30, 548
 UNKNOWN_GENRE = "unknown"
-NINE_DECIMALS = Decimal("1e-9")
 OFFICIAL = [column.name for column in OFFICIAL_COLUMNS]
 OF_PERIOD = [column.name for column in PERIOD_COLUMNS]
 
@@ -70,8 +68,13 @@ def records(table: pd.DataFrame) -> list[Row]:
 def frame(table: Table, rows: Iterable[Row]) -> pd.DataFrame:
     """Rows as a frame with the table's columns, sorted by its key."""
     ordered = sorted(rows, key=lambda row: tuple(row[name] for name in table.key))
-    cells = [[row[name] for name in table.column_names] for row in ordered]
+    cells = [[plain(row[name]) for name in table.column_names] for row in ordered]
     return pd.DataFrame(cells, columns=table.column_names, dtype=object)
+
+
+def plain(value: Any) -> Any:
+    """A value as a cell: fractions are exact until here."""
+    return float(value) if isinstance(value, Fraction) else value
 
 
 # Song identity
@@ -167,6 +170,7 @@ def editions_of(days: Iterable[Row], entries: Iterable[Row], songs: Mapping[str,
     editions = []
     for number, (edition_date, day) in enumerate(sorted(first_days.items()), 1):
         before = editions[-1]["edition_date"] if editions else None
+        missing = missing_between(before, edition_date, day["cadence"]) if before else 0
         rows = [row for row in entries if row["snapshot_date"] == day["snapshot_date"]]
         listing = listing_of(rows, songs)
         editions.append(
@@ -176,8 +180,8 @@ def editions_of(days: Iterable[Row], entries: Iterable[Row], songs: Mapping[str,
                 "cadence": day["cadence"],
                 "edition_number": number,
                 "previous_edition_date": before,
-                "missing_before": missing_between(before, edition_date, day["cadence"]) if before else 0,
-                "gap": before is not None and edition_date - before > LATEST_NEXT[day["cadence"]],
+                "missing_before": missing,
+                "gap": missing > 0,
                 "is_last": number == len(first_days),
                 "chart_size": day["chart_size"],
                 "listed": day["listed"],
@@ -200,9 +204,11 @@ def edition_date_of(day: Row) -> date:
 
 
 def missing_between(before: date, after: date, cadence: str) -> int:
-    """How many editions are missing between two that are there; weeks are rounded half up."""
+    """How many editions are missing between two that are there; weeks, give or take a day, are rounded half up."""
     days_between = (after - before).days
-    return days_between - 1 if cadence == "daily" else max(0, (days_between + 3) // 7 - 1)
+    if cadence == "daily":
+        return days_between - 1
+    return max(1, (days_between + 3) // 7 - 1) if days_between > LATEST_WEEK else 0
 
 
 def listing_of(rows: Iterable[Row], songs: Mapping[str, Song]) -> dict[str, list[Row]]:
@@ -289,14 +295,13 @@ def facts_of(listed: Sequence[Row], edition: Row) -> Row:
         *("song_id", "isrc", "song_name", "lead_artist_key", "lead_artist_name", "album_key", "album_name"),
         *("album_total_tracks", "explicit", "duration_ms", "popularity", "position", "streams", *OFFICIAL),
     )
-    credited = list(dict.fromkeys(best["artist_keys"]))
     return {
         **{name: best[name] for name in copied},
         **{name: edition[name] for name in ("edition_date", "snapshot_date", "edition_number", "gap")},
         "artist_names": ", ".join(name for name in best["artist_names"] if name is not None) or None,
         "artist_keys": ";".join(best["artist_keys"]) or None,
-        "artist_count": len(credited),
-        "credits": credited,
+        "artist_count": len(best["artist_keys"]),
+        "credits": list(dict.fromkeys(best["artist_keys"])),
         "genres": None if best["genres"] is None else ";".join(best["genres"]),
         "occurrences": len(listed),
         "points": edition["chart_size"] + 1 - best["position"],
@@ -571,16 +576,16 @@ def artists_of(history: PlaylistHistory, period: Row) -> dict[str, Row]:
     artists = {}
     for key in {key for row in rows for key in row["credits"]}:
         mine = [row for row in rows if key in row["credits"]]
-        points = float(sum_of_fractions(Fraction(row["points"], row["artist_count"]) for row in mine))
+        points = sum(Fraction(row["points"], len(row["credits"])) for row in mine)
         artists[key] = {
             "artist_key": key,
             "artist_name": history.artist_names[key],
             **counts_of(mine),
             "share": len(mine) / len(rows),
-            "songs_fractional": float(
-                sum_of_fractions(Fraction(1, row["artist_count"]) for row in songs if key in row["credits"])
+            "songs_fractional": sum(
+                (Fraction(1, len(row["credits"])) for row in songs if key in row["credits"]), Fraction(0)
             ),
-            "song_editions_fractional": float(sum_of_fractions(Fraction(1, row["artist_count"]) for row in mine)),
+            "song_editions_fractional": sum(Fraction(1, len(row["credits"])) for row in mine),
             "points_fractional": points,
             "points_share_fractional": points / all_points,
         }
@@ -648,23 +653,13 @@ def newest_rows_of_songs(rows: Iterable[Row]) -> list[Row]:
 
 
 def newest_artist_names(entries: Iterable[Row]) -> dict[str, str | None]:
-    """By key, the artist's name in the newest row that credits the artist."""
-    crediting: dict[str, list[Row]] = {}
-    for row in entries:
-        for key in set(row["artist_keys"]):
-            crediting.setdefault(key, []).append(row)
-    newest = {key: newest_row(rows, "snapshot_date") for key, rows in crediting.items()}
-    return {key: row["artist_names"][row["artist_keys"].index(key)] for key, row in newest.items()}
-
-
-def sum_of_fractions(fractions: Iterable[Fraction]) -> Decimal:
-    """Their sum, each rounded half up to nine decimals first."""
-    return sum((nine_decimals(fraction) for fraction in fractions), Decimal(0))
-
-
-def nine_decimals(fraction: Fraction) -> Decimal:
-    """A fraction rounded half up to nine decimals."""
-    return (Decimal(fraction.numerator) / fraction.denominator).quantize(NINE_DECIMALS, ROUND_HALF_UP)
+    """By key, the artist's name in the newest row that says it, at the best position; None where no row does."""
+    names: dict[str, str | None] = {}
+    for row in sorted(entries, key=lambda row: (-row["snapshot_date"].toordinal(), row["position"])):
+        for key, name in zip(row["artist_keys"], row["artist_names"], strict=True):
+            if names.get(key) is None:
+                names[key] = name
+    return names
 
 
 def compared(
@@ -722,8 +717,8 @@ def genres_of(rows: Sequence[Row]) -> dict[str, Row]:
     genres = {}
     for genre in {genre for row in rows for genre in genres_of_row(row)}:
         mine = [row for row in rows if genre in genres_of_row(row)]
-        weighted = float(sum_of_fractions(Fraction(1, len(genres_of_row(row))) for row in mine))
-        points = float(sum_of_fractions(Fraction(row["points"], len(genres_of_row(row))) for row in mine))
+        weighted = sum(Fraction(1, len(genres_of_row(row))) for row in mine)
+        points = sum(Fraction(row["points"], len(genres_of_row(row))) for row in mine)
         genres[genre] = {
             "genre": genre,
             "songs": distinct_songs(mine),
@@ -762,7 +757,7 @@ def chart_trends(history: PlaylistHistory) -> Iterator[Row]:
             **turnover(rows, None if previous is None else history.rows_of(previous)),
             **concentration(rows),
             **ages(rows),
-            "collaboration_share": share_of(row["artist_count"] >= 2 for row in rows),
+            "collaboration_share": share_of(len(row["credits"]) >= 2 for row in rows),
             "explicit_share": share_of(known("explicit", rows)),
             "mean_duration_ms": mean_of_known("duration_ms", rows),
             "streams": sum_of_known("streams", rows),

@@ -6,6 +6,7 @@ Days are numbered from 2026-01-01, a Thursday. Unless a chart says its size, N i
 from __future__ import annotations
 
 from datetime import date
+from itertools import accumulate
 
 import pytest
 
@@ -213,23 +214,18 @@ class TestAGapDay:
 
 
 @pytest.mark.parametrize(
-    ("cadence", "days_between", "missing", "gap"),
+    ("cadence", "distances_and_missing"),
     [
-        ("daily", 1, 0, False),
-        ("daily", 2, 1, True),
-        ("daily", 8, 7, True),
-        ("weekly", 3, 0, False),  # the chart was corrected
-        ("weekly", 6, 0, False),
-        ("weekly", 8, 0, False),
-        ("weekly", 13, 1, True),
-        ("weekly", 17, 1, True),
-        ("weekly", 18, 2, True),
+        ("daily", [(1, 0), (2, 1), (8, 7)]),
+        # A week is seven days, give or take one; 3: the chart was corrected.
+        ("weekly", [(3, 0), (6, 0), (8, 0), (9, 1), (10, 1), (13, 1), (17, 1), (18, 2)]),
     ],
 )
-def test_what_is_missing_between_two_editions(cadence, days_between, missing, gap):
-    tables = analyse(*little_chart({1: "a", 1 + days_between: "b"}, cadence=cadence))
-    assert told(tables["chart_editions"], "missing_before gap") == [(0, False), (missing, gap)]
-    assert told(tables["chart_trends"], "missing_editions", period="all") == [missing]
+def test_what_is_missing_between_two_editions(cadence, distances_and_missing):
+    distances, missing = zip((0, 0), *distances_and_missing, strict=True)
+    tables = analyse(*little_chart(dict.fromkeys(accumulate(distances, initial=1), "a"), cadence=cadence))
+    assert told(tables["chart_editions"], "missing_before gap") == [(count, count > 0) for count in missing]
+    assert told(tables["chart_trends"], "missing_editions", period="all") == [sum(missing)]
 
 
 def test_missing_weeks_count_where_they_should_have_been():
@@ -433,6 +429,14 @@ class TestACollaboration:
         assert shares == [pytest.approx(2 / 3), pytest.approx(1 / 3)]
 
 
+def test_an_artist_is_called_by_a_name_that_rows_say():
+    nameless = {"artist_keys": ["p"], "artist_names": [None]}
+    twice = {"artist_keys": ["q", "q"], "artist_names": ["Q", "q"]}
+    tables = analyse(*little_chart({1: "a b", 2: "a b"}, {"a": by("p"), "b": twice}, {(2, 1): nameless}))
+    assert told(tables["song_history"], "artist_names", song_key="id-a") == ["Name of p", None]
+    assert told(tables["artist_analysis"], "artist_key artist_name", period="all") == [("p", "Name of p"), ("q", "Q")]
+
+
 def test_thirds_are_rounded_to_nine_decimals():
     tables = analyse(*little_chart({1: "a"}, {"a": by("p", "q", "r")}))
     assert told(tables["artist_analysis"], "points_fractional", period="day") == 3 * [0.333333333]
@@ -465,6 +469,12 @@ class TestGenres:
             ("j-pop", 1, 1, 0.5, 1.5, 0.25, 1, 2),
             ("unknown", 2, 2, 2.0, 3.0, 0.5, 2, 1),  # b and c: 2 + 1
         ]
+
+    def test_equal_sums_of_thirds_rank_equal(self):
+        rows = {(1, 1): {"genres": ["d", "e", "f"]}, (1, 2): {"genres": ["a", "b", "c"]}}
+        tables = analyse(*little_chart({1: "p q - - r"}, rows=rows | {(1, 5): rows[1, 2]}))
+        # 5/3 points each: of the first place; of the second and the last, 4/3 + 1/3.
+        assert told(tables["genre_trends"], "genre rank", period="day") == [(genre, 1) for genre in "abcdef"]
 
     def test_change_of_shares(self, tables):
         # enka 1/6, then (1 + 1/2)/3; j-pop 1/6 both days; unknown 2/3, then 1/3
@@ -537,23 +547,22 @@ class TestConcentration:
 
 
 class TestOfficialFigures:
-    @pytest.mark.parametrize(
-        ("figures", "status", "basis"),
-        [
+    def test_of_songs_that_we_see_for_the_first_time(self):
+        expected = [
             ({}, "NEW", "observed"),
             ({"official_days_on_chart": 1}, "NEW", "official"),
-            ({"official_days_on_chart": 1, "official_peak_position": 2}, "NEW", "official"),
+            ({"official_days_on_chart": 1, "official_peak_position": 4}, "NEW", "official"),
             ({"official_days_on_chart": 2}, "RE_ENTRY", "official"),
-            ({"official_peak_position": 1}, "RE_ENTRY", "official"),  # better than its place, the second
-            ({"official_peak_position": 2}, "NEW", "observed"),
-            ({"official_previous_position": 7}, "RE_ENTRY", "official"),
+            ({"official_peak_position": 6}, "NEW", "observed"),  # it is at 6
+            ({"official_peak_position": 6}, "RE_ENTRY", "official"),  # it is at 7
+            ({"official_previous_position": 9}, "RE_ENTRY", "official"),
             ({"official_weeks_on_chart": 1}, "NEW", "official"),
             ({"official_weeks_on_chart": 2}, "RE_ENTRY", "official"),
-        ],
-    )
-    def test_of_a_song_that_we_see_for_the_first_time(self, figures, status, basis):
-        tables = analyse(*little_chart({1: "x", 2: "x a"}, rows={(2, 2): figures}))
-        assert told(tables["song_history"], "entry_status entry_status_basis", song_key="id-a") == [(status, basis)]
+        ]
+        rows = {(2, position): figures for position, (figures, _, _) in enumerate(expected, 2)}
+        tables = analyse(*little_chart({1: "x", 2: "x a b c d e f g h i"}, rows=rows))
+        found = told(tables["song_history"], "song_key entry_status entry_status_basis", edition_date=day(2))
+        assert found[:-1] == [(f"id-{name}", *status) for name, (_, *status) in zip("abcdefghi", expected, strict=True)]
 
     def test_after_a_gap_they_tell_what_is_new(self):
         rows = {(3, 2): {"official_days_on_chart": 1}, (3, 3): {"official_days_on_chart": 2}}
