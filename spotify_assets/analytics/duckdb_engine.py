@@ -50,7 +50,7 @@ def ask(store: ObjectStore, memory_limit: str, query: exp.Query) -> pa.Table:
         raise StorageError(
             f"There are no analyses in {store.uri('analytics/')}.",
             why="no publish run has ended well there yet",
-            remedy="run `make demo`, or materialize publish_job in the UI; and see that SPOTIFY_ASSETS_LAKE is the lake",
+            remedy="run publish_job in the UI or `make demo`, and see that SPOTIFY_ASSETS_LAKE is the right lake",
         )
     with _open(memory_limit) as (connection, folder):
         files = LakeFiles(store, folder)
