@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -16,6 +18,9 @@ from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from pyarrow import Table
+    from sqlglot.expressions import Query
+
     from spotify_assets.chart_import import Verdict
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -137,6 +142,68 @@ def withdrawals(slug: str | None) -> None:
         for marker in Withdrawals(build_lake(settings.lake).store()).history(slug)
     ]
     click.echo(tabulate(rows, headers=["time (UTC)", "playlist", "day", "action", "why"], disable_numparse=True))
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--playlist", help="Slug of the playlist; default: all.")
+@click.option("--other-playlist", help="Slug of the playlist to compare with.")
+@click.option("--from", "first_day", type=DAY, help="First day; each query says what it takes by default.")
+@click.option("--to", "last_day", type=DAY, help="Last day.")
+@click.option("--song", help="A song's key, Spotify id or title.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def query(
+    name: str | None,
+    playlist: str | None,
+    other_playlist: str | None,
+    first_day: datetime | None,
+    last_day: datetime | None,
+    song: str | None,
+    form: str,
+) -> None:
+    """Print the answer to the saved query NAME over the released analyses; without NAME, list the queries."""
+    from spotify_assets.analytics.queries import saved_queries, saved_query
+
+    if name is None:
+        for saved in saved_queries().values():
+            click.echo(f"{saved.name}: {saved.question}")
+        return
+    settings = load_settings()
+    for slug in filter(None, (playlist, other_playlist)):
+        _check_slug(settings, slug)
+    asked = saved_query(name).asking(
+        {
+            "playlist": playlist,
+            "other_playlist": other_playlist,
+            "first_day": first_day.date() if first_day else None,
+            "last_day": last_day.date() if last_day else None,
+            "song": song,
+        }
+    )
+    _print_rows(_answer(settings, asked), form)
+
+
+def _answer(settings: Settings, asked: Query) -> Table:
+    from spotify_assets.analytics.duckdb_engine import ask
+    from spotify_assets.resources import build_lake
+
+    return ask(build_lake(settings.lake).store(), settings.memory_limit, asked)
+
+
+def _print_rows(answer: Table, form: str) -> None:
+    """Print an answer as a table for people, or as CSV or JSON for programs; a missing value is empty, or null."""
+    rows = answer.to_pylist()
+    if form == "json":
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1, default=str))
+    elif form == "csv":
+        writer = csv.DictWriter(sys.stdout, answer.column_names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    else:
+        cells = [list(row.values()) for row in rows]
+        click.echo(tabulate(cells, headers=answer.column_names, disable_numparse=True, missingval=""))
+    if not rows:
+        click.echo("No rows.", err=True)
 
 
 @main.command()

@@ -132,7 +132,8 @@ lists as (
 named as (
     select
         lists.playlist,
-        lists.recency,
+        -- Of one artist credited twice in a row under two names, the first.
+        lists.recency * 1000 - credit.number as recency,
         element_at(lists.artist_keys, credit.number) as artist_key,
         element_at(lists.artist_names, credit.number) as artist_name
     from lists

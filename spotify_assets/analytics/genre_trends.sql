@@ -3,7 +3,8 @@
 -- Grain: playlist x period x genre. The genres of a song are those of all its credits; with several, it counts with
 -- 1 / their number in each. One whose genres are not known, or known to be none, is of the genre `unknown`.
 -- share: weighted song-editions of the genre / all song-editions; points_share likewise; both sum to 1.
--- Fractions are summed as decimals. Change of the share is told against the adjacent period before only.
+-- Fractions are summed as decimals of nine digits, and ranked by six of them: 4/3 + 1/3 and 5/3 rank equal.
+-- Change of the share is told against the adjacent period before only.
 
 with songs as (
     select
@@ -81,7 +82,8 @@ shares as (
         cast(genres.song_editions_weighted as double) / totals.song_editions as share,
         cast(genres.points_weighted as double) / totals.points as points_share,
         rank() over (
-            partition by genres.playlist, genres.period, genres.period_start order by genres.points_weighted desc
+            partition by genres.playlist, genres.period, genres.period_start
+            order by round(genres.points_weighted, 6) desc
         ) as rank
     from genres
     join totals

@@ -27,7 +27,7 @@ with listed as (
         entry.song_name,
         entry.lead_artist_key,
         entry.lead_artist_name,
-        case when cardinality(entry.artist_names) > 0 then array_join(entry.artist_names, ', ') end as artist_names,
+        nullif(array_join(entry.artist_names, ', '), '') as artist_names,
         case when cardinality(entry.artist_keys) > 0 then array_join(entry.artist_keys, ';') end as artist_keys,
         cardinality(entry.artist_keys) as artist_count,
         entry.album_key,

@@ -1,0 +1,93 @@
+"""The analyses as the platform makes them: the SQL files on DuckDB over a lake in a temporary folder."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from spotify_assets.analytics.duckdb_engine import open_duckdb_engine
+from spotify_assets.analytics.engine import IDENTITY_KEY, Engine, compacted_key
+from spotify_assets.analytics.statements import Part, Statement, statements
+from spotify_assets.schemas import Table, arrow_schema
+from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, SONG_IDENTITY
+from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore
+from spotify_assets.storage.parquet import encode
+from spotify_assets.transforms.song_identity import song_identity
+
+RUN = "run"
+NAMES = ["song_ref", "song_id", "isrc", "release_date_from", "release_date_to"]
+
+
+def analyse(
+    chart_days: pd.DataFrame,
+    chart_entries: pd.DataFrame,
+    aliases: Sequence[tuple[str, str]] = (),
+    *,
+    year_by_year: bool = False,
+) -> dict[str, pd.DataFrame]:
+    """Make all analyses.
+
+    Args:
+        chart_days: the columns of `CHART_DAYS` and `playlist`; a missing value is None.
+        chart_entries: the columns of `CHART_ENTRIES` and `playlist`; lists are Python lists, a missing value is None.
+        aliases: pairs of references (or keys) that name the same song.
+        year_by_year: make each year of the song history by itself, as a refresh does, and not all at once.
+
+    Returns:
+        By name, each table of `ANALYSES` with the schema's columns, sorted by its key, its cells Python objects.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        store = LocalObjectStore(folder)
+        for table, rows in ((CHART_DAYS, chart_days), (CHART_ENTRIES, chart_entries)):
+            _write_compacted(store, table, rows)
+        identity = song_identity(chart_entries[NAMES].drop_duplicates(), aliases)
+        store.write(IDENTITY_KEY, _encoded(SONG_IDENTITY, identity))
+        parts = _parts(chart_days)
+        with open_duckdb_engine(store, "1GB") as engine:
+            return {
+                statement.table.name: _read(
+                    store, statement.table, _make(engine, statement, parts, year_by_year=year_by_year)
+                )
+                for statement in statements()
+            }
+
+
+def _write_compacted(store: ObjectStore, table: Table, rows: pd.DataFrame) -> None:
+    years = rows["snapshot_date"].map(lambda day: day.year)
+    for (playlist, year), of_year in rows.groupby(["playlist", years]):
+        store.write(compacted_key(table, playlist, year), _encoded(table, of_year))
+
+
+def _encoded(table: Table, rows: pd.DataFrame) -> bytes:
+    schema = arrow_schema(table)
+    arrays = [pa.array(rows[field.name], field.type, from_pandas=True) for field in schema]
+    return encode(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _parts(chart_days: pd.DataFrame) -> list[Part]:
+    """All years of all playlists. The year of an edition is that of a stored day."""
+    return sorted({Part(day["playlist"], day["snapshot_date"].year) for _, day in chart_days.iterrows()})
+
+
+def _make(
+    engine: Engine, statement: Statement, years: Collection[Part], *, year_by_year: bool
+) -> Mapping[Part, list[str]]:
+    parts = years if statement.by_year else {Part(year.playlist) for year in years}
+    files: dict[Part, list[str]] = {}
+    for batch in [[part] for part in sorted(parts)] if year_by_year else [parts]:
+        files |= engine.write(statement, batch, RUN)
+    engine.ready(statement.table, files, RUN)
+    return files
+
+
+def _read(store: ObjectStore, table: Table, files: Mapping[Part, Sequence[str]]) -> pd.DataFrame:
+    rows = [
+        row for keys in files.values() for key in keys for row in pq.read_table(io.BytesIO(store.read(key))).to_pylist()
+    ]
+    frame = pd.DataFrame(rows, columns=table.column_names, dtype=object)
+    return frame.sort_values(list(table.key), ignore_index=True)
