@@ -7,7 +7,7 @@ import pytest
 import sqlglot
 
 from spotify_assets.analytics.dialect import FUNCTIONS, complaints, input_tables
-from spotify_assets.analytics.statements import statements
+from spotify_assets.analytics.statements import FOLDER, statements
 
 TABLES = {
     "plays": {
@@ -240,6 +240,11 @@ def test_every_sql_file_stays_within_the_dialect(statement):
 def test_what_a_run_makes_of_an_sql_file_stays_within_the_dialect(statement):
     query = statement.query_for(["a", "b"], [2024, 2025] if statement.by_year else [])
     assert complaints(query.sql("athena"), input_tables()) == []
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("queries/*.sql")), ids=lambda path: path.stem)
+def test_every_saved_query_stays_within_the_dialect(path):
+    assert complaints(path.read_text(encoding="utf-8"), input_tables()) == []
 
 
 @pytest.mark.parametrize("expression", ANSWERS)

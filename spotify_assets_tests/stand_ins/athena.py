@@ -50,6 +50,7 @@ UNLOAD = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 OPTION = re.compile(r"(?P<name>\w+)\s*=\s*(?P<value>'[^']*'|ARRAY\s*\[[^\]]*\])", re.IGNORECASE)
+MISSING_TABLE = re.compile(r"the table (?P<name>\w+) is not there")
 QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -136,7 +137,8 @@ class Execution:
     def _execute(self) -> None:
         self._scan(self.order.scans or 0)
         unload = UNLOAD.fullmatch(self.query)
-        query = _parse(unload["query"] if unload else self.query, tables := _catalog(self.database))
+        tables = _catalog(self.database)
+        query = _parse(unload["query"] if unload else self.query, tables, self.database)
         with duckdb.connect() as connection:
             connection.execute("SET integer_division = true")
             connection.execute("SET TimeZone = 'UTC'")
@@ -262,8 +264,11 @@ def _columns(rows: duckdb.DuckDBPyRelation) -> list[tuple[str, str]]:
     return [(name, str(type_)) for name, type_ in zip(rows.columns, rows.types, strict=True)]
 
 
-def _parse(text: str, tables: Mapping[str, Mapping[str, str]]) -> exp.Query:
+def _parse(text: str, tables: Mapping[str, Mapping[str, str]], database: str) -> exp.Query:
     found = complaints(text, tables)
+    missing = [match["name"] for complaint in found if (match := MISSING_TABLE.fullmatch(complaint))]
+    if missing:
+        raise HiveError(f"TABLE_NOT_FOUND: Table 'awsdatacatalog.{database}.{missing[0]}' does not exist")
     if found:
         raise HiveError(f"SYNTAX_ERROR: {'; '.join(found)}")
     return sqlglot.parse_one(text, read="athena")
