@@ -95,12 +95,11 @@ def withdraw(slug: str, day: datetime, why: str, restore: bool) -> None:  # noqa
     """Take the snapshot of playlist SLUG for DATE out of the tables; its raw file stays.
 
     An older fetch of that day counts then, if there is one; a newer fetch with other content counts by itself. The
-    tables are made again at once, for that day and for the days after it that are told by it.
+    tables of that day are made again at once, and the days after it that are told by it.
     """
     from spotify_assets.resources import build_lake
     from spotify_assets.runs import open_instance
     from spotify_assets.storage.raw_layer import RawLayer, fetch_time
-    from spotify_assets.transforms.snapshots import days_that_depend
 
     settings = load_settings()
     _check_slug(settings, slug)
@@ -114,8 +113,7 @@ def withdraw(slug: str, day: datetime, why: str, restore: bool) -> None:  # noqa
         f"{'is no longer withdrawn' if restore else 'is withdrawn'}; "
         + (f"that of {fetch_time(counting):%Y-%m-%d %H:%M:%S} UTC counts" if counting else "the day has no other")
     )
-    days = [day.date(), *days_that_depend(raw.read_after(slug, day.date()))]
-    well = _materialize(settings, slug, _table_names(), days)
+    well = _materialize(settings, slug, _table_names(), [day.date()])
     if settings.glue_crawler is None:
         well = _refresh_catalog(settings) and well
     if not well:

@@ -7,7 +7,7 @@ snapshot holds it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -99,7 +99,8 @@ class ChartsSource:
             slug=playlist.slug,
             snapshot_date=day,
             source=CHARTS,
-            fetched_at=datetime.now(tz=UTC),
+            # Where the file is all there is, its own time: whoever reads it, and how many at once, stores the same.
+            fetched_at=datetime.now(tz=UTC) if self._tracks else self._landed_at(day, found),
             entries=tuple(Entry(position, rows.get(position)) for position in range(1, max(rows) + 1)),
             playlist_id=playlist.chart,
             playlist={"files": sorted(found)},
@@ -139,6 +140,9 @@ class ChartsSource:
             if slug == playlist.slug and day in editions:
                 found[landed.stored.key] = editions[day]
         return found
+
+    def _landed_at(self, day: date, keys: Collection[str]) -> datetime:
+        return max(landed.stored.modified for landed in self._landed_for(day) if landed.stored.key in keys)
 
     def _landed_for(self, day: date) -> list[LandedFile]:
         """The files whose name says this day, and those that may hold any."""

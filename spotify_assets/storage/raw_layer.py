@@ -213,7 +213,10 @@ class RawLayer:
         return self._store.uri(f"{FOLDER}/playlist={slug}/")
 
     def _read(self, key: str) -> PlaylistSnapshot:
-        return decode(self._store.read(key), self._store.uri(key))
+        snapshot = decode(self._store.read(key), self._store.uri(key))
+        if _place(key_of(snapshot)) != _place(key):
+            raise _damaged(self._store.uri(key), f"its header says that it is {_place(key_of(snapshot))}")
+        return snapshot
 
     def _read_or_error(self, key: str) -> PlaylistSnapshot | StorageError:
         try:
@@ -227,7 +230,7 @@ class RawLayer:
 
     def _plan(self, snapshot: PlaylistSnapshot, files: StoredFiles) -> tuple[str, bytes | None]:
         """The key that holds the snapshot's content, and the bytes to write there (None: stored already)."""
-        key = _key(snapshot)
+        key = key_of(snapshot)
         content = content_digest(snapshot)
         same = self._same_content(snapshot.snapshot_date, content, files)
         if same:
@@ -347,7 +350,8 @@ def decode(data: bytes, uri: str) -> PlaylistSnapshot:
     return snapshot
 
 
-def _key(snapshot: PlaylistSnapshot) -> str:
+def key_of(snapshot: PlaylistSnapshot) -> str:
+    """The key under which a snapshot is stored."""
     fetched_at = snapshot.fetched_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     return f"{FOLDER}/playlist={snapshot.slug}/snapshot_date={snapshot.snapshot_date}/{fetched_at}.jsonl.gz"
 
@@ -360,6 +364,11 @@ def fetched_at(keys: Mapping[date, str]) -> dict[date, datetime]:
 def fetch_time(key: str) -> datetime:
     """When the file at this key was fetched, as its name tells."""
     return datetime.strptime(key.rsplit("/", 1)[-1], "%Y%m%dT%H%M%S.%fZ.jsonl.gz").replace(tzinfo=UTC)
+
+
+def _place(key: str) -> str:
+    """The day and the moment of a key. The playlist may be called otherwise: whoever renames one renames its folder."""
+    return key.split("/", 2)[2]
 
 
 def _by_day(keys: Iterable[str]) -> dict[date, list[str]]:
