@@ -214,8 +214,9 @@ class RawLayer:
 
     def _read(self, key: str) -> PlaylistSnapshot:
         snapshot = decode(self._store.read(key), self._store.uri(key))
-        if _place(key_of(snapshot)) != _place(key):
-            raise _damaged(self._store.uri(key), f"its header says that it is {_place(key_of(snapshot))}")
+        if f"/snapshot_date={snapshot.snapshot_date}/" not in key or snapshot.fetched_at != fetch_time(key):
+            what_it_is = f"the fetch of {snapshot.fetched_at.isoformat()} for {snapshot.snapshot_date}"
+            raise _damaged(self._store.uri(key), f"its header says that it is {what_it_is}")
         return snapshot
 
     def _read_or_error(self, key: str) -> PlaylistSnapshot | StorageError:
@@ -230,7 +231,7 @@ class RawLayer:
 
     def _plan(self, snapshot: PlaylistSnapshot, files: StoredFiles) -> tuple[str, bytes | None]:
         """The key that holds the snapshot's content, and the bytes to write there (None: stored already)."""
-        key = key_of(snapshot)
+        key = _key(snapshot)
         content = content_digest(snapshot)
         same = self._same_content(snapshot.snapshot_date, content, files)
         if same:
@@ -350,8 +351,7 @@ def decode(data: bytes, uri: str) -> PlaylistSnapshot:
     return snapshot
 
 
-def key_of(snapshot: PlaylistSnapshot) -> str:
-    """The key under which a snapshot is stored."""
+def _key(snapshot: PlaylistSnapshot) -> str:
     fetched_at = snapshot.fetched_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     return f"{FOLDER}/playlist={snapshot.slug}/snapshot_date={snapshot.snapshot_date}/{fetched_at}.jsonl.gz"
 
@@ -364,11 +364,6 @@ def fetched_at(keys: Mapping[date, str]) -> dict[date, datetime]:
 def fetch_time(key: str) -> datetime:
     """When the file at this key was fetched, as its name tells."""
     return datetime.strptime(key.rsplit("/", 1)[-1], "%Y%m%dT%H%M%S.%fZ.jsonl.gz").replace(tzinfo=UTC)
-
-
-def _place(key: str) -> str:
-    """The day and the moment of a key. The playlist may be called otherwise: whoever renames one renames its folder."""
-    return key.split("/", 2)[2]
 
 
 def _by_day(keys: Iterable[str]) -> dict[date, list[str]]:
