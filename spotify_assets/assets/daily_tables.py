@@ -4,15 +4,15 @@ One step for six tables, because its costs are Dagster's own (a step each) and b
 be made on what is in hand. Any subset of the tables can be materialized. A day whose snapshot is withdrawn gets empty
 partitions, so that it leaves `snapshots`, and metadata that says why.
 
-What `snapshots` says of a day (`unchanged`, `stale`, `edition`) depends on the stored days before it. So whoever stores,
-replaces or withdraws a day, the step also tells the days after it anew. And when somebody else stored something up to
-these days while the step was writing, it does its work again: runs at the same time end as one after the other would.
+What `snapshots` says of a day (`unchanged`, `stale`, `edition`) depends on the stored days before it. So whoever
+stores, replaces or withdraws a day, the step also tells the days after it anew. And when somebody else stored something
+up to these days while the step was writing, it does its work again: runs at the same time end as one after the other.
 """
 
 # Without `from __future__ import annotations`: Dagster does not resolve a string annotation of the context.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -24,7 +24,7 @@ from spotify_assets.settings import PlaylistSettings
 from spotify_assets.sources.snapshot import PlaylistSnapshot
 from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.storage.raw_layer import RawLayer, key_of
+from spotify_assets.storage.raw_layer import RawLayer, fetched_at
 from spotify_assets.storage.withdrawals import Marker
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
                 yield dg.Output(frames[table.name], output_name=table.name)
         if following:
             _tell_anew(context, lake.store(), playlist.slug, told["snapshots"], following)
-        made_of = {day: key for day, key in files.counting.items() if day not in days}
-        made_of |= {snapshot.snapshot_date: key_of(snapshot) for snapshot in raw_playlist}
+        made_of = {day: moment for day, moment in fetched_at(files.counting).items() if day not in days}
+        made_of |= {snapshot.snapshot_date: snapshot.fetched_at for snapshot in raw_playlist}
         last = following[-1].snapshot_date if following else days[-1]
         _check_still_counting(context, raw, playlist.slug, made_of, last)
         yield from checks.results(playlist, frames, counting, context.selected_asset_check_keys)
@@ -202,16 +202,23 @@ def _tell_anew(
 
 
 def _check_still_counting(
-    context: dg.AssetExecutionContext, raw: RawLayer, slug: str, made_of: Mapping[date, str], last: date
+    context: dg.AssetExecutionContext, raw: RawLayer, slug: str, made_of: Mapping[date, datetime], last: date
 ) -> None:
     """See that the tables are made of what counts now; if not, ask Dagster for the step once more.
+
+    Args:
+        context: of the step.
+        raw: what is stored.
+        slug: the playlist.
+        made_of: the stored days that were looked at, with the moment of the fetch that counted.
+        last: the last day that was written.
 
     Raises:
         RetryRequested: another run stored or withdrew something up to `last` meanwhile.
         StorageError: that happened time and again.
     """
-    counting = {day: key for day, key in raw.latest_keys(slug).items() if day <= last}
-    if counting == {day: key for day, key in made_of.items() if day <= last}:
+    counting = fetched_at(raw.latest_keys(slug))
+    if all(counting.get(day) == made_of.get(day) for day in counting.keys() | made_of.keys() if day <= last):
         return
     if context.retry_number < REPETITIONS:
         raise dg.RetryRequested(max_retries=REPETITIONS)

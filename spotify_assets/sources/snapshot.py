@@ -53,8 +53,8 @@ class PlaylistSnapshot:
         slug: the playlist's name in this project.
         snapshot_date: the partition: for an API the day of the fetch in Japan, for a chart file the chart's own date.
         source: name of the source (`spotify`, `demo`, `charts`).
-        fetched_at: moment of the fetch, timezone-aware; of a chart file that Spotify was not asked about, the moment when
-            it was put into the landing folder.
+        fetched_at: moment of the fetch, timezone-aware; of a chart file that Spotify was not asked about, when it was
+            put into the landing folder.
         entries: all listed entries in order of position, without holes.
         albums, artists: objects fetched for enrichment, by Spotify id.
         tracks: track objects fetched for entries that are rows of a chart file, by Spotify id.
