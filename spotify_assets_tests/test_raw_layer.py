@@ -292,7 +292,8 @@ class TestReading:
             store.write(keys[day], store.read(keys[day])[:-9])
         with pytest.raises(StorageError) as caught:
             layer.read_days(SLUG, [date(2026, 11, 19), *self.DAYS, date(2026, 11, 23)])
-        assert caught.value.what == "4 of 5 days of chart have no usable raw snapshot."
+        days = "2026-11-19, 2026-11-20, 2026-11-21, 2026-11-23"
+        assert caught.value.what == f"4 of 5 days of chart have no usable raw snapshot: {days}."
         assert "nothing is stored for 2026-11-19, 2026-11-23" in caught.value.why
         assert [store.uri(keys[day]) in caught.value.why for day in self.DAYS] == [True, True, False]
 

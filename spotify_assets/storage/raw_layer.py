@@ -33,6 +33,11 @@ FOLDER = "raw_playlist"
 HEADER_FIELDS = ("source", "playlist_id", "entries", "albums", "artists", "content_sha256")
 KEY = re.compile(FOLDER + r"/playlist=[^/]+/snapshot_date=(?P<day>\d{4}-\d\d-\d\d)/\d{8}T\d{6}\.\d{6}Z\.jsonl\.gz")
 
+REMEDY_OF_DAMAGE = (
+    "restore it from a backup or a bucket version, or take it out (`spotify-assets withdraw`): an older fetch of the "
+    "day counts then"
+)
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -139,14 +144,26 @@ class RawLayer:
         """Store snapshots of one playlist, except those whose day already has the same content, counting or withdrawn.
 
         Raises:
-            StorageError: the playlist's stored days come from another source or another playlist, or a day has a file
-                as new or newer with other content. Nothing is written then.
+            StorageError: the playlist's stored days come from another source or another playlist, or days have a file
+                as new or newer that has other content or is damaged (all are named). Nothing is written then.
         """
         files = self.files(slug)
         if snapshots:
             for source, playlist_id in {(snapshot.source, snapshot.playlist_id) for snapshot in snapshots}:
                 self.check_origin(files, slug, source, playlist_id)
-        planned = [self._plan(snapshot, files) for snapshot in snapshots]
+        planned: list[tuple[str, bytes | None]] = []
+        refused: list[StorageError] = []
+        for snapshot in snapshots:
+            try:
+                planned.append(self._plan(snapshot, files))
+            except StorageError as error:
+                refused.append(error)
+        if refused:
+            raise StorageError(
+                f"{len(refused)} of {len(snapshots)} days of {slug} cannot be stored.",
+                why="; ".join(f"{error.what} ({error.why})" for error in refused),
+                remedy="; ".join(dict.fromkeys(error.remedy for error in refused)),
+            )
         write_all(self._store, {key: data for key, data in planned if data is not None})
         return [
             Stored(self._store.uri(key), added=data is not None, withdrawn=files.withdrawals.get(key))
@@ -179,19 +196,23 @@ class RawLayer:
         keys = files.counting
         wanted = list(days)
         absent = [day for day in wanted if day not in files.by_day]
+        counting = [day for day in wanted if day in keys]
         with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-            found = list(pool.map(self._read_or_error, (keys[day] for day in wanted if day in keys)))
-        broken = [result for result in found if isinstance(result, StorageError)]
+            found = dict(zip(counting, pool.map(self._read_or_error, (keys[day] for day in counting)), strict=True))
+        broken = {day: result for day, result in found.items() if isinstance(result, StorageError)}
         if not absent and not broken:
-            return [result for result in found if isinstance(result, PlaylistSnapshot)]
+            return [result for result in found.values() if isinstance(result, PlaylistSnapshot)]
         raise StorageError(
-            f"{len(absent) + len(broken)} of {len(wanted)} days of {slug} have no usable raw snapshot.",
+            f"{len(absent) + len(broken)} of {len(wanted)} days of {slug} have no usable raw snapshot: "
+            f"{', '.join(map(str, sorted([*absent, *broken])))}.",
             why="; ".join(
                 ([f"nothing is stored for {', '.join(map(str, absent))}"] if absent else [])
-                + [f"{error.what} ({error.why})" for error in broken]
+                + [f"{error.what} ({error.why})" for error in broken.values()]
             ),
             remedy=(
-                "materialize raw_playlist for days that the source can still give; run the other days without these"
+                f"run the other days without these: `{_rebuild_command(slug, wanted, broken)}`. A damaged file comes "
+                "back from a backup or a bucket version, or is taken out by `spotify-assets withdraw`; what the source "
+                "can still give, raw_playlist stores"
             ),
         )
 
@@ -238,6 +259,12 @@ class RawLayer:
             return same, None
         newest = files.newest.get(snapshot.snapshot_date)
         if newest and newest >= key:
+            if not self._header(newest):
+                raise _damaged(
+                    self._store.uri(newest),
+                    "it cannot be read",
+                    remedy="remove it and run the day again to store it anew",
+                )
             raise StorageError(
                 f"{self._store.uri(key)} is not written.",
                 why=f"the raw layer is append-only and {self._store.uri(newest)} is as new, with other content",
@@ -446,12 +473,11 @@ def _records(data: bytes, uri: str) -> Iterator[dict[str, Any]]:
     return iter(records)
 
 
-def _damaged(uri: str, why: str) -> StorageError:
-    return StorageError(
-        f"{uri} is damaged.",
-        why=why,
-        remedy=(
-            "restore it from a backup or a bucket version, or take it out (`spotify-assets withdraw`): an older "
-            "fetch of the day counts then"
-        ),
-    )
+def _rebuild_command(slug: str, days: Sequence[date], left_out: Iterable[date]) -> str:
+    """The command that makes the tables of these days; days that were never stored it leaves out by itself."""
+    excepted = "".join(f" --except {day}" for day in left_out)
+    return f"spotify-assets rebuild {slug} {min(days)} {max(days)}{excepted}"
+
+
+def _damaged(uri: str, why: str, remedy: str = REMEDY_OF_DAMAGE) -> StorageError:
+    return StorageError(f"{uri} is damaged.", why=why, remedy=remedy)
