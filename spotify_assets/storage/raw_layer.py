@@ -197,8 +197,7 @@ class RawLayer:
         wanted = list(days)
         absent = [day for day in wanted if day not in files.by_day]
         counting = [day for day in wanted if day in keys]
-        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-            found = dict(zip(counting, pool.map(self._read_or_error, (keys[day] for day in counting)), strict=True))
+        found = dict(zip(counting, self._read_at_once(keys[day] for day in counting), strict=True))
         broken = {day: result for day, result in found.items() if isinstance(result, StorageError)}
         if not absent and not broken:
             return [result for result in found.values() if isinstance(result, PlaylistSnapshot)]
@@ -215,6 +214,12 @@ class RawLayer:
                 "can still give, raw_playlist stores"
             ),
         )
+
+    def read_usable(self, slug: str, days: Iterable[date]) -> list[PlaylistSnapshot]:
+        """The snapshots that count for these days; days that are not stored, withdrawn or damaged are left out."""
+        keys = self.latest_keys(slug)
+        found = self._read_at_once(keys[day] for day in days if day in keys)
+        return [result for result in found if isinstance(result, PlaylistSnapshot)]
 
     def read_latest(self, slug: str) -> PlaylistSnapshot | None:
         """The newest stored snapshot that can be read, or None."""
@@ -245,6 +250,10 @@ class RawLayer:
             return self._read(key)
         except StorageError as error:
             return error
+
+    def _read_at_once(self, keys: Iterable[str]) -> list[PlaylistSnapshot | StorageError]:
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+            return list(pool.map(self._read_or_error, keys))
 
     def _readable(self, keys: Iterable[str]) -> Iterator[PlaylistSnapshot]:
         """A damaged file only costs its own day: it is named when that day is asked for, and passed over otherwise."""
@@ -298,6 +307,8 @@ def content_digest(snapshot: PlaylistSnapshot) -> str:
     ]
     if snapshot.tracks:
         content.append({identifier: found.payload for identifier, found in snapshot.tracks.items()})
+    if snapshot.tracks_without_answer:
+        content.append({"tracks without answer": sorted(snapshot.tracks_without_answer)})
     return hashlib.sha256(_json(content, sort_keys=True)).hexdigest()
 
 
@@ -321,6 +332,7 @@ def encode(snapshot: PlaylistSnapshot, content: str) -> bytes:
         "albums": len(snapshot.albums),
         "artists": len(snapshot.artists),
         "tracks": len(snapshot.tracks),
+        "tracks_without_answer": list(snapshot.tracks_without_answer),
         "playlist": dict(snapshot.playlist),
         "notes": list(snapshot.notes),
         "content_sha256": content,
@@ -353,6 +365,7 @@ def decode(data: bytes, uri: str) -> PlaylistSnapshot:
             albums=_objects(records, "album"),
             artists=_objects(records, "artist"),
             tracks=_objects(records, "track"),
+            tracks_without_answer=tuple(header.get("tracks_without_answer", ())),
             playlist_id=header["playlist_id"],
             playlist=header["playlist"],
             playlist_snapshot_id=header["snapshot_id"],
