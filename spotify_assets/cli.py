@@ -76,14 +76,14 @@ def prepare() -> None:
 
 @main.command()
 @click.argument("slug")
-@click.argument("first", type=DAY)
-@click.argument("last", type=DAY)
+@click.argument("first", metavar="FIRST", type=DAY)
+@click.argument("last", metavar="LAST", type=DAY)
 @click.option("--except", "left_out", type=DAY, multiple=True, metavar="DATE", help="Leave a day out; may be repeated.")
 def rebuild(slug: str, first: datetime, last: datetime, left_out: Sequence[datetime]) -> None:
     """Make the tables of playlist SLUG again for the days FIRST to LAST, from what the raw layer holds.
 
-    Days that were never stored are named and left out. Days whose raw file is damaged fail, together with the run that
-    they are in; the message names them, so that the others can be made with --except.
+    Days are written like 2026-11-22. Those that were never stored are named and left out. A day whose raw file is
+    damaged fails, together with the run that it is in; the message names it, so that the others can be made with --except.
     """
     settings = load_settings()
     _check_slug(settings, slug)

@@ -209,9 +209,10 @@ class RawLayer:
                 + [f"{error.what} ({error.why})" for error in broken.values()]
             ),
             remedy=(
-                f"run the other days without these: `{_rebuild_command(slug, wanted, broken)}`. A damaged file comes "
-                "back from a backup or a bucket version, or is taken out by `spotify-assets withdraw`; what the source "
-                "can still give, raw_playlist stores"
+                "run the other days without these: choose ranges between them, or run "
+                f"`{_rebuild_command(slug, wanted, broken)}`. A damaged file comes back from a backup or a bucket "
+                "version, or is taken out by `spotify-assets withdraw`; what the source can still give, raw_playlist "
+                "stores"
             ),
         )
 
