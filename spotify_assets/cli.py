@@ -83,7 +83,7 @@ def rebuild(slug: str, first: datetime, last: datetime, left_out: Sequence[datet
     """Make the tables of playlist SLUG again for the days FIRST to LAST, from what the raw layer holds.
 
     Days are written like 2026-11-22. Those that were never stored are named and left out. A day whose raw file is
-    damaged fails, together with the run that it is in; the message names it, so that the others can be made with --except.
+    damaged fails, together with the run that it is in; the message names it, so that the others can be made without it.
     """
     settings = load_settings()
     _check_slug(settings, slug)
