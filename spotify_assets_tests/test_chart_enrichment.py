@@ -526,6 +526,15 @@ class TestStoredDays:
         assert server.count() == asked
         assert self.tracks(stored) == [{1, 2, 3}, {2, 3, 4}, {3, 4}]
 
+    def test_what_spotify_says_since_does_not_undo_a_withdrawal(self, charts, stored, instance):
+        stored.withdraw("daily", FIRST, "wrong")
+        charts.land(FIRST, self.SONGS[0])
+        self.run(charts, instance)
+        assert FIRST in stored.files("daily").withdrawn_days
+        charts.land(FIRST, [1, 2, 4])
+        self.run(charts, instance)
+        assert self.tracks(stored)[0] == {1, 2, 4}
+
     def test_a_withdrawn_day_is_left_alone(self, charts, stored, instance):
         stored.withdraw("daily", FIRST, "wrong")
         self.run(charts, instance)

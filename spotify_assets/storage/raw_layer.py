@@ -23,7 +23,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from spotify_assets.errors import StorageError
-from spotify_assets.sources.snapshot import CatalogObject, Entry, PlaylistSnapshot
+from spotify_assets.sources.snapshot import CHARTS, CatalogObject, Entry, PlaylistSnapshot
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, write_all
 from spotify_assets.storage.withdrawals import Action, Marker, Withdrawals
 
@@ -137,7 +137,7 @@ class RawLayer:
         """The withdrawal that keeps a snapshot from counting, because it has the withdrawn file's content."""
         if not files.withdrawn_of(snapshot.snapshot_date):
             return None
-        same = self._same_content(snapshot.snapshot_date, content_digest(snapshot), files)
+        same = self._same_content(snapshot, content_digest(snapshot), files)
         return None if same is None else files.withdrawals.get(same)
 
     def append(self, slug: str, snapshots: Sequence[PlaylistSnapshot]) -> list[Stored]:
@@ -264,7 +264,7 @@ class RawLayer:
         """The key that holds the snapshot's content, and the bytes to write there (None: stored already)."""
         key = _key(snapshot)
         content = content_digest(snapshot)
-        same = self._same_content(snapshot.snapshot_date, content, files)
+        same = self._same_content(snapshot, content, files)
         if same:
             return same, None
         newest = files.newest.get(snapshot.snapshot_date)
@@ -282,11 +282,19 @@ class RawLayer:
             )
         return key, encode(snapshot, content)
 
-    def _same_content(self, day: date, content: str, files: StoredFiles) -> str | None:
-        """The file of a day that has this content: the one that counts, else a withdrawn one."""
-        counting = [files.counting[day]] if day in files.counting else []
-        candidates = [*counting, *reversed(files.withdrawn_of(day))]
-        return next((key for key in candidates if self._header(key).get("content_sha256") == content), None)
+    def _same_content(self, snapshot: PlaylistSnapshot, content: str, files: StoredFiles) -> str | None:
+        """The file of the snapshot's day that has its content: the one that counts, else a withdrawn one.
+
+        The rows of a chart file that was withdrawn are the same whatever Spotify says of their tracks since.
+        """
+        day = snapshot.snapshot_date
+        withdrawn = files.withdrawn_of(day)[::-1]
+        candidates = [files.counting[day], *withdrawn] if day in files.counting else withdrawn
+        same = next((key for key in candidates if self._header(key).get("content_sha256") == content), None)
+        if same or snapshot.source != CHARTS:
+            return same
+        stored = zip(withdrawn, self._read_at_once(withdrawn), strict=True)
+        return next((key for key, found in stored if _entries(found) == snapshot.entries), None)
 
     def _header(self, key: str) -> dict[str, Any]:
         """The header of a file; nothing of one that cannot be read, so that a damaged file stops no later fetch."""
@@ -438,6 +446,10 @@ def _check_stored(slug: str, day: date, files: StoredFiles) -> None:
             why=f"nothing was ever stored for it; {near}",
             remedy="give a day that is stored",
         )
+
+
+def _entries(found: PlaylistSnapshot | StorageError) -> tuple[Entry, ...] | None:
+    return found.entries if isinstance(found, PlaylistSnapshot) else None
 
 
 def _day(text: str) -> date | None:
