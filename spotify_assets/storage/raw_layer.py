@@ -16,7 +16,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -208,12 +208,7 @@ class RawLayer:
                 ([f"nothing is stored for {', '.join(map(str, absent))}"] if absent else [])
                 + [f"{error.what} ({error.why})" for error in broken.values()]
             ),
-            remedy=(
-                "run the other days without these: choose ranges between them, or run "
-                f"`{_rebuild_command(slug, wanted, broken)}`. A damaged file comes back from a backup or a bucket "
-                "version, or is taken out by `spotify-assets withdraw`; what the source can still give, raw_playlist "
-                "stores"
-            ),
+            remedy=_remedy(slug, wanted, absent, broken),
         )
 
     def read_usable(self, slug: str, days: Iterable[date]) -> list[PlaylistSnapshot]:
@@ -499,10 +494,18 @@ def _records(data: bytes, uri: str) -> Iterator[dict[str, Any]]:
     return iter(records)
 
 
-def _rebuild_command(slug: str, days: Sequence[date], left_out: Iterable[date]) -> str:
-    """The command that makes the tables of these days; days that were never stored it leaves out by itself."""
-    excepted = "".join(f" --except {day}" for day in left_out)
-    return f"spotify-assets rebuild {slug} {min(days)} {max(days)}{excepted}"
+def _remedy(slug: str, days: Sequence[date], absent: Collection[date], damaged: Collection[date]) -> str:
+    """What to do about days of a run that cannot be read; `rebuild` leaves out by itself what was never stored."""
+    remedies = []
+    if absent:
+        remedies.append("materialize raw_playlist for days that the source can still give")
+    if len(absent) + len(damaged) < len(days):
+        excepted = "".join(f" --except {day}" for day in damaged)
+        command = f"spotify-assets rebuild {slug} {min(days)} {max(days)}{excepted}"
+        remedies.append(f"run the other days without these: choose ranges between them, or run `{command}`")
+    if damaged:
+        remedies.append(f"for a damaged file: {REMEDY_OF_DAMAGE}")
+    return "; ".join(remedies)
 
 
 def _damaged(uri: str, why: str, remedy: str = REMEDY_OF_DAMAGE) -> StorageError:
