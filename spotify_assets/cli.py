@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 from tabulate import tabulate
 
-from spotify_assets.errors import Refusal, SettingsError
+from spotify_assets.errors import Refusal, SettingsError, StorageError
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import Settings, load_settings
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from spotify_assets.chart_import import Verdict
 
 DAY = click.DateTime(["%Y-%m-%d"])
+NAMED_GAPS = 20
 
 
 class _Group(click.Group):
@@ -80,14 +81,21 @@ def prepare() -> None:
 
 @main.command()
 @click.argument("slug")
-@click.argument("first", type=DAY)
-@click.argument("last", type=DAY)
-def rebuild(slug: str, first: datetime, last: datetime) -> None:
-    """Make the tables of playlist SLUG again for the days FIRST to LAST, from what the raw layer holds."""
+@click.argument("first", metavar="FIRST", type=DAY)
+@click.argument("last", metavar="LAST", type=DAY)
+@click.option("--except", "left_out", type=DAY, multiple=True, metavar="DATE", help="Leave a day out; may be repeated.")
+def rebuild(slug: str, first: datetime, last: datetime, left_out: Sequence[datetime]) -> None:
+    """Make the tables of playlist SLUG again for the days FIRST to LAST, from what the raw layer holds.
+
+    Days are written like 2026-11-22. Those that were never stored are named and left out. A day whose raw file is
+    damaged fails, together with the run that it is in; the message names it, so that the others can be made without it.
+    """
     settings = load_settings()
     _check_slug(settings, slug)
     _check_days(settings, first.date(), last.date())
-    if not _materialize(settings, slug, _table_names(), _days(first.date(), last.date())):
+    wanted = [day for day in _days(first.date(), last.date()) if day not in {moment.date() for moment in left_out}]
+    days = _stored_days(settings, slug, wanted)
+    if not _materialize(settings, slug, _table_names(), days):
         sys.exit(1)
 
 
@@ -100,12 +108,11 @@ def withdraw(slug: str, day: datetime, why: str, restore: bool) -> None:  # noqa
     """Take the snapshot of playlist SLUG for DATE out of the tables; its raw file stays.
 
     An older fetch of that day counts then, if there is one; a newer fetch with other content counts by itself. The
-    tables are made again at once, for that day and for the days after it that are told by it.
+    tables of that day are made again at once, and the days after it that are told by it.
     """
     from spotify_assets.resources import build_lake
     from spotify_assets.runs import open_instance
     from spotify_assets.storage.raw_layer import RawLayer, fetch_time
-    from spotify_assets.transforms.snapshots import days_that_depend
 
     settings = load_settings()
     _check_slug(settings, slug)
@@ -119,8 +126,7 @@ def withdraw(slug: str, day: datetime, why: str, restore: bool) -> None:  # noqa
         f"{'is no longer withdrawn' if restore else 'is withdrawn'}; "
         + (f"that of {fetch_time(counting):%Y-%m-%d %H:%M:%S} UTC counts" if counting else "the day has no other")
     )
-    days = [day.date(), *days_that_depend(raw.read_after(slug, day.date()))]
-    well = _materialize(settings, slug, _table_names(), days)
+    well = _materialize(settings, slug, _table_names(), [day.date()])
     if settings.glue_crawler is None:
         well = _publish(settings) and well
     if not well:
@@ -316,6 +322,28 @@ def _check_days(settings: Settings, first: date, last: date) -> None:
             why=f"days run from {settings.start} (`start` in the playlists file) to {today} (today in Japan)",
             remedy="give days within these, the first and the last in this order",
         )
+
+
+def _stored_days(settings: Settings, slug: str, wanted: Sequence[date]) -> list[date]:
+    """Those of the days that the raw layer holds, withdrawn or not; the others are named."""
+    from spotify_assets.resources import build_lake
+    from spotify_assets.runs import consecutive
+    from spotify_assets.storage.raw_layer import RawLayer
+
+    stored = RawLayer(build_lake(settings.lake).store()).files(slug).by_day
+    days = [day for day in wanted if day in stored]
+    gaps = consecutive([day for day in wanted if day not in stored])
+    named = ", ".join(str(gap[0]) if len(gap) == 1 else f"{gap[0]} to {gap[-1]}" for gap in gaps[:NAMED_GAPS])
+    named += f" and {len(gaps) - NAMED_GAPS} more gaps" if len(gaps) > NAMED_GAPS else ""
+    if not days:
+        raise StorageError(
+            f"There is nothing to make tables of {slug} from.",
+            why=f"nothing is stored for {named}" if named else "all days are left out",
+            remedy=f"give days between {min(stored)} and {max(stored)}" if stored else "materialize raw_playlist first",
+        )
+    if gaps:
+        click.echo(f"{slug}: nothing is stored for {named}")
+    return days
 
 
 def _table_names() -> list[str]:
