@@ -214,7 +214,7 @@ def _show_verdicts(verdicts: Sequence[Verdict]) -> None:
             verdict.chart.format,
             f"{min(verdict.days)} to {max(verdict.days)}",
             len(verdict.days),
-            sum(len(edition.rows) for edition in verdict.chart.editions),
+            sum(edition.size for edition in verdict.chart.editions),
         ]
         for verdict in verdicts
         if verdict.chart is not None

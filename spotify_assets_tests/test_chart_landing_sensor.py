@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -44,13 +45,16 @@ class DatedStore(LocalObjectStore):
         self.refused: set[str] = set()
 
     def list_objects(self, prefix):
-        return [StoredObject(key, self.times.get(key, LONG_AGO)) for key in self.list_keys(prefix)]
+        return [
+            dataclasses.replace(stored, modified=self.times.get(stored.key, LONG_AGO))
+            for stored in super().list_objects(prefix)
+        ]
 
-    def read(self, key):
+    def open(self, key):
         self.reads.append(key)
         if key in self.refused:
             raise StorageError(f"{key} cannot be read.", why="the bucket is asleep", remedy="wait")
-        return super().read(key)
+        return super().open(key)
 
 
 class Landing:
@@ -271,7 +275,7 @@ class TestWatermark:
                 yield {stored.key: versions[stored.key] for stored in new}, dict(versions)
             else:
                 versions[step] += 1
-                folder[step] = StoredObject(step, resolution(now))
+                folder[step] = StoredObject(step, resolution(now), str(versions[step]))
 
     @hypothesis_settings(deadline=None)
     @given(steps)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from spotify_assets.errors import SourceRefusal
 from spotify_assets.settings import PlaylistSettings
+from spotify_assets.sources import landing
 from spotify_assets.sources.charts import ChartsSource
-from spotify_assets.sources.landing import assign, landed_files, landing_key
+from spotify_assets.sources.landing import Original, landed_files, landing_key
 from spotify_assets.storage.object_store import LocalObjectStore
+from spotify_assets_tests.whole_chart import whole_chart
 
 DAY = date(2026, 11, 19)
 ID = "0aaaaaaaaaaaaaaaaaaaa1"
@@ -44,6 +48,13 @@ def archive(**titles_by_day):
 
 def old_archive(region):
     return f"Position,Track Name,Artist,Streams,URL,Year,Month,Day,Region\n1,Rain,Kumo,5,,2019,1,1,{region}\n".encode()
+
+
+def assign(name, data, playlists, slug):
+    """Whose a file of these bytes is, and what it holds."""
+    original = Original(name, hashlib.sha256(data).hexdigest(), lambda: io.BytesIO(data))
+    playlist, chart_file, rows = landing.assign(original, playlists, slug)
+    return playlist, whole_chart(chart_file, rows)
 
 
 class TestWhoseAFileIs:
@@ -202,6 +213,6 @@ class TestStoredDays:
 
     def test_cost_no_reading_of_the_file(self, store, monkeypatch):
         store.write(landing_key("daily", "archive.csv"), archive(d19=["Rain"]))
-        monkeypatch.setattr(LocalObjectStore, "read", lambda *_: pytest.fail("the file was read"))
+        monkeypatch.setattr(LocalObjectStore, "open", lambda *_: pytest.fail("the file was read"))
         later = datetime.now(tz=UTC) + timedelta(hours=1)
         assert ChartsSource(store, [DAILY]).days_on_offer(DAILY, [DAY], {DAY: later}) == set()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from spotify_assets.errors import SourceRefusal
 from spotify_assets.sources.chart_files import ChartEdition
 from spotify_assets.sources.chart_tracks import NO_TRACKS, ChartTracks, TracksOfADay
+from spotify_assets.sources.edition_rows import ChartRow
 from spotify_assets.sources.landing import LandedFile, assign, landed_files
 from spotify_assets.sources.snapshot import CHARTS, Entry, PlaylistSnapshot
 from spotify_assets.sources.source import Absence
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 
 class ChartsSource:
-    """Chart files that a person downloaded. One object serves all playlists of a run and reads each file once.
+    """Chart files that a person downloaded. One object serves all playlists of a run.
+
+    It remembers of each file whose it is and which days it holds; rows are read when they are asked for.
 
     Args:
         store: the lake, for its landing folder.
@@ -87,14 +90,15 @@ class ChartsSource:
             )
         (key, edition), *others = found.items()
         for other_key, other in others:
-            if other.rows != edition.rows:
+            if other.digest != edition.digest:
                 raise SourceRefusal(
                     f"Two files hold the chart of {playlist.slug} for {day}, and they differ: {key} and {other_key}.",
                     why="only one of them can be that day's chart",
                     remedy="remove the wrong one from the landing folder",
                 )
-        tracks = self._tracks_of(playlist, day, edition, previous)
-        rows = {row.position: row.values for row in edition.rows}
+        chart_rows = self._rows(key, day)
+        tracks = self._tracks_of(playlist, day, chart_rows, previous)
+        rows = {row.position: row.values for row in chart_rows}
         return PlaylistSnapshot(
             slug=playlist.slug,
             snapshot_date=day,
@@ -111,7 +115,7 @@ class ChartsSource:
         )
 
     def _tracks_of(
-        self, playlist: PlaylistSettings, day: date, edition: ChartEdition, previous: PlaylistSnapshot | None
+        self, playlist: PlaylistSettings, day: date, rows: Sequence[ChartRow], previous: PlaylistSnapshot | None
     ) -> TracksOfADay:
         if self._tracks is None:
             return NO_TRACKS
@@ -119,11 +123,11 @@ class ChartsSource:
         ahead = (
             row.values
             for other in self._offered.pop(playlist.slug, [])
-            for landed in self.editions(playlist, other).values()
-            for row in landed.rows
+            for key in self.editions(playlist, other)
+            for row in self._rows(key, other)
         )
         return self._tracks.of_day(
-            day, [row.values for row in edition.rows], ahead=ahead, market=_market(playlist), previous=previous
+            day, [row.values for row in rows], ahead=ahead, market=_market(playlist), previous=previous
         )
 
     def editions(
@@ -151,9 +155,15 @@ class ChartsSource:
     def _read_file(self, landed: LandedFile) -> tuple[str, Mapping[date, ChartEdition]]:
         key = landed.stored.key
         if key not in self._read:
-            playlist, chart_file = assign(landed.name, self._store.read(key), self._playlists, landed.slug)
+            playlist, chart_file, _ = assign(landed.original, self._playlists, landed.slug)
             self._read[key] = (playlist.slug, {edition.chart_date: edition for edition in chart_file.editions})
         return self._read[key]
+
+    def _rows(self, key: str, day: date) -> tuple[ChartRow, ...]:
+        """The rows of a day that the file at this key holds."""
+        (landed,) = (landed for landed in self._landed_for(day) if landed.stored.key == key)
+        _, _, rows = assign(landed.original, self._playlists, landed.slug)
+        return rows.of(day)
 
 
 def _market(playlist: PlaylistSettings) -> str | None:
