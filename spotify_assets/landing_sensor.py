@@ -23,7 +23,7 @@ from spotify_assets.publication import daily_keys
 from spotify_assets.runs import RANGE_END_TAG, RANGE_START_TAG, consecutive
 from spotify_assets.sensors import NAMED, TABLE_JOBS, work_under_way
 from spotify_assets.settings import PlaylistSettings, Settings
-from spotify_assets.sources.landing import FOLDER, LandedFile, assign, landed_files
+from spotify_assets.sources.landing import FOLDER, LandedFile, assign, landed_files, problem_with
 from spotify_assets.sources.snapshot import CHARTS
 from spotify_assets.storage.object_store import ObjectStore, StoredObject
 
@@ -159,7 +159,7 @@ def read_files(files: Sequence[LandedFile], playlists: Sequence[PlaylistSettings
         try:
             playlist, chart_file, _ = assign(landed.original, playlists, landed.slug)
         except Refusal as refusal:
-            reading.problems.append(f"{key}: {refusal.what} Why: {refusal.why}. What to do: {refusal.remedy}.")
+            reading.problems.append(problem_with(key, refusal))
             if isinstance(refusal, StorageError):
                 reading.unread.append(key)
             continue

@@ -417,8 +417,9 @@ class TestRuns:
         for day in days(3):
             landing.put(day)
         landing.put("2025-03-02", chart="regional-global-daily", content=chart_file("2025-03-02", rows=5))
-        # Beside a file of another day that nobody can read.
+        # Beside files that nobody can read, of another day and of any.
         landing.put("2025-03-20", content="neither,chart\n")
+        landing.put_file("junk.csv", "neither,chart\n")
         requests = landing.tick().run_requests
         for request in requests:
             assert landing.execute(request).success
@@ -427,6 +428,18 @@ class TestRuns:
         for slug, expected in (("japan", [str(day) for day in days(3)]), ("world", ["2025-03-02"])):
             for key in daily_keys(slug):
                 assert sorted(landing.instance.get_materialized_partitions(key)) == expected
+
+    def test_a_run_says_what_was_left_out(self, landing):
+        landing.put("2025-03-01")
+        junk = landing.put_file("junk.csv", "neither,chart\n")
+        (request,) = landing.tick().run_requests
+        result = landing.execute(request)
+        (made,) = (
+            event.materialization
+            for event in result.get_asset_materialization_events()
+            if event.asset_key == dg.AssetKey(["japan", "raw_playlist"])
+        )
+        assert made.metadata["notes"].value.startswith(f"- left out: {junk}: junk.csv, line 1: its header is that of")
 
     def test_a_replaced_file_replaces_the_day(self, landing):
         landing.put("2025-03-01")

@@ -13,7 +13,7 @@ from datetime import date
 from functools import lru_cache, partial
 from typing import IO
 
-from spotify_assets.errors import SourceRefusal
+from spotify_assets.errors import Refusal, SourceRefusal
 from spotify_assets.settings import PlaylistSettings
 from spotify_assets.sources.chart_files import ChartFile, chart_and_day_in_name, read_chart_file
 from spotify_assets.sources.edition_rows import EditionRows
@@ -72,6 +72,11 @@ def landed_files(store: ObjectStore) -> list[LandedFile]:
 def landing_key(slug: str, name: str) -> str:
     """Where a file that was imported for a playlist is kept."""
     return f"{FOLDER}{slug}/{name}"
+
+
+def problem_with(key: str, refusal: Refusal) -> str:
+    """What is wrong with a landed file, in a line."""
+    return f"{key}: {refusal.what} Why: {refusal.why}. What to do: {refusal.remedy}."
 
 
 def assign(
