@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import re
+import sqlite3
 import tracemalloc
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spotify_assets.errors import SourceRefusal
+from spotify_assets.errors import SourceRefusal, StorageError
 from spotify_assets.sources.chart_files import read_chart_file
 from spotify_assets.sources.chart_text import misreading
 from spotify_assets.transforms.chart_rows import chart_entry
@@ -697,6 +698,19 @@ def test_a_refusal_that_is_kept_keeps_no_temporary_file(last_row):
     with pytest.raises(SourceRefusal, match="line 20002"):
         read_chart_file("a.csv", long_archive(1000, last_row))
     assert len(list(OPEN_FILES.iterdir())) == before
+
+
+def test_a_full_disk_is_named_with_what_to_do(monkeypatch):
+    def connect_to_a_full_disk(*arguments, **options):
+        database = connect(*arguments, **options)
+        database.execute("PRAGMA max_page_count = 3")
+        return database
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", connect_to_a_full_disk)
+    with pytest.raises(StorageError, match="database or disk is full") as caught:
+        read_chart_file("a.csv", long_archive(10))
+    assert "set TMPDIR" in caught.value.remedy
 
 
 @pytest.mark.skipif(not OPEN_FILES.is_dir(), reason="counts open files as Linux lists them")

@@ -15,6 +15,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
+from spotify_assets.errors import StorageError
+
 CACHE_KIBIBYTES = 500
 """What the database keeps in memory; a process may have several open."""
 BETWEEN_CELLS = "\0"
@@ -62,6 +64,9 @@ class EditionRows:
     Args:
         names: the names of the columns.
         rows: the rows; what they raise is raised here, and nothing is left then.
+
+    Raises:
+        StorageError: there is no room for the database.
     """
 
     def __init__(self, names: Sequence[str], rows: Iterable[PlacedRow]) -> None:
@@ -72,6 +77,13 @@ class EditionRows:
         """Ends the database. Nothing can be read afterwards."""
         try:
             self._fill(rows)
+        except sqlite3.OperationalError as error:
+            self.close()
+            raise StorageError(
+                "The rows of a chart file cannot be put into a temporary database.",
+                why=str(error),
+                remedy="make room in the folder for temporary files, or set TMPDIR to a folder that has some",
+            ) from error
         except BaseException:
             self.close()
             raise
