@@ -1,13 +1,16 @@
 """Times the platform beside runs that do nothing, in turn, each in a process of its own, and prints ratios.
 
-    python -m benchmarks.run              all three, three pairs each
-    python -m benchmarks.run load daily   only these
-    python -m benchmarks.run --days 90    a shorter rebuild
+    python -m benchmarks.run                      load, daily and rebuild, three pairs each
+    python -m benchmarks.run load daily           only these
+    python -m benchmarks.run import --days 556    the import of a chart file of so many days, with four gaps
+    python -m benchmarks.run --days 90            a shorter rebuild
 
-Single times say little on a shared machine; the ratio of two commands that ran in turn does.
+Single times say little on a shared machine; the ratio of two commands that ran in turn does. The peak is the most
+memory that the process ever held (maximum resident set size).
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -15,14 +18,25 @@ import tempfile
 import time
 from datetime import date, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 FIRST_DAY = date(2025, 1, 1)
+GAPS = 4
+"""Days that the imported file leaves out, each the end of a run: as many as a public archive of 556 days does."""
+
+
+class Cost(NamedTuple):
+    """What a process took: wall and processor time in seconds, and its peak in megabytes."""
+
+    wall: float
+    processor: float
+    peak: float
 
 
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("which", nargs="*", choices=["load", "daily", "rebuild", []])
+    parser.add_argument("which", nargs="*", choices=["load", "daily", "rebuild", "import", []])
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--days", type=int, default=365)
     arguments = parser.parse_args()
@@ -54,20 +68,54 @@ def main() -> None:
                     arguments.pairs,
                 )
 
+        if "import" in which:
+            compare_import(f"{folder}/archive.csv.gz", arguments.days, arguments.pairs)
+
+
+def compare_import(file: str, days: int, pairs: int) -> None:
+    """Import a file beside as many runs that do nothing, and beside those that the same days without gaps would be."""
+    work = ["-m", "benchmarks.chart_import"]
+    run([*work, "write", file, str(days), str(GAPS)])
+    judged = run([*work, "judge", file])
+    print(f"reading and judging {days} days: {judged.wall:.1f} s, peak {judged.peak:.0f} MB", flush=True)
+    for title, gaps in (("the same runs", GAPS), ("no gaps", 0)):
+        compare(
+            f"import of {days} days / assets that do nothing, {title}",
+            [*work, "import", file],
+            [*work, "nothing", file, str(days), str(gaps)],
+            pairs,
+        )
+
 
 def compare(title: str, work: list[str], beside: list[str], pairs: int) -> None:
-    """Run both in turn and print the median of the ratios."""
-    times = [(run(work), run(beside)) for _ in range(pairs)]
-    ratio = statistics.median(first / second for first, second in times)
-    first, second = (statistics.median(column) for column in zip(*times, strict=True))
-    print(f"{title}: {ratio:.2f}   ({first:.1f} s / {second:.1f} s, {pairs} pairs)", flush=True)
+    """Run both in turn and print the medians of the ratios."""
+    costs = [(run(work), run(beside)) for _ in range(pairs)]
+    wall = statistics.median(first.wall / second.wall for first, second in costs)
+    processor = statistics.median(first.processor / second.processor for first, second in costs)
+    first, second = (_medians(half) for half in zip(*costs, strict=True))
+    print(
+        f"{title}: {wall:.2f}, processor {processor:.2f}   ({first.wall:.1f} s / {second.wall:.1f} s, processor "
+        f"{first.processor:.1f} s / {second.processor:.1f} s, peak {first.peak:.0f} MB / {second.peak:.0f} MB, "
+        f"{pairs} pairs)",
+        flush=True,
+    )
 
 
-def run(arguments: list[str]) -> float:
-    """Wall time of one Python process, in seconds."""
+def _medians(costs: tuple[Cost, ...]) -> Cost:
+    return Cost(*(statistics.median(column) for column in zip(*costs, strict=True)))
+
+
+def run(arguments: list[str]) -> Cost:
+    """What one Python process takes. Ends the benchmark if the process fails."""
     started = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], check=True, cwd=Path(__file__).parents[1], stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started
+    process = subprocess.Popen([sys.executable, *arguments], cwd=Path(__file__).parents[1], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(arguments)} ended with {process.returncode}")
+    # Linux counts in kibibytes, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Cost(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 1e6)
 
 
 if __name__ == "__main__":

@@ -5,32 +5,39 @@ Reading a file belongs to `sources.chart_files`; turning landed files into table
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path, PurePath, PurePosixPath
+from typing import IO
 
 from spotify_assets.errors import Refusal, SourceRefusal
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import PlaylistSettings, Settings
 from spotify_assets.sources.chart_files import ChartEdition, ChartFile
 from spotify_assets.sources.charts import ChartsSource
-from spotify_assets.sources.landing import FOLDER, SUFFIXES, assign, landing_key
+from spotify_assets.sources.landing import FOLDER, SUFFIXES, Original, assign, landing_key
 from spotify_assets.sources.snapshot import CHARTS
 from spotify_assets.storage.object_store import ObjectStore
 
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file to import; `where` is what a person calls it, `unreadable` says why there are no bytes of it."""
+    """A file to import. Its bytes are not kept: it is opened when they are needed.
+
+    Attributes:
+        where: what a person calls it.
+        original: the file, its version being the SHA-256 of its bytes; or why there are no bytes of it.
+    """
 
     where: str
-    name: str
-    data: bytes = b""
-    unreadable: Refusal | None = None
+    original: Original | Refusal
 
 
 @dataclass(frozen=True)
@@ -85,22 +92,22 @@ def judge(files: Iterable[FoundFile], settings: Settings, store: ObjectStore, sl
     """
     playlists = [playlist for playlist in settings.playlists if playlist.source == CHARTS]
     landed = ChartsSource(store, playlists)
-    kept: dict[str, bytes | None] = dict.fromkeys(store.list_keys(FOLDER))
+    taken: dict[str, str | None] = dict.fromkeys(store.list_keys(FOLDER))
     accepted: dict[tuple[str, date], dict[str, ChartEdition]] = {}
     verdicts = []
     for file in files:
         try:
-            if file.unreadable:
-                raise file.unreadable
-            playlist, chart = assign(file.name, file.data, playlists, slug)
-            key = landing_key(playlist.slug, file.name)
+            original = _readable(file)
+            playlist, chart, _ = assign(original, playlists, slug)
+            key = landing_key(playlist.slug, original.name)
             _check_days(file, chart, settings.start)
-            _check_name(file, store, key, kept)
+            if key in taken:
+                _check_same_content(file.where, original, key, taken[key] or _digest_of_object(store, key))
             for edition in chart.editions:
                 before = accepted.get((playlist.slug, edition.chart_date), {})
                 _check_same(file, edition, before | landed.editions(playlist, edition.chart_date))
             accepted |= {(playlist.slug, edition.chart_date): {file.where: edition} for edition in chart.editions}
-            kept[key] = file.data
+            taken[key] = original.version
             verdicts.append(Verdict(file, playlist, chart))
         except Refusal as refusal:
             verdicts.append(Verdict(file, refusal=refusal))
@@ -108,13 +115,35 @@ def judge(files: Iterable[FoundFile], settings: Settings, store: ObjectStore, sl
 
 
 def land(verdicts: Iterable[Verdict], store: ObjectStore) -> dict[str, list[date]]:
-    """Keep the originals of the accepted files in the landing folder; the days that they hold, by playlist."""
+    """Keep the originals of the accepted files in the landing folder; the days that they hold, by playlist.
+
+    Raises:
+        SourceRefusal: a file was changed since it was judged; it and those after it are not kept.
+    """
     days: dict[str, set[date]] = {}
     for verdict in verdicts:
         if verdict.slug is not None:
-            store.write(landing_key(verdict.slug, verdict.file.name), verdict.file.data)
+            _keep(_readable(verdict.file), verdict.slug, store)
             days.setdefault(verdict.slug, set()).update(verdict.days)
     return {slug: sorted(found) for slug, found in days.items()}
+
+
+def _keep(original: Original, slug: str, store: ObjectStore) -> None:
+    with original.open() as file:
+        if _digest(file) != original.version:
+            raise SourceRefusal(
+                f"{original.name} is not imported.",
+                why="it was changed while this import was reading it",
+                remedy="wait until it is complete, then import again",
+            )
+        file.seek(0)
+        store.write(landing_key(slug, original.name), file)
+
+
+def _readable(file: FoundFile) -> Original:
+    if isinstance(file.original, Refusal):
+        raise file.original
+    return file.original
 
 
 def _is_meant(path: PurePath) -> bool:
@@ -124,35 +153,51 @@ def _is_meant(path: PurePath) -> bool:
 
 def _in_archive(path: Path) -> Iterator[FoundFile]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [PurePosixPath(member) for member in sorted(archive.namelist()) if not member.endswith("/")]
-            for member in filter(_is_meant, members):
-                yield _member(archive, f"{path}/{member}", member)
+        # Its members are opened as long as somebody may ask for them; the last one to go closes it.
+        archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
-        yield _unreadable(str(path), path.name, str(error), remedy="give an archive that opens, or the files in it")
+        yield _unreadable(str(path), str(error), remedy="give an archive that opens, or the files in it")
+        return
+    members = [PurePosixPath(member) for member in sorted(archive.namelist()) if not member.endswith("/")]
+    for member in filter(_is_meant, members):
+        yield _member(archive, f"{path}/{member}", member)
 
 
 def _member(archive: zipfile.ZipFile, where: str, member: PurePosixPath) -> FoundFile:
     remedy = "unpack the archive and give the files in it"
     if member.suffix.casefold() == ".zip":
-        return _unreadable(where, member.name, "it is an archive inside an archive", remedy=remedy)
+        return _unreadable(where, "it is an archive inside an archive", remedy=remedy)
     try:
-        return FoundFile(where, member.name, archive.read(str(member)))
+        return _found(where, member.name, partial(archive.open, str(member)))
     # What zipfile raises for a member that is damaged, or that needs a password or a compression it does not know.
     except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        return _unreadable(where, member.name, str(error), remedy=remedy)
+        return _unreadable(where, str(error), remedy=remedy)
 
 
 def _file(path: Path) -> FoundFile:
     try:
-        return FoundFile(str(path), path.name, path.read_bytes())
+        return _found(str(path), path.name, lambda: path.open("rb"))
     except OSError as error:
-        why = error.strerror or str(error)
-        return _unreadable(str(path), path.name, why, remedy="give existing files, folders or archives")
+        return _unreadable(str(path), error.strerror or str(error), remedy="give existing files, folders or archives")
 
 
-def _unreadable(where: str, name: str, why: str, *, remedy: str) -> FoundFile:
-    return FoundFile(where, name, unreadable=SourceRefusal(f"{where} cannot be read.", why=why, remedy=remedy))
+def _found(where: str, name: str, opener: Callable[[], AbstractContextManager[IO[bytes]]]) -> FoundFile:
+    with opener() as file:
+        return FoundFile(where, Original(name, _digest(file), opener))
+
+
+def _digest(file: IO[bytes]) -> str:
+    # Typeshed asks for more than a file in general has; those given here have it.
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def _digest_of_object(store: ObjectStore, key: str) -> str:
+    with store.open(key) as file:
+        return _digest(file)
+
+
+def _unreadable(where: str, why: str, *, remedy: str) -> FoundFile:
+    return FoundFile(where, SourceRefusal(f"{where} cannot be read.", why=why, remedy=remedy))
 
 
 def _check_days(file: FoundFile, chart: ChartFile, start: date) -> None:
@@ -171,14 +216,10 @@ def _check_days(file: FoundFile, chart: ChartFile, start: date) -> None:
         )
 
 
-def _check_name(file: FoundFile, store: ObjectStore, key: str, kept: Mapping[str, bytes | None]) -> None:
-    """Refuse a name that other content has; `kept` has the bytes of what was accepted before it in this import."""
-    if key not in kept:
-        return
-    before = kept[key]
-    if (store.read(key) if before is None else before) != file.data:
+def _check_same_content(where: str, original: Original, key: str, digest: str) -> None:
+    if original.version != digest:
         raise SourceRefusal(
-            f"{file.where} is not kept as {key}: there is a file of that name with other content.",
+            f"{where} is not kept as {key}: there is a file of that name with other content.",
             why="nothing is overwritten silently",
             remedy="rename this file, or remove the other one if this one is to replace it",
         )
@@ -186,7 +227,7 @@ def _check_name(file: FoundFile, store: ObjectStore, key: str, kept: Mapping[str
 
 def _check_same(file: FoundFile, edition: ChartEdition, others: dict[str, ChartEdition]) -> None:
     for where, other in others.items():
-        if other.rows != edition.rows:
+        if other.digest != edition.digest:
             raise SourceRefusal(
                 f"{file.where} and {where} both hold {edition.chart_date}, and they differ.",
                 why="only one of them can be that day's chart",

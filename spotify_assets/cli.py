@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from tabulate import tabulate
@@ -18,6 +19,7 @@ from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    import dagster as dg
     from pyarrow import Table
     from sqlglot.expressions import Query
 
@@ -25,6 +27,13 @@ if TYPE_CHECKING:
 
 DAY = click.DateTime(["%Y-%m-%d"])
 NAMED_GAPS = 20
+
+
+class _Deployment(NamedTuple):
+    """The definitions of some settings, and the Dagster instance that they run on."""
+
+    definitions: dg.Definitions
+    instance: dg.DagsterInstance
 
 
 class _Group(click.Group):
@@ -58,8 +67,10 @@ def demo(days: int) -> None:
     last = today_in_japan()
     first = max(settings.start, last - timedelta(days=days - 1))
     tables = ["raw_playlist", *_table_names()]
-    filled = [_materialize(settings, playlist.slug, tables, _days(first, last)) for playlist in playlists]
-    if not (all(filled) and _publish(settings)):
+    with _opened(settings) as deployment:
+        filled = [_materialize(deployment, playlist.slug, tables, _days(first, last)) for playlist in playlists]
+        well = all(filled) and _publish(deployment)
+    if not well:
         sys.exit(1)
     click.echo(f"\nThe lake:     {settings.lake}")
     if settings.glue_crawler:
@@ -95,7 +106,9 @@ def rebuild(slug: str, first: datetime, last: datetime, left_out: Sequence[datet
     _check_days(settings, first.date(), last.date())
     wanted = [day for day in _days(first.date(), last.date()) if day not in {moment.date() for moment in left_out}]
     days = _stored_days(settings, slug, wanted)
-    if not _materialize(settings, slug, _table_names(), days):
+    with _opened(settings) as deployment:
+        well = _materialize(deployment, slug, _table_names(), days)
+    if not well:
         sys.exit(1)
 
 
@@ -111,24 +124,23 @@ def withdraw(slug: str, day: datetime, why: str, restore: bool) -> None:  # noqa
     tables of that day are made again at once, and the days after it that are told by it.
     """
     from spotify_assets.resources import build_lake
-    from spotify_assets.runs import open_instance
     from spotify_assets.storage.raw_layer import RawLayer, fetch_time
 
     settings = load_settings()
     _check_slug(settings, slug)
     _check_days(settings, day.date(), day.date())
     raw = RawLayer(build_lake(settings.lake).store())
-    with open_instance():  # refused before a marker is written
+    with _opened(settings) as deployment:  # refused before a marker is written
         marker = raw.restore(slug, day.date(), why) if restore else raw.withdraw(slug, day.date(), why)
-    counting = raw.latest_keys(slug).get(day.date())
-    click.echo(
-        f"{slug} {day.date()}: the fetch of {fetch_time(marker.raw_key):%Y-%m-%d %H:%M:%S} UTC "
-        f"{'is no longer withdrawn' if restore else 'is withdrawn'}; "
-        + (f"that of {fetch_time(counting):%Y-%m-%d %H:%M:%S} UTC counts" if counting else "the day has no other")
-    )
-    well = _materialize(settings, slug, _table_names(), [day.date()])
-    if settings.glue_crawler is None:
-        well = _publish(settings) and well
+        counting = raw.latest_keys(slug).get(day.date())
+        click.echo(
+            f"{slug} {day.date()}: the fetch of {fetch_time(marker.raw_key):%Y-%m-%d %H:%M:%S} UTC "
+            f"{'is no longer withdrawn' if restore else 'is withdrawn'}; "
+            + (f"that of {fetch_time(counting):%Y-%m-%d %H:%M:%S} UTC counts" if counting else "the day has no other")
+        )
+        well = _materialize(deployment, slug, _table_names(), [day.date()])
+        if settings.glue_crawler is None:
+            well = _publish(deployment) and well
     if not well:
         sys.exit(1)
 
@@ -266,15 +278,16 @@ def import_charts(paths: tuple[Path, ...], slug: str | None, dry_run: bool) -> N
 
     settings = load_settings()
     store = build_lake(settings.lake).store()
-    verdicts = judge(find_files(paths), settings, store, slug)
-    _show_verdicts(verdicts)
-    well = all(verdict.refusal is None for verdict in verdicts) and bool(verdicts)
-    if not dry_run:
-        tables = ["raw_playlist", *_table_names()]
-        filled = [_materialize(settings, slug, tables, days) for slug, days in land(verdicts, store).items()]
-        well = all(filled) and well
-        if filled and settings.glue_crawler is None:
-            well = _publish(settings) and well
+    with nullcontext() if dry_run else _opened(settings) as deployment:  # refused before an original is kept
+        verdicts = judge(find_files(paths), settings, store, slug)
+        _show_verdicts(verdicts)
+        well = all(verdict.refusal is None for verdict in verdicts) and bool(verdicts)
+        if deployment:
+            tables = ["raw_playlist", *_table_names()]
+            filled = [_materialize(deployment, slug, tables, days) for slug, days in land(verdicts, store).items()]
+            well = all(filled) and well
+            if filled and settings.glue_crawler is None:
+                well = _publish(deployment) and well
     if not well:
         sys.exit(1)
 
@@ -287,7 +300,7 @@ def _show_verdicts(verdicts: Sequence[Verdict]) -> None:
             verdict.chart.format,
             f"{min(verdict.days)} to {max(verdict.days)}",
             len(verdict.days),
-            sum(len(edition.rows) for edition in verdict.chart.editions),
+            sum(edition.size for edition in verdict.chart.editions),
         ]
         for verdict in verdicts
         if verdict.chart is not None
@@ -352,23 +365,29 @@ def _table_names() -> list[str]:
     return list(TABLES)
 
 
-def _materialize(settings: Settings, slug: str, assets: Sequence[str], days: Sequence[date]) -> bool:
+@contextmanager
+def _opened(settings: Settings) -> Iterator[_Deployment]:
+    from spotify_assets.definitions import build_definitions
+    from spotify_assets.runs import open_instance
+
+    with open_instance() as instance:
+        yield _Deployment(build_definitions(settings), instance)
+
+
+def _materialize(deployment: _Deployment, slug: str, assets: Sequence[str], days: Sequence[date]) -> bool:
     """Materialize a playlist's assets for sorted days, in stretches without a gap; whether everything went well."""
     import dagster as dg
 
-    from spotify_assets.definitions import build_definitions
-    from spotify_assets.runs import consecutive, open_instance, run_range
+    from spotify_assets.runs import consecutive, run_range
 
     keys = [dg.AssetKey([slug, asset]) for asset in assets]
-    definitions = build_definitions(settings)
     well = True
-    with open_instance() as instance:
-        for stretch in consecutive(days):
-            for chunk in run_range(definitions, instance, keys, stretch):
-                click.echo(f"{slug} {chunk.first} to {chunk.last}: {'FAILED' if chunk.failures else 'done'}")
-                for failure in chunk.failures:
-                    click.echo(failure, err=True)
-                well = well and not chunk.failures
+    for stretch in consecutive(days):
+        for chunk in run_range(deployment.definitions, deployment.instance, keys, stretch):
+            click.echo(f"{slug} {chunk.first} to {chunk.last}: {'FAILED' if chunk.failures else 'done'}")
+            for failure in chunk.failures:
+                click.echo(failure, err=True)
+            well = well and not chunk.failures
     return well
 
 
@@ -376,12 +395,10 @@ def _days(first: date, last: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def _publish(settings: Settings) -> bool:
-    from spotify_assets.definitions import build_definitions
-    from spotify_assets.runs import open_instance, publish
+def _publish(deployment: _Deployment) -> bool:
+    from spotify_assets.runs import publish
 
-    with open_instance() as instance:
-        failures = publish(build_definitions(settings), instance)
+    failures = publish(deployment.definitions, deployment.instance)
     for failure in failures:
         click.echo(failure, err=True)
     return not failures

@@ -23,7 +23,7 @@ from spotify_assets.publication import daily_keys
 from spotify_assets.runs import RANGE_END_TAG, RANGE_START_TAG, consecutive
 from spotify_assets.sensors import NAMED, TABLE_JOBS, work_under_way
 from spotify_assets.settings import PlaylistSettings, Settings
-from spotify_assets.sources.landing import FOLDER, LandedFile, assign, landed_files
+from spotify_assets.sources.landing import FOLDER, LandedFile, assign, landed_files, problem_with
 from spotify_assets.sources.snapshot import CHARTS
 from spotify_assets.storage.object_store import ObjectStore, StoredObject
 
@@ -134,7 +134,7 @@ def build_chart_landing_sensor(settings: Settings, chart_files_job: Any) -> dg.S
         busy = list(work_under_way(context.instance, keys, WHOLE_JOBS))
         if busy:
             return dg.SkipReason(f"{len(new)} new files wait for the end of {', '.join(busy[:NAMED])}.")
-        reading = read_files(store, new, playlists, settings.start)
+        reading = read_files(new, playlists, settings.start)
         for problem in reading.problems:
             context.log.warning(problem)
         requests = [
@@ -151,17 +151,15 @@ def build_chart_landing_sensor(settings: Settings, chart_files_job: Any) -> dg.S
     return chart_landing_sensor
 
 
-def read_files(
-    store: ObjectStore, files: Sequence[LandedFile], playlists: Sequence[PlaylistSettings], start: date
-) -> Reading:
+def read_files(files: Sequence[LandedFile], playlists: Sequence[PlaylistSettings], start: date) -> Reading:
     """Read files and collect the days that they hold, among those from `start` to today in Japan."""
     reading = Reading({playlist.slug: {} for playlist in playlists}, [], [])
     for landed in files:
         key = landed.stored.key
         try:
-            playlist, chart_file = assign(landed.name, store.read(key), playlists, landed.slug)
+            playlist, chart_file, _ = assign(landed.original, playlists, landed.slug)
         except Refusal as refusal:
-            reading.problems.append(f"{key}: {refusal.what} Why: {refusal.why}. What to do: {refusal.remedy}.")
+            reading.problems.append(problem_with(key, refusal))
             if isinstance(refusal, StorageError):
                 reading.unread.append(key)
             continue

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import gzip
 import io
 import shutil
+import tracemalloc
 import unicodedata
 import zipfile
 from collections import Counter
@@ -21,6 +23,7 @@ from spotify_assets import runs
 from spotify_assets.chart_import import find_files, judge, land
 from spotify_assets.cli import main
 from spotify_assets.definitions import build_definitions
+from spotify_assets.errors import SourceRefusal
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.runs import RANGE_END_TAG, RANGE_START_TAG, failures_of
 from spotify_assets.settings import load_settings
@@ -87,7 +90,12 @@ def refusals(verdicts):
 
 
 def found(*paths):
-    return [(file.name, file.data) for file in find_files(paths)]
+    return [(file.original.name, content(file)) for file in find_files(paths)]
+
+
+def content(file):
+    with file.original.open() as opened:
+        return opened.read()
 
 
 class TestFinding:
@@ -107,11 +115,11 @@ class TestFinding:
 
     def test_a_path_that_is_not_there(self, desk):
         (file,) = find_files([desk.downloads / "nothing.csv"])
-        assert "nothing.csv cannot be read.\nWhy: No such file or directory" in str(file.unreadable)
+        assert "nothing.csv cannot be read.\nWhy: No such file or directory" in str(file.original)
 
     def test_an_archive_that_is_none(self, desk):
         (file,) = find_files([desk.put("charts.zip", b"PK and nothing")])
-        assert "File is not a zip file" in str(file.unreadable)
+        assert "File is not a zip file" in str(file.original)
 
     def test_a_damaged_member_does_not_cost_the_others(self, desk):
         with zipfile.ZipFile(desk.downloads / "charts.zip", "w") as zipped:
@@ -121,9 +129,9 @@ class TestFinding:
         path = desk.downloads / "charts.zip"
         path.write_bytes(path.read_bytes().replace(b"damaged", b"damagEd"))
         damaged, whole, inner = find_files([path])
-        assert "Bad CRC-32" in str(damaged.unreadable)
-        assert whole.data == b"whole"
-        assert "an archive inside an archive" in str(inner.unreadable)
+        assert "Bad CRC-32" in str(damaged.original)
+        assert content(whole) == b"whole"
+        assert "an archive inside an archive" in str(inner.original)
 
 
 class TestJudging:
@@ -145,6 +153,37 @@ class TestJudging:
         desk.put(NAME, gzip.compress(data, mtime=7))
         assert desk.land() == {"daily": [date(2026, 11, 19)]}
         assert desk.platform.objects("") == {f"landing/charts/daily/{NAME}": gzip.compress(data, mtime=7)}
+
+    def test_a_file_that_was_changed_since_it_was_judged_is_not_kept(self, desk):
+        path = desk.put(NAME, chart("Rain"))
+        verdicts = desk.judge(path)
+        path.write_bytes(chart("Sun"))
+        with pytest.raises(SourceRefusal, match=f"{NAME} is not imported"):
+            land(verdicts, desk.store)
+        assert desk.store.list_keys("") == []
+
+    def test_a_member_of_an_archive_is_kept_byte_for_byte(self, desk):
+        data = gzip.compress(chart("Rain"), mtime=7)
+        with zipfile.ZipFile(desk.downloads / "charts.zip", "w", zipfile.ZIP_DEFLATED) as zipped:
+            zipped.writestr(f"2026/{NAME}.gz", data)
+        assert desk.land() == {"daily": [date(2026, 11, 19)]}
+        assert desk.platform.objects("") == {f"landing/charts/daily/{NAME}.gz": data}
+
+    def test_neither_bytes_nor_rows_are_kept_in_memory(self, desk):
+        """Three files of 100 days, a megabyte each, that are read, compared and landed."""
+        days = [date(2026, 11, 20) - timedelta(days=number) for number in range(100)]
+        rows = (f"{day},{place},傘 {place},{'Hoshi ' * 350}\n" for day in days for place in range(1, 6))
+        data = f"date,position,song,artist\n{''.join(rows)}".encode()
+        for number in range(3):
+            desk.put(f"archive {number}.csv", data)
+        settings = dataclasses.replace(desk.platform.settings, start=date(2026, 1, 1))
+        tracemalloc.start()
+        verdicts = judge(find_files([desk.downloads]), settings, desk.store, "daily")
+        land(verdicts, desk.store)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert [len(verdict.days) for verdict in verdicts] == [100] * 3
+        assert peak < len(data)
 
     def test_the_same_file_twice_is_once(self, desk):
         path = desk.put(NAME, chart("Rain"))

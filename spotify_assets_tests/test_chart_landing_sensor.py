@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -44,13 +45,16 @@ class DatedStore(LocalObjectStore):
         self.refused: set[str] = set()
 
     def list_objects(self, prefix):
-        return [StoredObject(key, self.times.get(key, LONG_AGO)) for key in self.list_keys(prefix)]
+        return [
+            dataclasses.replace(stored, modified=self.times.get(stored.key, LONG_AGO))
+            for stored in super().list_objects(prefix)
+        ]
 
-    def read(self, key):
+    def open(self, key):
         self.reads.append(key)
         if key in self.refused:
             raise StorageError(f"{key} cannot be read.", why="the bucket is asleep", remedy="wait")
-        return super().read(key)
+        return super().open(key)
 
 
 class Landing:
@@ -271,7 +275,7 @@ class TestWatermark:
                 yield {stored.key: versions[stored.key] for stored in new}, dict(versions)
             else:
                 versions[step] += 1
-                folder[step] = StoredObject(step, resolution(now))
+                folder[step] = StoredObject(step, resolution(now), str(versions[step]))
 
     @hypothesis_settings(deadline=None)
     @given(steps)
@@ -413,8 +417,9 @@ class TestRuns:
         for day in days(3):
             landing.put(day)
         landing.put("2025-03-02", chart="regional-global-daily", content=chart_file("2025-03-02", rows=5))
-        # Beside a file of another day that nobody can read.
+        # Beside files that nobody can read, of another day and of any.
         landing.put("2025-03-20", content="neither,chart\n")
+        landing.put_file("junk.csv", "neither,chart\n")
         requests = landing.tick().run_requests
         for request in requests:
             assert landing.execute(request).success
@@ -423,6 +428,18 @@ class TestRuns:
         for slug, expected in (("japan", [str(day) for day in days(3)]), ("world", ["2025-03-02"])):
             for key in daily_keys(slug):
                 assert sorted(landing.instance.get_materialized_partitions(key)) == expected
+
+    def test_a_run_says_what_was_left_out(self, landing):
+        landing.put("2025-03-01")
+        junk = landing.put_file("junk.csv", "neither,chart\n")
+        (request,) = landing.tick().run_requests
+        result = landing.execute(request)
+        (made,) = (
+            event.materialization
+            for event in result.get_asset_materialization_events()
+            if event.asset_key == dg.AssetKey(["japan", "raw_playlist"])
+        )
+        assert made.metadata["notes"].value.startswith(f"- left out: {junk}: junk.csv, line 1: its header is that of")
 
     def test_a_replaced_file_replaces_the_day(self, landing):
         landing.put("2025-03-01")

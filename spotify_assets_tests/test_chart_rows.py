@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from spotify_assets.sources.chart_files import read_chart_file
 from spotify_assets.sources.snapshot import Entry, PlaylistSnapshot
 from spotify_assets.transforms.albums import album_rows
 from spotify_assets.transforms.artists import artist_rows
@@ -16,6 +15,7 @@ from spotify_assets.transforms.chart_rows import chart_entry
 from spotify_assets.transforms.entries import read_entries
 from spotify_assets.transforms.songs import song_rows
 from spotify_assets_tests.real_data import REAL_DATA, requires_real_data
+from spotify_assets_tests.whole_chart import read_whole_chart
 
 ID = "0aaaaaaaaaaaaaaaaaaaa1"
 PAGE = f"https://open.spotify.com/track/{ID}"
@@ -237,7 +237,7 @@ def test_rows_go_through_the_tables():
             ["", "", "Kumo, Hoshi", "2", "JP", "2025-06-11", "Rain EP", "False"],
         ]
     )
-    file = read_chart_file("data.csv", text.getvalue().encode())
+    file = read_whole_chart("data.csv", text.getvalue().encode())
     songs, albums, artists = tables_of(file, file.editions[0])
     assert [(song["position"], song["row_status"], song["song_id"]) for song in songs] == [
         (1, "ok", ID),
@@ -251,7 +251,7 @@ def test_rows_go_through_the_tables():
 @requires_real_data
 def test_a_real_day_through_the_tables():
     path = REAL_DATA / "charts" / "anelas_jp_top200_daily_2026.csv.gz"
-    file = read_chart_file(path.name, path.read_bytes())
+    file = read_whole_chart(path.name, path.read_bytes())
     edition = next(edition for edition in file.editions if edition.chart_date == date(2026, 7, 9))
     songs, _, _ = tables_of(file, edition)
     assert [song["position"] for song in songs] == list(range(1, 201))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from datetime import UTC, date, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 
-from spotify_assets.errors import SourceRefusal
+from spotify_assets.errors import SourceRefusal, StorageError
 from spotify_assets.settings import PlaylistSettings
+from spotify_assets.sources import landing
 from spotify_assets.sources.charts import ChartsSource
-from spotify_assets.sources.landing import assign, landed_files, landing_key
+from spotify_assets.sources.landing import Original, landed_files, landing_key
 from spotify_assets.storage.object_store import LocalObjectStore
+from spotify_assets_tests.whole_chart import whole_chart
 
 DAY = date(2026, 11, 19)
 ID = "0aaaaaaaaaaaaaaaaaaaa1"
@@ -44,6 +49,13 @@ def archive(**titles_by_day):
 
 def old_archive(region):
     return f"Position,Track Name,Artist,Streams,URL,Year,Month,Day,Region\n1,Rain,Kumo,5,,2019,1,1,{region}\n".encode()
+
+
+def assign(name, data, playlists, slug):
+    """Whose a file of these bytes is, and what it holds."""
+    original = Original(name, hashlib.sha256(data).hexdigest(), lambda: io.BytesIO(data))
+    playlist, chart_file, rows = landing.assign(original, playlists, slug)
+    return playlist, whole_chart(chart_file, rows)
 
 
 class TestWhoseAFileIs:
@@ -187,15 +199,81 @@ class TestLandingFolder:
             fetch(store)
         assert "charts import" in caught.value.remedy
 
-    def test_a_file_that_is_nobodys_is_named_and_not_passed_over(self, store):
-        store.write("landing/charts/data.csv", archive(d19=["Rain"]))
-        with pytest.raises(SourceRefusal, match=r"data\.csv: it is not certain"):
-            ChartsSource(store, [DAILY, WORLD]).days_on_offer(DAILY, [DAY], {})
-
     def test_a_file_for_another_day_is_not_even_read(self, store):
         store.write(f"landing/charts/regional-jp-daily-{DAY - timedelta(days=1)}.csv", b"no chart at all")
         store.write(f"landing/charts/{NAME}", chart("Rain"))
         assert ChartsSource(store, [DAILY]).days_on_offer(DAILY, [DAY], {}) == {DAY}
+
+
+class TestFilesThatCannotBeUsed:
+    NOBODYS = (
+        ("data.csv", archive(d19=["Sun"]), "it is not certain which playlist this file is for"),
+        ("junk.csv", b"no,chart\n1,2\n", "its header is that of no known chart file"),
+        ("regional-jp-daily-latest.csv", chart("Sun"), "it does not say the day of its chart"),
+        (f"regional-fr-daily-{DAY}.csv", chart("Sun"), "it is not certain which playlist this file is for"),
+    )
+
+    @pytest.mark.parametrize(("name", "data", "what"), NOBODYS)
+    def test_in_the_root_are_left_out_of_a_day_that_another_file_holds(self, store, name, data, what):
+        store.write(f"landing/charts/{name}", data)
+        store.write(landing_key("daily", NAME), chart("Rain"))
+        source = ChartsSource(store, [DAILY, WORLD])
+        assert source.days_on_offer(DAILY, [DAY, DAY + timedelta(days=1)], {}) == {DAY}
+        snapshot = source.fetch(DAILY, DAY, None, may_retry=False)
+        assert snapshot.entries[0].payload["track_name"] == "Rain"
+        (note,) = snapshot.notes
+        assert note.startswith(f"left out: landing/charts/{name}: ")
+        assert what in note
+        assert "What to do: " in note
+
+    @pytest.mark.parametrize(("name", "data", "what"), NOBODYS)
+    def test_in_the_root_are_named_when_no_file_holds_the_day(self, store, name, data, what):
+        store.write(f"landing/charts/{name}", data)
+        with pytest.raises(SourceRefusal, match=f"no chart of daily for {DAY}") as caught:
+            fetch(store)
+        assert f"files that were left out may hold them: landing/charts/{name}: " in caught.value.why
+        assert what in caught.value.why
+
+    def test_in_the_root_are_named_up_to_a_number(self, store):
+        for number in range(7):
+            store.write(f"landing/charts/junk {number}.csv", b"no,chart\n")
+        with pytest.raises(SourceRefusal) as caught:
+            fetch(store)
+        assert caught.value.why.count("landing/charts/junk") == 5
+        assert caught.value.why.endswith("(and 2 more)")
+
+    def test_in_the_root_are_read_once_by_a_run(self, store, monkeypatch):
+        store.write("landing/charts/junk.csv", b"no,chart\n")
+        opened = []
+        monkeypatch.setattr(LocalObjectStore, "open", lambda _, key: opened.append(key) or io.BytesIO(b"no,chart\n"))
+        source = ChartsSource(store, [DAILY])
+        assert source.days_on_offer(DAILY, [DAY - timedelta(days=number) for number in range(9)], {}) == set()
+        times = len(opened)
+        assert source.days_on_offer(DAILY, [DAY], {}) == set()
+        assert len(opened) == times <= 2
+
+    @pytest.mark.parametrize("key", [f"landing/charts/{NAME}", f"landing/charts/daily/{NAME}"])
+    def test_that_are_surely_meant_for_a_day_refuse_it(self, store, key):
+        store.write(key, b"no,chart\n")
+        store.write(landing_key("daily", "archive.csv"), archive(d19=["Rain"], d20=["Sun"]))
+        source = ChartsSource(store, [DAILY, WORLD])
+        with pytest.raises(SourceRefusal, match=rf"{NAME}, line 1: its header"):
+            source.days_on_offer(DAILY, [DAY], {})
+        assert source.days_on_offer(DAILY, [DAY + timedelta(days=1)], {}) == {DAY + timedelta(days=1)}
+        assert source.days_on_offer(WORLD, [DAY], {}) == set()
+
+    def test_in_a_playlists_own_folder_refuse_any_day_that_they_may_hold(self, store):
+        store.write(landing_key("daily", "junk.csv"), b"no,chart\n")
+        store.write(landing_key("daily", NAME), chart("Rain"))
+        with pytest.raises(SourceRefusal, match=r"junk\.csv, line 1: its header"):
+            ChartsSource(store, [DAILY]).days_on_offer(DAILY, [DAY], {})
+
+    def test_that_the_lake_cannot_give_are_not_left_out(self, store, monkeypatch):
+        store.write("landing/charts/data.csv", archive(d19=["Sun"]))
+        asleep = StorageError("data.csv cannot be read.", why="the bucket is asleep", remedy="wait")
+        monkeypatch.setattr(LocalObjectStore, "open", Mock(side_effect=asleep))
+        with pytest.raises(StorageError, match="the bucket is asleep"):
+            ChartsSource(store, [DAILY]).days_on_offer(DAILY, [DAY], {})
 
 
 class TestStoredDays:
@@ -208,6 +286,6 @@ class TestStoredDays:
 
     def test_cost_no_reading_of_the_file(self, store, monkeypatch):
         store.write(landing_key("daily", "archive.csv"), archive(d19=["Rain"]))
-        monkeypatch.setattr(LocalObjectStore, "read", lambda *_: pytest.fail("the file was read"))
+        monkeypatch.setattr(LocalObjectStore, "open", lambda *_: pytest.fail("the file was read"))
         later = datetime.now(tz=UTC) + timedelta(hours=1)
         assert ChartsSource(store, [DAILY]).days_on_offer(DAILY, [DAY], {DAY: later}) == set()

@@ -101,3 +101,16 @@ def test_without_a_dagster_home_the_command_says_so(tmp_path):
     completed = run(tmp_path, "demo")
     assert completed.returncode == 1
     assert "DAGSTER_HOME is not set" in completed.stderr
+
+
+def test_without_a_dagster_home_no_original_is_kept(tmp_path):
+    (tmp_path / "playlists.yaml").write_text(
+        "{start: 2026-11-01, playlists: [{slug: a, title: A, source: charts, chart: regional-jp-daily}]}"
+    )
+    (tmp_path / "data.csv").write_text("date,position,song,artist\n2026-11-19,1,Rain,Kumo\n")
+    settings = {"SPOTIFY_ASSETS_PLAYLISTS": "playlists.yaml", "SPOTIFY_ASSETS_LAKE": "lake"}
+    assert run(tmp_path, "charts", "import", "--dry-run", "data.csv", **settings).returncode == 0
+    completed = run(tmp_path, "charts", "import", "data.csv", **settings)
+    assert completed.returncode == 1
+    assert "DAGSTER_HOME is not set" in completed.stderr
+    assert not (tmp_path / "lake").exists()

@@ -45,6 +45,24 @@ class TestContract:
         store.write(KEY, data)
         assert store.read(KEY) == data
 
+    def test_a_file_is_written_from_where_it_stands_and_opened_to_be_sought(self, store, tmp_path):
+        (tmp_path / "original").write_bytes(b"header" + bytes(range(256)) * 1000)
+        with (tmp_path / "original").open("rb") as original:
+            original.seek(len(b"header"))
+            store.write(KEY, original)
+        with store.open(KEY) as opened:
+            assert opened.read() == bytes(range(256)) * 1000
+            opened.seek(254)
+            assert opened.read(4) == b"\xfe\xff\x00\x01"
+
+    def test_a_version_stands_for_one_content(self, store):
+        versions = []
+        for data in (b"one", b"two", b"three"):
+            store.write(KEY, data)
+            versions += [stored.version for _ in range(2) for stored in store.list_objects("songs/")]
+        assert versions[0::2] == versions[1::2]
+        assert len(set(versions)) == 3
+
     def test_an_object_is_replaced_whole(self, store):
         store.write(KEY, b"a long old object")
         store.write(KEY, b"new")
@@ -61,9 +79,10 @@ class TestContract:
     def test_nothing_below_a_prefix_is_an_empty_list(self, store):
         assert store.list_keys("songs/") == []
 
-    def test_a_missing_object_is_named_with_what_to_do(self, store):
+    @pytest.mark.parametrize("act", ["read", "open"])
+    def test_a_missing_object_is_named_with_what_to_do(self, store, act):
         with pytest.raises(StorageError) as caught:
-            store.read(KEY)
+            getattr(store, act)(KEY)
         assert caught.value.what == f"{store.uri(KEY)} does not exist."
         assert "materialize the partition" in caught.value.remedy
 
@@ -99,6 +118,7 @@ class TestBucket:
         ("act", "done"),
         [
             (lambda store: store.read(KEY), "read"),
+            (lambda store: store.open(KEY), "read"),
             (lambda store: store.write(KEY, b""), "written"),
             (lambda store: store.list_keys("songs/"), "listed"),
         ],
@@ -131,6 +151,7 @@ class TestFolder:
         ("act", "done"),
         [
             (lambda store: store.read(KEY), "read"),
+            (lambda store: store.open(KEY), "read"),
             (lambda store: store.write(KEY, b""), "written"),
             (lambda store: store.list_keys("songs/"), "listed"),
         ],

@@ -4,6 +4,9 @@ What belongs here: telling the formats apart by their header, finding the chart'
 itself. Cells stay text exactly as received; what they mean as songs is `transforms.chart_rows`, and whether the bytes
 are text at all is `chart_text`. No files are opened here, and two files for one day are the caller's to compare.
 
+A file may hold decades. It is read row by row, and its rows go to a temporary database (`edition_rows`): what stays in
+memory are some dozens of bytes a day.
+
 The day of an edition is the chart's own: the day of a daily chart, and for a weekly one the Thursday that ends its
 week, as charts.spotify.com dates it. The old spotifycharts.com named its weeks Friday--Friday
 (`2019-12-27--2020-01-03`); such a file is filed under the Thursday before the second Friday, so that the weeks of both
@@ -13,17 +16,18 @@ sites are one series.
 from __future__ import annotations
 
 import csv
-import io
 import re
-import sys
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from itertools import pairwise
+from itertools import filterfalse, pairwise
+from typing import IO
 
 from spotify_assets.errors import SourceRefusal
-from spotify_assets.sources.chart_text import misreading, refusal, seems_to_lack_letters, utf_8_content
+from spotify_assets.sources.chart_text import check_text, misreading, refusal, seems_to_lack_letters, text_lines
+from spotify_assets.sources.edition_rows import ChartRow, EditionRows, PlacedRow, digest_of
 
 MISSING_CELLS = frozenset({"", "null", "None", "nan"})
 """How files write that a cell has no value."""
@@ -45,30 +49,23 @@ Record = tuple[int, Cells]
 
 
 @dataclass(frozen=True, slots=True)
-class ChartRow:
-    """One row of a chart.
+class ChartEdition:
+    """The chart of one day, or of the week that ends on this day.
 
     Attributes:
-        position: 1-based place in the chart, as listed.
-        values: the row as received: header name to text, unchanged.
+        chart_date: the day.
+        size: how many rows it has; holes in its positions are left as they are.
+        digest: what its rows say, in brief: two editions have the same if positions and cells are the same.
     """
 
-    position: int
-    values: dict[str, str]
-
-
-@dataclass(frozen=True)
-class ChartEdition:
-    """The chart of one day, or of the week that ends on this day: its rows by position, holes left as they are."""
-
     chart_date: date
-    rows: tuple[ChartRow, ...]
-    country: str | None
+    size: int
+    digest: bytes
 
 
 @dataclass(frozen=True)
 class ChartFile:
-    """What a chart file holds.
+    """What a chart file holds, without its rows.
 
     Attributes:
         name: the file's name as given.
@@ -160,50 +157,67 @@ class _FileName:
     chart_date: date | None
 
 
-def read_chart_file(name: str, data: bytes, *, country: str | None = None) -> ChartFile:
+def read_chart_file(name: str, file: IO[bytes], *, country: str | None = None) -> tuple[ChartFile, EditionRows]:
     """Read one chart file.
 
     Args:
         name: the file's name; a folder or archive path in front of it does not count.
-        data: its bytes: CSV, or gzip of CSV (told by the bytes, not by the name).
+        file: its bytes: CSV, or gzip of CSV (told by the bytes, not by the name). Seekable, and left open.
         country: which country of a file with several to read; two letters or `global`.
 
     Returns:
-        The editions of the file, or of that one country.
+        The editions of the file, or of that one country, and their rows. The rows are in a temporary database, which
+        is gone when nothing refers to them any more.
 
     Raises:
         SourceRefusal: the file is no chart file, is damaged or mis-encoded, contradicts itself or its name, does not
             say the chart's day, or does not say which of its countries is meant. The message names file and line.
     """
-    content = utf_8_content(name, data)
+    check_text(name, file)
     named = _read_name(name)
     wanted = _wanted_country(name, named, country)
     notes: list[str] = []
-    records = _records(name, content)
-    header = _read_header(name, records, notes)
-    chart_country, rows = _rows_of_country(name, header, _chart_rows(name, header, records, notes), wanted)
-    _check_letters(name, header, rows)
-    chart_country = chart_country or named.country
-    cadence = _cadence(name, header, named)
-    editions = tuple(
-        ChartEdition(day, tuple(chart_rows), chart_country)
-        for day, chart_rows in _rows_by_day(name, header, rows, named).items()
-    )
-    _check_days(name, [edition.chart_date for edition in editions], named)
-    notes.extend(_edition_notes(header, editions, cadence))
-    return ChartFile(name, header.format.name, named.chart, chart_country, cadence, editions, tuple(notes))
+    countries: Counter[str | None] = Counter()
+    with text_lines(name, file) as lines:
+        records = _records(name, lines)
+        header = _read_header(name, records, notes)
+        records = _chart_rows(name, header, records, notes)
+        records = _rows_of_country(name, header, records, wanted, countries)
+        records = _rows_with_letters(name, header, records)
+        rows = EditionRows(header.names, _placed_rows(name, header, records, named))
+    try:
+        country = _chart_country(name, countries, wanted) or named.country
+        return _chart_file(name, header, named, country, rows, notes), rows
+    except SourceRefusal:
+        # A refusal may be kept, and its traceback would keep the rows.
+        rows.close()
+        raise
 
 
-def date_in_name(name: str) -> date | None:
-    """The only day that a file can hold, going by its name; None where only reading it tells.
+def chart_and_day_in_name(name: str) -> tuple[str | None, date | None]:
+    """The chart and the only day that a file can hold, going by its name; None where only reading it tells.
 
     A date says so only beside a chart's name: an archive may carry the day of its download.
     """
     try:
         named = _read_name(name)
     except SourceRefusal:
-        return None
-    return named.chart_date if named.chart else None
+        return None, None
+    return named.chart, named.chart_date if named.chart else None
+
+
+def _chart_file(
+    name: str, header: _Header, named: _FileName, country: str | None, rows: EditionRows, notes: list[str]
+) -> ChartFile:
+    """Look at the rows day by day; `notes` are those on the file itself."""
+    _check_positions(name, rows)
+    cadence = _cadence(name, header, named)
+    editions = []
+    for day, edition in rows.by_day():
+        editions.append(ChartEdition(day, len(edition), digest_of(edition)))
+        notes.extend(_edition_notes(header, day, edition, cadence))
+    _check_days(name, [edition.chart_date for edition in editions], named)
+    return ChartFile(name, header.format.name, named.chart, country, cadence, tuple(editions), tuple(notes))
 
 
 @lru_cache(maxsize=1024)
@@ -272,15 +286,14 @@ def _wanted_country(name: str, named: _FileName, asked: str | None) -> str | Non
     return wanted or named.country
 
 
-def _records(name: str, content: bytes) -> Iterator[Record]:
+def _records(name: str, lines: Iterator[str]) -> Iterator[Record]:
     """The records of a CSV file, without empty lines."""
-    reader = csv.reader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""), strict=True)
+    reader = csv.reader(lines, strict=True)
     begins_on = 1
     try:
         for cells in reader:
             if cells:
-                # Charts repeat themselves: a title that stands on a thousand days is kept once.
-                yield begins_on, list(map(sys.intern, cells))
+                yield begins_on, cells
             begins_on = reader.line_num + 1
     except csv.Error as error:
         raise refusal(
@@ -360,41 +373,43 @@ def _chart_rows(name: str, header: _Header, records: Iterator[Record], notes: li
 
 
 def _rows_of_country(
-    name: str, header: _Header, rows: Iterator[Record], wanted: str | None
-) -> tuple[str | None, list[Record]]:
-    """The country that the data says, and its rows: of a file with several countries only the wanted ones."""
+    name: str, header: _Header, rows: Iterator[Record], wanted: str | None, countries: Counter[str | None]
+) -> Iterator[Record]:
+    """Of a file with several countries only the rows of the wanted one; all are counted, None if no column says one."""
     column = next((header.keys.index(key) for key in COUNTRY_COLUMNS if key in header.keys), None)
-    kept: list[Record] = []
-    countries: set[str] = set()
     for number, cells in rows:
         country = None if column is None else _country(name, header.format, number, cells[column])
-        if country:
-            countries.add(country)
+        countries[country] += 1
         # Once there are two countries and none is wanted, the rest is only read to name them all.
         if country is None or country == wanted or (wanted is None and len(countries) == 1):
-            kept.append((number, cells))
-    if len(countries) > 1 and wanted is None:
-        raise refusal(
-            name,
-            f"it holds the charts of {len(countries)} countries: {', '.join(sorted(countries))}",
-            why="a playlist is the chart of one country, and it was not said which",
-            remedy="say which of these countries is meant",
-        )
-    if countries and not kept:
-        raise refusal(
-            name,
-            f"it holds no chart of {wanted}",
-            why=f"its data is of {', '.join(sorted(countries))}",
-            remedy="ask for one of these, correct the country in the file's name, or take another file",
-        )
-    if not kept:
+            yield number, cells
+
+
+def _chart_country(name: str, countries: Counter[str | None], wanted: str | None) -> str | None:
+    """The country that the data says."""
+    if not countries:
         raise refusal(
             name,
             "it has a header and no rows",
             why="the chart of that day was not there when it was downloaded",
             remedy="download it again, or remove it: that day is missing",
         )
-    return (wanted or countries.pop()) if countries else None, kept
+    said = sorted(country for country in countries if country)
+    if len(said) > 1 and wanted is None:
+        raise refusal(
+            name,
+            f"it holds the charts of {len(said)} countries: {', '.join(said)}",
+            why="a playlist is the chart of one country, and it was not said which",
+            remedy="say which of these countries is meant",
+        )
+    if said and wanted not in (None, *said):
+        raise refusal(
+            name,
+            f"it holds no chart of {wanted}",
+            why=f"its data is of {', '.join(said)}",
+            remedy="ask for one of these, correct the country in the file's name, or take another file",
+        )
+    return (wanted or said[0]) if said else None
 
 
 def _country(name: str, format_: ChartFormat, number: int, cell: str) -> str:
@@ -410,12 +425,13 @@ def _country(name: str, format_: ChartFormat, number: int, cell: str) -> str:
     return said
 
 
-def _check_letters(name: str, header: _Header, rows: list[Record]) -> None:
-    """Refuse text that is UTF-8 but was garbled before it was written."""
+def _rows_with_letters(name: str, header: _Header, rows: Iterator[Record]) -> Iterator[Record]:
+    """The same rows; text that is UTF-8 but was garbled before it was written is refused."""
     title, artists = header.keys.index(header.format.title), header.keys.index(header.format.artists)
+    titles: set[str] = set()
     with_lost_letters: dict[str, int] = {}
     for number, cells in rows:
-        found = next(filter(None, map(misreading, cells)), None)
+        found = next(filter(None, map(misreading, filterfalse(str.isascii, cells))), None)
         if found:
             raise refusal(
                 name,
@@ -424,11 +440,13 @@ def _check_letters(name: str, header: _Header, rows: list[Record]) -> None:
                 remedy="take the file as it was first downloaded, not saved by another program",
                 line=number,
             )
+        titles.add(cells[title])
         for cell in (cells[title], cells[artists]):
             if seems_to_lack_letters(cell):
                 with_lost_letters.setdefault(cell, number)
+        yield number, cells
     # One song may be called "???". Where many names look so, their letters could not be written.
-    if len(with_lost_letters) >= max(3, len({cells[title] for _, cells in rows}) / 50):
+    if len(with_lost_letters) >= max(3, len(titles) / 50):
         raise refusal(
             name,
             f"{len(with_lost_letters)} different titles and artists in it have question marks in place of letters",
@@ -438,34 +456,32 @@ def _check_letters(name: str, header: _Header, rows: list[Record]) -> None:
         )
 
 
-def _rows_by_day(name: str, header: _Header, rows: list[Record], named: _FileName) -> dict[date, list[ChartRow]]:
-    """The rows of each day in order of position; the days in order."""
+def _placed_rows(name: str, header: _Header, rows: Iterator[Record], named: _FileName) -> Iterator[PlacedRow]:
+    """The rows with the day and the position of each."""
     dates = _date_columns(header)
-    if not dates and named.chart_date is None:
-        raise refusal(
-            name,
-            "it does not say the day of its chart",
-            why="neither its name nor its data has one full date, and a chart is never filed under a guessed day",
-            remedy="rename the file with the full date of its chart, such as regional-jp-daily-2026-11-20.csv",
-        )
     position_column = header.keys.index(header.format.position)
-    days: dict[date, dict[int, ChartRow]] = {}
-    lines: dict[tuple[date, int], int] = {}
     for number, cells in rows:
-        day = named.chart_date if named.chart_date and not dates else _day(name, number, [cells[i] for i in dates])
-        position = _position(name, number, cells[position_column])
-        before = lines.setdefault((day, position), number)
-        if before != number:
+        day = _day(name, number, [cells[column] for column in dates]) if dates else named.chart_date
+        if day is None:
             raise refusal(
                 name,
-                f"position {position} of {day} is listed twice, on lines {before} and {number}",
-                why="a chart has one song at each position; two charts were probably joined",
-                remedy="remove the row, or the chart, that does not belong there",
-                line=number,
+                "it does not say the day of its chart",
+                why="neither its name nor its data has one full date, and a chart is never filed under a guessed day",
+                remedy="rename the file with the full date of its chart, such as regional-jp-daily-2026-11-20.csv",
             )
-        values = dict(zip(header.names, cells, strict=True))
-        days.setdefault(day, {})[position] = ChartRow(position, values)
-    return {day: [found[position] for position in sorted(found)] for day, found in sorted(days.items())}
+        yield PlacedRow(day, _position(name, number, cells[position_column]), number, cells)
+
+
+def _check_positions(name: str, rows: EditionRows) -> None:
+    twice = rows.listed_twice()
+    if twice:
+        raise refusal(
+            name,
+            f"position {twice.position} of {twice.day} is listed twice, on lines {twice.first_line} and {twice.line}",
+            why="a chart has one song at each position; two charts were probably joined",
+            remedy="remove the row, or the chart, that does not belong there",
+            line=twice.line,
+        )
 
 
 def _date_columns(header: _Header) -> list[int]:
@@ -542,26 +558,24 @@ def _cadence(name: str, header: _Header, named: _FileName) -> str | None:
     return named.cadence or by_data
 
 
-def _edition_notes(header: _Header, editions: tuple[ChartEdition, ...], cadence: str | None) -> Iterator[str]:
+def _edition_notes(header: _Header, day: date, rows: Sequence[ChartRow], cadence: str | None) -> Iterator[str]:
     title = header.names[header.keys.index(header.format.title)]
     track_id = header.names[header.keys.index(header.format.track_id)] if header.format.track_id else None
-    for edition in editions:
-        day = edition.chart_date
-        if cadence == "weekly" and day.weekday() != THURSDAY:
-            yield f"{day}: a {day:%A}; the weeks of Spotify's charts end on a Thursday"
-        skipped = _skipped_positions(edition.rows)
-        if skipped:
-            yield f"{day}: nothing listed at position {', '.join(skipped)}"
-        incomplete: dict[str, list[int]] = {}
-        for row in edition.rows:
-            lacks = _lacks(row.values[title], row.values[track_id] if track_id else None)
-            if lacks:
-                incomplete.setdefault(lacks, []).append(row.position)
-        for lacks, positions in incomplete.items():
-            yield f"{day}: {lacks} at {_listed('position', positions)}"
+    if cadence == "weekly" and day.weekday() != THURSDAY:
+        yield f"{day}: a {day:%A}; the weeks of Spotify's charts end on a Thursday"
+    skipped = _skipped_positions(rows)
+    if skipped:
+        yield f"{day}: nothing listed at position {', '.join(skipped)}"
+    incomplete: dict[str, list[int]] = {}
+    for row in rows:
+        lacks = _lacks(row.values[title], row.values[track_id] if track_id else None)
+        if lacks:
+            incomplete.setdefault(lacks, []).append(row.position)
+    for lacks, positions in incomplete.items():
+        yield f"{day}: {lacks} at {_listed('position', positions)}"
 
 
-def _skipped_positions(rows: tuple[ChartRow, ...]) -> list[str]:
+def _skipped_positions(rows: Sequence[ChartRow]) -> list[str]:
     """The spans of positions that a chart leaves out before its last row."""
     positions = [0, *(row.position for row in rows)]
     holes = [(before + 1, after - 1) for before, after in pairwise(positions)]

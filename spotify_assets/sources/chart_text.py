@@ -2,19 +2,31 @@
 
 What belongs here: compression, encodings, and text that was garbled before it reached us. No CSV and no charts; that
 is `chart_files`. Text is never repaired: what an earlier program did to one letter it may have done to others unseen.
+A file is read line by line, so that memory does not grow with its length.
 """
 
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
+from itertools import chain, islice
+from typing import IO
 
 from spotify_assets.errors import SourceRefusal
 
-UTF_8_BOM = b"\xef\xbb\xbf"
+GZIP_BEGINNING = b"\x1f\x8b"
+ZIP_BEGINNING = b"PK\x03\x04"
+BYTE_ORDER_MARK = "\ufeff"
 UTF_16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+NO_TEXT = re.compile("[\0\udc80-\udcff\N{REPLACEMENT CHARACTER}]")
+"""What text has not: zero bytes, bytes that are not UTF-8 (as PEP 383 maps them), and the sign for lost letters."""
+SAMPLE_LINES = 1000
+"""How many lines the guess looks at which encoding a text has that is not UTF-8."""
 
 WINDOWS_1252 = {
     ord(bytes([byte]).decode("cp1252")): byte
@@ -43,48 +55,69 @@ def refusal(name: str, what: str, *, why: str, remedy: str, line: int | None = N
     return SourceRefusal(f"{place}: {what}.", why=why, remedy=remedy)
 
 
-def utf_8_content(name: str, data: bytes) -> bytes:
-    """The bytes of a chart file, unpacked, known to be UTF-8 text, without byte order mark.
+def check_text(name: str, file: IO[bytes]) -> None:
+    """Read a chart file from beginning to end, and refuse what is not text that can be trusted.
 
     Args:
         name: the file's name, for messages.
-        data: text, or gzip of text (told by the bytes, not by the name).
+        file: text, or gzip of text (told by the bytes, not by the name); seekable, and left open.
 
     Raises:
         SourceRefusal: the file is empty, damaged, a web page, an archive or not UTF-8, or letters in it were lost.
     """
-    content = _uncompressed(name, data)
-    while content.startswith(UTF_8_BOM):
-        content = content.removeprefix(UTF_8_BOM)
-    if not content.strip():
+    first_words = ""
+    with text_lines(name, file) as lines:
+        for number, line in enumerate(lines, 1):
+            stranger = NO_TEXT.search(line)
+            if stranger:
+                raise _no_text(name, number, stranger[0], "".join([line, *islice(lines, SAMPLE_LINES)]))
+            first_words = first_words or line.strip()
+    if not first_words:
         raise refusal(
             name,
             "it is empty",
             why="it has no header and no rows",
             remedy="download it again, or remove it: that day is missing",
         )
-    _check_encoding(name, content)
-    if content.lstrip().startswith(b"<"):
+    if first_words.startswith("<"):
         raise refusal(
             name,
             "it is a web page (HTML), not a CSV file",
             why="Spotify's old site answered with a page for days it did not have; the present one asks for a login",
             remedy="download the chart again while logged in, or remove the file: that day is missing",
         )
-    return content
 
 
+@contextmanager
+def text_lines(name: str, file: IO[bytes]) -> Iterator[Iterator[str]]:
+    """The lines of a chart file from its beginning, with their ends, unpacked and without byte order mark.
+
+    What is not UTF-8 comes as lone surrogates (PEP 383); `check_text` refuses it.
+
+    Raises:
+        SourceRefusal: the file is a zip archive, or its compression is damaged.
+    """
+    text = io.TextIOWrapper(_unpacked(name, file), encoding="utf-8", errors="surrogateescape", newline="")
+    try:
+        yield chain([text.readline().lstrip(BYTE_ORDER_MARK)], text)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise refusal(
+            name,
+            "its gzip compression is damaged",
+            why=f"unpacking stopped with: {error}",
+            remedy="download or copy the file again",
+        ) from error
+    finally:
+        text.detach()  # else the file would be closed with it
+
+
+@lru_cache(maxsize=8192)  # the same titles stand in a chart day after day
 def misreading(text: str) -> tuple[str, str] | None:
     """For UTF-8 text that was read as another encoding and written again: that encoding, and the text as it was meant.
 
     Told only where it is certain: the text has typical marks and, turned back into bytes, is UTF-8 from end to end.
     None for all other text.
     """
-    return None if text.isascii() else _misreading(text)
-
-
-@lru_cache(maxsize=8192)  # the same titles stand in a chart day after day
-def _misreading(text: str) -> tuple[str, str] | None:
     for label, codec, marks in MISREADINGS:
         if marks.search(text):
             bytes_as_read = text.translate(WINDOWS_1252) if codec == "latin-1" else text
@@ -100,63 +133,49 @@ def seems_to_lack_letters(text: str) -> bool:
     return "?" in text and QUESTION_MARKS_FOR_LETTERS.search(text) is not None
 
 
-def _uncompressed(name: str, data: bytes) -> bytes:
-    if data.startswith(b"PK\x03\x04"):
+def _unpacked(name: str, file: IO[bytes]) -> IO[bytes] | gzip.GzipFile:
+    file.seek(0)
+    beginning = file.read(len(ZIP_BEGINNING))
+    file.seek(0)
+    if beginning == ZIP_BEGINNING:
         raise refusal(
             name,
             "it is a zip archive or an Excel workbook, not a CSV file",
             why="its first bytes are those of a zip archive",
             remedy="unpack it, or save the sheet as CSV UTF-8",
         )
-    if not data.startswith(b"\x1f\x8b"):
-        return data
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise refusal(
-            name,
-            "its gzip compression is damaged",
-            why=f"unpacking stopped with: {error}",
-            remedy="download or copy the file again",
-        ) from error
+    return gzip.GzipFile(fileobj=file) if beginning.startswith(GZIP_BEGINNING) else file
 
 
-def _check_encoding(name: str, content: bytes) -> None:
-    if content.startswith(UTF_16_BOMS):
-        raise _not_utf_8(name, content, 0, "UTF-16")
-    zero = content.find(b"\x00")
-    if zero >= 0:
-        # UTF-16 without a mark at its beginning has a zero byte for each letter of the ASCII header.
-        beginning = content[:64]
-        raise _not_utf_8(name, content, zero, "UTF-16" if beginning.count(b"\x00") > len(beginning) // 3 else None)
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _not_utf_8(name, content, error.start, _likely_encoding(content)) from error
-    replaced = content.find("\N{REPLACEMENT CHARACTER}".encode())
-    if replaced >= 0:
-        raise refusal(
+def _no_text(name: str, number: int, stranger: str, sample: str) -> SourceRefusal:
+    """The refusal for what stands on a line and is no text; `sample` is that line and those that follow."""
+    if stranger == "\N{REPLACEMENT CHARACTER}":
+        return refusal(
             name,
             "it holds the character U+FFFD, which stands for a letter that was lost",
             why="an earlier program could not read the text; the letters are gone",
             remedy="take the file from where it was first downloaded",
-            line=_line_at(content, replaced),
+            line=number,
         )
-
-
-def _not_utf_8(name: str, content: bytes, offset: int, encoding: str | None) -> SourceRefusal:
+    encoding = _likely_encoding(sample.encode("utf-8", errors="surrogateescape"))
     seems = f"it looks like {encoding}" if encoding else "what it is instead cannot be told"
     return refusal(
         name,
         "its text is not UTF-8",
-        why=f"the byte {content[offset]:#04x} has no place there in UTF-8 text; {seems}",
+        why=f"the byte {ord(stranger) & 0xFF:#04x} has no place there in UTF-8 text; {seems}",
         remedy="take the file as it was first downloaded, not saved by another program, or convert it to UTF-8",
-        line=_line_at(content, offset),
+        line=number,
     )
 
 
 def _likely_encoding(content: bytes) -> str | None:
     """The encoding whose typical letters appear; None where that is not clear."""
+    # UTF-16 without a mark at its beginning has a zero byte for each letter of the ASCII header.
+    beginning = content[:64]
+    if beginning.startswith(UTF_16_BOMS) or beginning.count(b"\x00") > len(beginning) // 3:
+        return "UTF-16"
+    if b"\x00" in content:
+        return None
     for codec, label in (("cp932", "Shift-JIS (cp932)"), ("euc_jp", "EUC-JP")):
         # Nearly any bytes decode to some kanji; kana show that it is really Japanese.
         if re.search("[ぁ-んァ-ヶ]", _decoded(content, codec)):
@@ -170,7 +189,3 @@ def _decoded(content: bytes, codec: str) -> str:
         return content.decode(codec)
     except UnicodeDecodeError:
         return ""
-
-
-def _line_at(content: bytes, offset: int) -> int:
-    return len(re.findall(rb"\r\n|\r|\n", content[:offset])) + 1

@@ -2,7 +2,9 @@
 
 Whose a file is, is decided in `landing`; what it says, in `chart_files`; what Spotify says of its tracks, where it may
 be asked, in `chart_tracks`. A day that is stored already is read again only when a file that is newer than the stored
-snapshot holds it. Where Spotify may be asked, stored days that name tracks it was never asked for are completed.
+snapshot holds it. Where Spotify may be asked, stored days that name tracks it was never asked for are completed. A file
+of which nobody can tell whose it is, or of which days, stops no day that another file holds: it is left out, and what
+is made without it says so.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from typing import TYPE_CHECKING
 from spotify_assets.errors import SourceRefusal
 from spotify_assets.sources.chart_files import ChartEdition
 from spotify_assets.sources.chart_tracks import ChartTracks, lacks_tracks
-from spotify_assets.sources.landing import LandedFile, assign, landed_files
+from spotify_assets.sources.edition_rows import ChartRow
+from spotify_assets.sources.landing import LandedFile, assign, landed_files, problem_with
 from spotify_assets.sources.snapshot import CHARTS, Entry, PlaylistSnapshot
 from spotify_assets.sources.source import Absence
 
@@ -23,9 +26,14 @@ if TYPE_CHECKING:
     from spotify_assets.settings import PlaylistSettings
     from spotify_assets.storage.object_store import ObjectStore
 
+NAMED = 5
+"""How many left-out files a refusal names."""
+
 
 class ChartsSource:
-    """Chart files that a person downloaded. One object serves all playlists of a run and reads each file once.
+    """Chart files that a person downloaded. One object serves all playlists of a run.
+
+    It remembers of each file whose it is and which days it holds; rows are read when they are asked for.
 
     Args:
         store: the lake, for its landing folder.
@@ -35,13 +43,6 @@ class ChartsSource:
     """
 
     has_past = True
-    absence = Absence(
-        why="no file in landing/charts holds these days, and nothing is stored for them",
-        remedy=(
-            "download the files by hand at charts.spotify.com and run `spotify-assets charts import FILE...`, or leave "
-            "these days out"
-        ),
-    )
 
     def __init__(
         self,
@@ -60,6 +61,21 @@ class ChartsSource:
         self._offered: dict[str, list[date]] = {}
         self._landed: dict[date | None, list[LandedFile]] | None = None
         self._read: dict[str, tuple[str, Mapping[date, ChartEdition]]] = {}
+        self._left_out: dict[str, SourceRefusal] = {}
+
+    @property
+    def absence(self) -> Absence:
+        """What to say of a day that no file holds; files that were left out may be the reason."""
+        why = "no file in landing/charts holds these days, and nothing is stored for them"
+        remedy = (
+            "download the files by hand at charts.spotify.com and run `spotify-assets charts import FILE...`, or leave "
+            "these days out"
+        )
+        if self._left_out:
+            problems = [problem_with(key, refusal) for key, refusal in self._left_out.items()]
+            surplus = f" (and {len(problems) - NAMED} more)" if len(problems) > NAMED else ""
+            why += f"; files that were left out may hold them: {' '.join(problems[:NAMED])}{surplus}"
+        return Absence(why, remedy)
 
     def days_on_offer(
         self, playlist: PlaylistSettings, days: Sequence[date], stored: Mapping[date, datetime]
@@ -69,7 +85,7 @@ class ChartsSource:
         Where Spotify may be asked, also the stored days that lack track objects that it was never asked for.
 
         Raises:
-            SourceRefusal: a file that may hold one of the days cannot be read, or its playlist is not certain.
+            SourceRefusal: a file that is surely this playlist's, and may hold one of the days, cannot be used.
         """
         offered = [day for day in days if self.editions(playlist, day, stored.get(day))]
         self._offered[playlist.slug] = offered
@@ -110,23 +126,26 @@ class ChartsSource:
             )
         (key, edition), *others = found.items()
         for other_key, other in others:
-            if other.rows != edition.rows:
+            if other.digest != edition.digest:
                 raise SourceRefusal(
                     f"Two files hold the chart of {playlist.slug} for {day}, and they differ: {key} and {other_key}.",
                     why="only one of them can be that day's chart",
                     remedy="remove the wrong one from the landing folder",
                 )
-        rows = {row.position: row.values for row in edition.rows}
+        rows = {row.position: row.values for row in self._rows(playlist, day, key)}
         return PlaylistSnapshot(
             slug=playlist.slug,
             snapshot_date=day,
             source=CHARTS,
             # The file's own time: whoever reads it, and how many at once, stores the same.
-            fetched_at=max(landed.stored.modified for landed in self._landed_for(day) if landed.stored.key in found),
+            fetched_at=max(
+                landed.stored.modified for landed in self._candidates(playlist, day) if landed.stored.key in found
+            ),
             entries=tuple(Entry(position, rows.get(position)) for position in range(1, max(rows) + 1)),
             playlist_id=playlist.chart,
             playlist={"files": sorted(found)},
             chart_date=edition.chart_date,
+            notes=tuple(self._left_out_of(playlist, day)),
         )
 
     def _with_tracks(
@@ -140,7 +159,7 @@ class ChartsSource:
         known_to = [of_run.get(chart.snapshot_date), previous, *of_run.values()]
         found = tracks.of_day(
             chart.snapshot_date,
-            _rows(chart),
+            _stored_rows(chart),
             # The days that this run will ask for too: their songs fill up the batches.
             ahead=self._rows_ahead(playlist, self._offered.pop(playlist.slug, [])),
             market=_market(playlist),
@@ -153,47 +172,75 @@ class ChartsSource:
             tracks_without_answer=found.without_answer,
             quota_mode=found.quota_mode,
             language=tracks.language if found.objects else None,
-            notes=found.notes,
+            notes=(*self._left_out_of(playlist, chart.snapshot_date), *found.notes),
         )
 
     def _rows_ahead(self, playlist: PlaylistSettings, days: Iterable[date]) -> Iterator[Mapping[str, str]]:
         for day in days:
             if day in self._to_complete.get(playlist.slug, ()):
-                yield from _rows(self._stored[playlist.slug][day])
+                yield from _stored_rows(self._stored[playlist.slug][day])
             else:
-                yield from (row.values for held in self.editions(playlist, day).values() for row in held.rows)
+                held = self.editions(playlist, day)
+                yield from (row.values for key in held for row in self._rows(playlist, day, key))
 
     def editions(
         self, playlist: PlaylistSettings, day: date, stored_at: datetime | None = None
     ) -> dict[str, ChartEdition]:
-        """The editions of a day that are newer than what is stored, by the file that holds them."""
+        """The editions of a day that are newer than what is stored, by the file that holds them.
+
+        Raises:
+            SourceRefusal: a file whose folder, or whose name with chart and day, says that it is meant cannot be used.
+        """
         found = {}
-        for landed in self._landed_for(day):
+        for landed in self._candidates(playlist, day):
+            key = landed.stored.key
             is_old = stored_at is not None and landed.stored.modified <= stored_at
-            if is_old or landed.slug not in (None, playlist.slug):
+            if is_old or key in self._left_out:
                 continue
-            slug, editions = self._read_file(landed)
+            try:
+                slug, editions = self._read_file(landed)
+            except SourceRefusal as refusal:
+                if landed.slug or (landed.day and landed.chart == playlist.chart):
+                    raise
+                self._left_out[key] = refusal
+                continue
             if slug == playlist.slug and day in editions:
-                found[landed.stored.key] = editions[day]
+                found[key] = editions[day]
         return found
 
-    def _landed_for(self, day: date) -> list[LandedFile]:
-        """The files whose name says this day, and those that may hold any."""
+    def _candidates(self, playlist: PlaylistSettings, day: date) -> Iterator[LandedFile]:
+        """The files that may hold a day of a playlist, going by folder and name.
+
+        What names a chart that no playlist has is among them: the name may be wrong, and nobody else asks for it.
+        """
         if self._landed is None:
             self._landed = {}
             for landed in landed_files(self._store):
                 self._landed.setdefault(landed.day, []).append(landed)
-        return self._landed.get(None, []) + self._landed.get(day, [])
+        charts_of_others = {other.chart for other in self._playlists} - {playlist.chart}
+        for landed in self._landed.get(None, []) + self._landed.get(day, []):
+            if landed.slug == playlist.slug or (landed.slug is None and landed.chart not in charts_of_others):
+                yield landed
+
+    def _left_out_of(self, playlist: PlaylistSettings, day: date) -> list[str]:
+        keys = (landed.stored.key for landed in self._candidates(playlist, day))
+        return [f"left out: {problem_with(key, self._left_out[key])}" for key in keys if key in self._left_out]
 
     def _read_file(self, landed: LandedFile) -> tuple[str, Mapping[date, ChartEdition]]:
         key = landed.stored.key
         if key not in self._read:
-            playlist, chart_file = assign(landed.name, self._store.read(key), self._playlists, landed.slug)
+            playlist, chart_file, _ = assign(landed.original, self._playlists, landed.slug)
             self._read[key] = (playlist.slug, {edition.chart_date: edition for edition in chart_file.editions})
         return self._read[key]
 
+    def _rows(self, playlist: PlaylistSettings, day: date, key: str) -> tuple[ChartRow, ...]:
+        """The rows of a day that the file at this key holds."""
+        (landed,) = (landed for landed in self._candidates(playlist, day) if landed.stored.key == key)
+        _, _, rows = assign(landed.original, self._playlists, landed.slug)
+        return rows.of(day)
 
-def _rows(chart: PlaylistSnapshot) -> Iterator[Mapping[str, str]]:
+
+def _stored_rows(chart: PlaylistSnapshot) -> Iterator[Mapping[str, str]]:
     """The rows of a chart, without the positions that its file skips."""
     return (entry.payload for entry in chart.entries if entry.payload is not None)
 

@@ -6,20 +6,39 @@ playlist. The files stay as they were put; what they say becomes raw snapshots (
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import IO
 
-from spotify_assets.errors import SourceRefusal
+from spotify_assets.errors import Refusal, SourceRefusal
 from spotify_assets.settings import PlaylistSettings
-from spotify_assets.sources.chart_files import ChartFile, date_in_name, read_chart_file
+from spotify_assets.sources.chart_files import ChartFile, chart_and_day_in_name, read_chart_file
+from spotify_assets.sources.edition_rows import EditionRows
 from spotify_assets.storage.object_store import ObjectStore, StoredObject
 
 FOLDER = "landing/charts/"
-REMEMBERED_FILES = 4
-"""How many parsed files a process keeps: an import is many runs, and each looks into the same landed file."""
+REMEMBERED_FILES = 8
+"""How many read files a process keeps: an import is many runs, and each looks into the same landed file. Of each it is
+some bytes a day in memory; the rows are on disk."""
 SUFFIXES = (".csv", ".csv.gz")
+
+
+@dataclass(frozen=True)
+class Original:
+    """A chart file as it was downloaded, wherever it lies.
+
+    Attributes:
+        name: its name, which may say its chart and day.
+        version: what tells its content from any other that is or was there.
+        open: gives its bytes, any number of times.
+    """
+
+    name: str
+    version: str
+    open: Callable[[], AbstractContextManager[IO[bytes]]] = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -28,12 +47,14 @@ class LandedFile:
 
     Attributes:
         slug: the playlist that it was put there for, if any.
+        chart: the chart that its name says, if any.
         day: the one day that its name says; None where only its rows tell the days.
     """
 
     stored: StoredObject
-    name: str
+    original: Original
     slug: str | None
+    chart: str | None
     day: date | None
 
 
@@ -43,7 +64,8 @@ def landed_files(store: ObjectStore) -> list[LandedFile]:
     for stored in store.list_objects(FOLDER):
         *folders, name = stored.key.removeprefix(FOLDER).split("/")
         if name.casefold().endswith(SUFFIXES):
-            files.append(LandedFile(stored, name, folders[0] if folders else None, date_in_name(name)))
+            original = Original(name, f"{store.uri(stored.key)} {stored.version}", partial(store.open, stored.key))
+            files.append(LandedFile(stored, original, folders[0] if folders else None, *chart_and_day_in_name(name)))
     return files
 
 
@@ -52,16 +74,20 @@ def landing_key(slug: str, name: str) -> str:
     return f"{FOLDER}{slug}/{name}"
 
 
+def problem_with(key: str, refusal: Refusal) -> str:
+    """What is wrong with a landed file, in a line."""
+    return f"{key}: {refusal.what} Why: {refusal.why}. What to do: {refusal.remedy}."
+
+
 def assign(
-    name: str, data: bytes, playlists: Sequence[PlaylistSettings], slug: str | None
-) -> tuple[PlaylistSettings, ChartFile]:
+    original: Original, playlists: Sequence[PlaylistSettings], slug: str | None
+) -> tuple[PlaylistSettings, ChartFile, EditionRows]:
     """Read a chart file and tell whose it is: the named playlist's, else the one whose chart or country it names.
 
     A file that names neither goes to the only playlist of source `charts`, if there is only one.
 
     Args:
-        name: the file's name, for its date and chart.
-        data: its bytes.
+        original: the file.
         playlists: the playlists of source `charts`.
         slug: the playlist that somebody named for it, if any.
 
@@ -71,38 +97,48 @@ def assign(
     if slug is not None:
         named = next((playlist for playlist in playlists if playlist.slug == slug), None)
         if named is None:
-            raise _unassigned(name, f"there is no playlist {slug!r} of source charts", playlists)
-        chart_file = _read(name, data, country=named.country)
+            raise _unassigned(original.name, f"there is no playlist {slug!r} of source charts", playlists)
+        chart_file, rows = _read(original, named.country)
         _check_cadence(chart_file, named)
-        return named, chart_file
-    found = [
-        (playlist, chart_file) for playlist in playlists for chart_file in _matching(name, data, playlist, playlists)
-    ]
+        return named, chart_file, rows
+    found = list(_matching(original, playlists))
     if len(found) == 1:
         return found[0]
     # Read without a country, a damaged file or one of several countries says so itself.
-    chart_file = _read(name, data)
+    chart_file, _ = _read(original, None)
     says = chart_file.chart or " ".join(filter(None, (chart_file.country, chart_file.cadence)))
-    raise _unassigned(name, f"it says it is {says}" if says else "it says neither chart nor country", playlists)
+    raise _unassigned(
+        original.name, f"it says it is {says}" if says else "it says neither chart nor country", playlists
+    )
 
 
-_read = lru_cache(REMEMBERED_FILES)(read_chart_file)
+@lru_cache(REMEMBERED_FILES)
+def _read(original: Original, country: str | None) -> tuple[ChartFile, EditionRows]:
+    with original.open() as file:
+        return read_chart_file(original.name, file, country=country)
 
 
 def _matching(
-    name: str, data: bytes, playlist: PlaylistSettings, playlists: Sequence[PlaylistSettings]
-) -> list[ChartFile]:
-    try:
-        chart_file = _read(name, data, country=playlist.country)
-    except SourceRefusal:
-        return []
-    if chart_file.chart:
-        matches = chart_file.chart == playlist.chart
-    elif chart_file.country:
-        matches = chart_file.country == playlist.country and chart_file.cadence in (None, playlist.cadence)
-    else:
-        matches = len(playlists) == 1 and chart_file.cadence in (None, playlist.cadence)
-    return [chart_file] if matches else []
+    original: Original, playlists: Sequence[PlaylistSettings]
+) -> Iterator[tuple[PlaylistSettings, ChartFile, EditionRows]]:
+    """The playlists that a file can be for, going by what it says itself."""
+    named, _ = chart_and_day_in_name(original.name)
+    for playlist in playlists:
+        if named not in (None, playlist.chart):
+            continue
+        try:
+            chart_file, rows = _read(original, playlist.country)
+        except SourceRefusal:
+            continue
+        fits = chart_file.cadence in (None, playlist.cadence)
+        if chart_file.chart:
+            matches = chart_file.chart == playlist.chart
+        elif chart_file.country:
+            matches = chart_file.country == playlist.country and fits
+        else:
+            matches = len(playlists) == 1 and fits
+        if matches:
+            yield playlist, chart_file, rows
 
 
 def _check_cadence(chart_file: ChartFile, playlist: PlaylistSettings) -> None:

@@ -29,8 +29,11 @@ class Source(Protocol):
     asked for."""
     wants_previous: bool
     """Whether `fetch` makes use of a stored snapshot. Where it does not, none is read for it."""
-    absence: Absence
-    """What to say of a day that the source does not offer and that is not stored."""
+
+    @property
+    def absence(self) -> Absence:
+        """What to say of a day that the source does not offer and that is not stored."""
+        ...
 
     def days_on_offer(
         self, playlist: PlaylistSettings, days: Sequence[date], stored: Mapping[date, datetime]

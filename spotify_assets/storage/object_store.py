@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
+import shutil
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from spotify_assets.errors import NotStored, StorageError
 
@@ -20,10 +22,11 @@ PARALLEL_REQUESTS = 8
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object's key, and when it was last written or put there (UTC)."""
+    """An object's key, when it was last written or put there (UTC), and what changes whenever its content does."""
 
     key: str
     modified: datetime
+    version: str
 
 
 class ObjectStore(Protocol):
@@ -34,7 +37,7 @@ class ObjectStore(Protocol):
         ...
 
     def list_objects(self, prefix: str) -> list[StoredObject]:
-        """As `list_keys`, with the time of writing; costs more in a folder."""
+        """As `list_keys`, with time of writing and version; costs more in a folder."""
         ...
 
     def read(self, key: str) -> bytes:
@@ -46,8 +49,20 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def write(self, key: str, data: bytes) -> None:
+    def open(self, key: str) -> IO[bytes]:
+        """The object's bytes as a file that can be sought, for what may be large.
+
+        Raises:
+            StorageError: there is no such object, or it cannot be read.
+        """
+        ...
+
+    def write(self, key: str, data: bytes | IO[bytes]) -> None:
         """Put the object in place whole: a reader sees the old one or the new one, never a part.
+
+        Args:
+            key: its key.
+            data: its bytes, or a file that has them from where it stands to its end.
 
         Raises:
             StorageError: the object could not be written; the old one, if any, still stands.
@@ -129,25 +144,19 @@ class LocalObjectStore:
 
     def list_objects(self, prefix: str) -> list[StoredObject]:
         """See `ObjectStore`. A file that was moved here keeps its old mtime; its ctime tells when it came."""
-        return [
-            StoredObject(key, datetime.fromtimestamp((self._folder / key).stat().st_ctime, UTC))
-            for key in self.list_keys(prefix)
-        ]
+        return [self._stored(key) for key in self.list_keys(prefix)]
 
     def read(self, key: str) -> bytes:
         """See `ObjectStore`."""
-        try:
+        with self._reading(key):
             return (self._folder / key).read_bytes()
-        except FileNotFoundError:
-            raise missing(self.uri(key)) from None
-        except OSError as error:
-            raise StorageError(
-                f"{self.uri(key)} cannot be read.",
-                why=error.strerror or str(error),
-                remedy="check the permissions of the lake's folder",
-            ) from error
 
-    def write(self, key: str, data: bytes) -> None:
+    def open(self, key: str) -> IO[bytes]:
+        """See `ObjectStore`."""
+        with self._reading(key):
+            return (self._folder / key).open("rb")
+
+    def write(self, key: str, data: bytes | IO[bytes]) -> None:
         """See `ObjectStore`. Bytes reach the disk before the rename, so that a power cut leaves no empty object."""
         target = self._folder / key
         temporary = self._temporary / uuid.uuid4().hex
@@ -155,7 +164,7 @@ class LocalObjectStore:
             self._temporary.mkdir(parents=True, exist_ok=True)
             target.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("wb") as file:
-                file.write(data)
+                shutil.copyfileobj(io.BytesIO(data) if isinstance(data, bytes) else data, file)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(target)
@@ -199,6 +208,24 @@ class LocalObjectStore:
     def uri(self, key: str) -> str:
         """See `ObjectStore`."""
         return str(self._folder / key)
+
+    @contextlib.contextmanager
+    def _reading(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise missing(self.uri(key)) from None
+        except OSError as error:
+            raise StorageError(
+                f"{self.uri(key)} cannot be read.",
+                why=error.strerror or str(error),
+                remedy="check the permissions of the lake's folder",
+            ) from error
+
+    def _stored(self, key: str) -> StoredObject:
+        found = (self._folder / key).stat()
+        version = f"{found.st_ino}-{found.st_size}-{found.st_ctime_ns}"
+        return StoredObject(key, datetime.fromtimestamp(found.st_ctime, UTC), version)
 
 
 def _raise_unless_absent(error: OSError) -> None:

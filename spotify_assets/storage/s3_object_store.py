@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import io
+import shutil
+import tempfile
+from typing import IO, TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -33,7 +36,7 @@ class S3ObjectStore:
         )
         try:
             found = [
-                StoredObject(item["Key"].removeprefix(self._prefix), item["LastModified"])
+                StoredObject(item["Key"].removeprefix(self._prefix), item["LastModified"], item["ETag"])
                 for page in pages
                 for item in page.get("Contents", [])
             ]
@@ -43,14 +46,30 @@ class S3ObjectStore:
 
     def read(self, key: str) -> bytes:
         """See `ObjectStore`."""
+        file = io.BytesIO()
+        self._download(key, file)
+        return file.getvalue()
+
+    def open(self, key: str) -> IO[bytes]:
+        """See `ObjectStore`. What the bucket gives cannot be sought: it is copied to an unnamed temporary file."""
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
         try:
-            return self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"].read()
+            self._download(key, file)
+        except BaseException:
+            file.close()
+            raise
+        file.seek(0)
+        return file
+
+    def _download(self, key: str, file: IO[bytes]) -> None:
+        try:
+            shutil.copyfileobj(self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"], file)
         except self._client.exceptions.NoSuchKey:
             raise missing(self.uri(key)) from None
         except (BotoCoreError, ClientError) as error:
             raise self._refused(key, "read", error) from error
 
-    def write(self, key: str, data: bytes) -> None:
+    def write(self, key: str, data: bytes | IO[bytes]) -> None:
         """See `ObjectStore`."""
         try:
             self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=data)
