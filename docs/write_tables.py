@@ -12,7 +12,7 @@ PAGE = Path(__file__).with_name("tables.md")
 INTRODUCTION = """\
 # The daily tables
 
-This page is written by `.venv/bin/python docs/write_tables.py` from `spotify_assets/schemas.py` and
+This page is written by `.venv/bin/python docs/write_tables.py` from `spotify_assets/schemas/daily.py` and
 `spotify_assets/checks.py`; a test fails when they differ. Do not edit it by hand.
 
 Every partition is one Parquet file: `<table>/playlist=<slug>/snapshot_date=<date>/part-0.parquet`. The partition

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -11,14 +13,18 @@ from typing import TYPE_CHECKING
 import click
 from tabulate import tabulate
 
-from spotify_assets.errors import Refusal, SettingsError
+from spotify_assets.errors import Refusal, SettingsError, StorageError
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from pyarrow import Table
+    from sqlglot.expressions import Query
+
     from spotify_assets.chart_import import Verdict
 
 DAY = click.DateTime(["%Y-%m-%d"])
+NAMED_GAPS = 20
 
 
 class _Group(click.Group):
@@ -75,14 +81,21 @@ def prepare() -> None:
 
 @main.command()
 @click.argument("slug")
-@click.argument("first", type=DAY)
-@click.argument("last", type=DAY)
-def rebuild(slug: str, first: datetime, last: datetime) -> None:
-    """Make the tables of playlist SLUG again for the days FIRST to LAST, from what the raw layer holds."""
+@click.argument("first", metavar="FIRST", type=DAY)
+@click.argument("last", metavar="LAST", type=DAY)
+@click.option("--except", "left_out", type=DAY, multiple=True, metavar="DATE", help="Leave a day out; may be repeated.")
+def rebuild(slug: str, first: datetime, last: datetime, left_out: Sequence[datetime]) -> None:
+    """Make the tables of playlist SLUG again for the days FIRST to LAST, from what the raw layer holds.
+
+    Days are written like 2026-11-22. Those that were never stored are named and left out. A day whose raw file is
+    damaged fails, together with the run that it is in; the message names it, so that the others can be made without it.
+    """
     settings = load_settings()
     _check_slug(settings, slug)
     _check_days(settings, first.date(), last.date())
-    if not _materialize(settings, slug, _table_names(), _days(first.date(), last.date())):
+    wanted = [day for day in _days(first.date(), last.date()) if day not in {moment.date() for moment in left_out}]
+    days = _stored_days(settings, slug, wanted)
+    if not _materialize(settings, slug, _table_names(), days):
         sys.exit(1)
 
 
@@ -95,12 +108,11 @@ def withdraw(slug: str, day: datetime, why: str, restore: bool) -> None:  # noqa
     """Take the snapshot of playlist SLUG for DATE out of the tables; its raw file stays.
 
     An older fetch of that day counts then, if there is one; a newer fetch with other content counts by itself. The
-    tables are made again at once, for that day and for the days after it that are told by it.
+    tables of that day are made again at once, and the days after it that are told by it.
     """
     from spotify_assets.resources import build_lake
     from spotify_assets.runs import open_instance
     from spotify_assets.storage.raw_layer import RawLayer, fetch_time
-    from spotify_assets.transforms.snapshots import days_that_depend
 
     settings = load_settings()
     _check_slug(settings, slug)
@@ -114,8 +126,7 @@ def withdraw(slug: str, day: datetime, why: str, restore: bool) -> None:  # noqa
         f"{'is no longer withdrawn' if restore else 'is withdrawn'}; "
         + (f"that of {fetch_time(counting):%Y-%m-%d %H:%M:%S} UTC counts" if counting else "the day has no other")
     )
-    days = [day.date(), *days_that_depend(raw.read_after(slug, day.date()))]
-    well = _materialize(settings, slug, _table_names(), days)
+    well = _materialize(settings, slug, _table_names(), [day.date()])
     if settings.glue_crawler is None:
         well = _publish(settings) and well
     if not well:
@@ -137,6 +148,68 @@ def withdrawals(slug: str | None) -> None:
         for marker in Withdrawals(build_lake(settings.lake).store()).history(slug)
     ]
     click.echo(tabulate(rows, headers=["time (UTC)", "playlist", "day", "action", "why"], disable_numparse=True))
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--playlist", help="Slug of the playlist; default: all.")
+@click.option("--other-playlist", help="Slug of the playlist to compare with.")
+@click.option("--from", "first_day", type=DAY, help="First day; each query says what it takes by default.")
+@click.option("--to", "last_day", type=DAY, help="Last day.")
+@click.option("--song", help="A song's key, Spotify id or title.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def query(
+    name: str | None,
+    playlist: str | None,
+    other_playlist: str | None,
+    first_day: datetime | None,
+    last_day: datetime | None,
+    song: str | None,
+    form: str,
+) -> None:
+    """Print the answer to the saved query NAME over the released analyses; without NAME, list the queries."""
+    from spotify_assets.analytics.queries import saved_queries, saved_query
+
+    if name is None:
+        for saved in saved_queries().values():
+            click.echo(f"{saved.name}: {saved.question}")
+        return
+    settings = load_settings()
+    for slug in filter(None, (playlist, other_playlist)):
+        _check_slug(settings, slug)
+    asked = saved_query(name).asking(
+        {
+            "playlist": playlist,
+            "other_playlist": other_playlist,
+            "first_day": first_day.date() if first_day else None,
+            "last_day": last_day.date() if last_day else None,
+            "song": song,
+        }
+    )
+    _print_rows(_answer(settings, asked), form)
+
+
+def _answer(settings: Settings, asked: Query) -> Table:
+    from spotify_assets.analytics.duckdb_engine import ask
+    from spotify_assets.resources import build_lake
+
+    return ask(build_lake(settings.lake).store(), settings.memory_limit, asked)
+
+
+def _print_rows(answer: Table, form: str) -> None:
+    """Print an answer as a table for people, or as CSV or JSON for programs; a missing value is empty, or null."""
+    rows = answer.to_pylist()
+    if form == "json":
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1, default=str))
+    elif form == "csv":
+        writer = csv.DictWriter(sys.stdout, answer.column_names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    else:
+        cells = [list(row.values()) for row in rows]
+        click.echo(tabulate(cells, headers=answer.column_names, disable_numparse=True, missingval=""))
+    if not rows:
+        click.echo("No rows.", err=True)
 
 
 @main.command()
@@ -249,6 +322,28 @@ def _check_days(settings: Settings, first: date, last: date) -> None:
             why=f"days run from {settings.start} (`start` in the playlists file) to {today} (today in Japan)",
             remedy="give days within these, the first and the last in this order",
         )
+
+
+def _stored_days(settings: Settings, slug: str, wanted: Sequence[date]) -> list[date]:
+    """Those of the days that the raw layer holds, withdrawn or not; the others are named."""
+    from spotify_assets.resources import build_lake
+    from spotify_assets.runs import consecutive
+    from spotify_assets.storage.raw_layer import RawLayer
+
+    stored = RawLayer(build_lake(settings.lake).store()).files(slug).by_day
+    days = [day for day in wanted if day in stored]
+    gaps = consecutive([day for day in wanted if day not in stored])
+    named = ", ".join(str(gap[0]) if len(gap) == 1 else f"{gap[0]} to {gap[-1]}" for gap in gaps[:NAMED_GAPS])
+    named += f" and {len(gaps) - NAMED_GAPS} more gaps" if len(gaps) > NAMED_GAPS else ""
+    if not days:
+        raise StorageError(
+            f"There is nothing to make tables of {slug} from.",
+            why=f"nothing is stored for {named}" if named else "all days are left out",
+            remedy=f"give days between {min(stored)} and {max(stored)}" if stored else "materialize raw_playlist first",
+        )
+    if gaps:
+        click.echo(f"{slug}: nothing is stored for {named}")
+    return days
 
 
 def _table_names() -> list[str]:

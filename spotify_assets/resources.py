@@ -91,9 +91,10 @@ def _demo_source() -> Source:
 
 def _charts_source(settings: Settings, store: ObjectStore, tracks: ChartTracks | None) -> Source:
     from spotify_assets.sources.charts import ChartsSource
+    from spotify_assets.storage.raw_layer import RawLayer
 
     playlists = [playlist for playlist in settings.playlists if playlist.source == "charts"]
-    return ChartsSource(store, playlists, tracks)
+    return ChartsSource(store, playlists, tracks, RawLayer(store).read_usable)
 
 
 def _spotify_source(settings: Settings) -> SpotifySource:

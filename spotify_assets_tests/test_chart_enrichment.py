@@ -11,6 +11,7 @@ import pytest
 from spotify_assets.assets.raw_playlist import SPOTIFY_POOL
 from spotify_assets.definitions import build_definitions
 from spotify_assets.resources import Sources, build_lake
+from spotify_assets.runs import run_range
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.chart_tracks import track_ids
 from spotify_assets.sources.snapshot import CHARTS, CatalogObject, Entry, PlaylistSnapshot
@@ -461,6 +462,84 @@ class TestStoring:
         asked = [request.query["ids"] for request in server.requests if "ids" in request.query]
         ids = [make_id("track", number) for number in range(6)]
         assert asked == [f"{ids[4]},{ids[5]}", f"{ids[1]},{ids[2]}", ids[3]]
+
+
+class TestStoredDays:
+    """Days that were stored without their tracks are completed by the next run that may ask Spotify."""
+
+    SONGS = ([1, 2, 3], [2, 3, 4], [3, 4, 500])
+
+    @pytest.fixture
+    def stored(self, charts, instance):
+        for day, numbers in zip(days(3), self.SONGS, strict=True):
+            charts.land(day, numbers)
+        self.run(Charts(charts.folder, {}), instance)
+        return RawLayer(build_lake(charts.settings().lake).store())
+
+    @staticmethod
+    def run(charts, instance, **variables):
+        definitions = build_definitions(charts.settings(**variables))
+        tables = [raw_key("daily"), dg.AssetKey(["daily", "songs"])]
+        (chunk,) = run_range(definitions, instance, tables, days(3))
+        assert chunk.failures == []
+
+    @staticmethod
+    def tracks(raw):
+        return [numbers_of(snapshot) for snapshot in raw.read_days("daily", days(3))]
+
+    def test_each_track_is_asked_for_once_and_nothing_is_repeated(self, charts, stored, instance, server):
+        assert self.tracks(stored) == [set(), set(), set()]
+        self.run(charts, instance)
+        assert self.tracks(stored) == [{1, 2, 3}, {2, 3, 4}, {3, 4}]
+        asked = server.count()
+        assert server.count("tracks") == 1
+        files = stored.files("daily").by_day
+        self.run(charts, instance)
+        assert server.count() == asked
+        assert stored.files("daily").by_day == files
+
+    def test_no_file_is_needed_for_it(self, charts, stored, instance):
+        for path in (charts.folder / "lake" / "landing" / "charts").iterdir():
+            path.unlink()
+        self.run(charts, instance)
+        assert self.tracks(stored) == [{1, 2, 3}, {2, 3, 4}, {3, 4}]
+
+    def test_a_budget_that_is_too_small_is_a_matter_of_several_runs(self, stored, instance, tmp_path):
+        with SpotifyServer(mode="development") as slow:
+            slow.add_tracks(make_track(number) for number in range(1, 10))
+            charts = Charts(tmp_path, slow.environment())
+            done = []
+            for _ in range(4):
+                self.run(charts, instance, SPOTIFY_CALL_BUDGET="4")
+                done.append(self.tracks(stored))
+            # Of four calls one is for the token and one for a batch, which development mode refuses.
+            assert done == [[{1, 2}, {2}, set()], *[[{1, 2, 3}, {2, 3, 4}, {3, 4}]] * 3]
+            asked = [request.path.rsplit("/", 1)[-1] for request in slow.requests if "/tracks/track" in request.path]
+            assert len(asked) == len(set(asked)) == 5
+
+    def test_a_file_that_lands_again_costs_no_track_that_is_known(self, charts, stored, instance, server):
+        self.run(charts, instance)
+        asked = server.count()
+        for day, numbers in zip(days(3), self.SONGS, strict=True):
+            charts.land(day, numbers)
+        self.run(charts, instance)
+        assert server.count() == asked
+        assert self.tracks(stored) == [{1, 2, 3}, {2, 3, 4}, {3, 4}]
+
+    def test_what_spotify_says_since_does_not_undo_a_withdrawal(self, charts, stored, instance):
+        stored.withdraw("daily", FIRST, "wrong")
+        charts.land(FIRST, self.SONGS[0])
+        self.run(charts, instance)
+        assert FIRST in stored.files("daily").withdrawn_days
+        charts.land(FIRST, [1, 2, 4])
+        self.run(charts, instance)
+        assert self.tracks(stored)[0] == {1, 2, 4}
+
+    def test_a_withdrawn_day_is_left_alone(self, charts, stored, instance):
+        stored.withdraw("daily", FIRST, "wrong")
+        self.run(charts, instance)
+        assert FIRST in stored.files("daily").withdrawn_days
+        assert self.tracks(stored) == [{2, 3, 4}, {3, 4}]
 
 
 class TestPool:

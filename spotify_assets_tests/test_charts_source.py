@@ -168,6 +168,12 @@ class TestLandingFolder:
             f"landing/charts/{NAME}",
         ]
 
+    def test_whoever_reads_a_file_gives_the_same_snapshot(self, store):
+        before = datetime.now(tz=UTC) - timedelta(seconds=1)
+        store.write(landing_key("daily", NAME), chart("Rain"))
+        assert before < fetch(store).fetched_at <= datetime.now(tz=UTC)
+        assert fetch(store) == fetch(store)
+
     def test_two_files_that_differ_are_both_named(self, store):
         store.write(f"landing/charts/{NAME}", chart("Rain"))
         store.write(landing_key("daily", "archive.csv"), archive(d19=["Sun"]))

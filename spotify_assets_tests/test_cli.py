@@ -71,7 +71,7 @@ def test_rebuild_of_days_that_nobody_stored_names_them(demo):
     folder, _ = demo
     completed = run(folder, "rebuild", "demo_japan", "2025-01-01", "2025-01-02")
     assert completed.returncode == 1
-    assert "nothing is stored for 2025-01-01, 2025-01-02" in completed.stderr
+    assert "nothing is stored for 2025-01-01 to 2025-01-02" in completed.stderr
     assert "Traceback" not in completed.stderr
 
 

@@ -10,9 +10,12 @@ import dagster as dg
 import pytest
 
 from spotify_assets import definitions as definitions_module
+from spotify_assets.assets.analyses import COMPACTED_FROM
 from spotify_assets.assets.common import BACKFILL_POLICY
 from spotify_assets.definitions import build_definitions
+from spotify_assets.publication import PUBLISH_KEYS
 from spotify_assets.schemas import TABLES
+from spotify_assets.schemas.analyses import COMPACTED
 from spotify_assets.settings import load_settings
 
 TWO_PLAYLISTS = """
@@ -34,7 +37,19 @@ CHECKS = [
     "songs:positions_complete",
 ]
 PLAYLIST_ASSETS = ["albums", "artists", "raw_playlist", "rejects", "snapshots", "song_artists", "songs"]
-HEAVY = {"boto3", "botocore", "dagster_aws", "duckdb", "numpy", "pandas", "pyarrow", "requests", "spotipy", "urllib3"}
+HEAVY = {
+    "boto3",
+    "botocore",
+    "dagster_aws",
+    "duckdb",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "requests",
+    "spotipy",
+    "sqlglot",
+    "urllib3",
+}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +73,27 @@ def nodes(definitions):
 
 
 def partitioned(definitions):
-    return [node for node in nodes(definitions) if node.key != dg.AssetKey("catalog")]
+    return [node for node in nodes(definitions) if node.key not in PUBLISH_KEYS]
+
+
+PUBLISH_ASSETS = [
+    "album_analysis",
+    "artist_analysis",
+    "catalog",
+    "chart_days",
+    "chart_editions",
+    "chart_entries",
+    "chart_periods",
+    "chart_trends",
+    "collaborations",
+    "genre_trends",
+    "release",
+    "song_history",
+    "song_identity",
+    "song_popularity",
+    "song_spells",
+    "song_survival",
+]
 
 
 def names(keys):
@@ -81,8 +116,8 @@ def surface(definitions):
 
 def expected_surface(*slugs, more_sensors=()):
     return {
-        "assets": sorted(["catalog", *(f"{slug}/{asset}" for slug in slugs for asset in PLAYLIST_ASSETS)]),
-        "groups": sorted({"publish", *slugs}),
+        "assets": sorted([*PUBLISH_ASSETS, *(f"{slug}/{asset}" for slug in slugs for asset in PLAYLIST_ASSETS)]),
+        "groups": sorted({"analyses", "history", "publish", *slugs}),
         "checks": sorted(f"{slug}/{check}" for slug in slugs for check in CHECKS),
         "jobs": ["daily_playlist_job", "publish_job"],
         "schedules": ["daily_playlist_schedule"],
@@ -112,8 +147,8 @@ class TestNames:
         keys = two.resolve_job_def("daily_playlist_job").asset_layer.executable_asset_keys
         assert names(keys) == sorted(f"{slug}/{asset}" for slug in ("japan", "weekly") for asset in PLAYLIST_ASSETS)
 
-    def test_the_publish_job_holds_no_table(self, two):
-        assert names(two.resolve_job_def("publish_job").asset_layer.executable_asset_keys) == ["catalog"]
+    def test_the_publish_job_holds_no_daily_table(self, two):
+        assert names(two.resolve_job_def("publish_job").asset_layer.executable_asset_keys) == PUBLISH_ASSETS
 
     def test_the_sensor_is_on_and_the_schedule_is_for_the_user_to_turn_on(self, demo):
         sensor = demo.resolve_sensor_def("glue_crawler_sensor")
@@ -161,7 +196,7 @@ print(*sys.modules)
 
     def test_of_a_bucket_imports_dagster_aws_and_no_tables(self):
         modules = self.modules_after(self.PROGRAM, SPOTIFY_ASSETS_LAKE="s3://bucket/prefix", GLUE_CRAWLER="crawler")
-        assert modules & {"duckdb", "numpy", "pandas", "pyarrow", "spotipy"} == set()
+        assert modules & {"duckdb", "numpy", "pandas", "pyarrow", "spotipy", "sqlglot"} == set()
         assert "dagster_aws" in modules
 
 
@@ -219,7 +254,8 @@ class TestAssets:
                 assert node.parent_keys == set()
             else:
                 assert node.parent_keys == {dg.AssetKey([slug, "raw_playlist"])}
-                assert node.child_keys == {dg.AssetKey("catalog")}
+                history = {dg.AssetKey(name) for name in COMPACTED} if name in COMPACTED_FROM else set()
+                assert node.child_keys == {dg.AssetKey("catalog"), *history}
 
     def test_no_secret_is_in_what_the_ui_shows(self, monkeypatch, tmp_path):
         playlists = tmp_path / "playlists.yaml"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import timedelta
 
 import dagster as dg
 import duckdb
 import pytest
+from pyathena.connection import Connection
 
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.publication import CATALOG_KEY
 from spotify_assets.runs import failures_of
 from spotify_assets.schemas import TABLES
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets_tests.platform import Platform, spotify_environment
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries, make_id
@@ -50,10 +53,37 @@ class TestOnS3:
         assert (first["crawl"], first["partitions added"]) == ("done", dict.fromkeys(TABLES, 1))
         with closing(aws.client("glue")) as glue:
             tables = {table["Name"] for table in glue.get_tables(DatabaseName="spotify_assets")["TableList"]}
-        assert tables == set(TABLES)
+        assert tables == {*TABLES, *COMPACTED, *ANALYSES, SONG_IDENTITY.name}
         assert on_s3.run_daily().success
         assert on_s3.publish(FAST_POLLS).success
         assert catalog_metadata(instance)["crawl"] == "skipped"
+
+    @pytest.mark.parametrize("engine", ["duckdb", "athena"])
+    def test_a_release_is_queried_in_athena_whoever_made_it(self, aws, instance, engine, monkeypatch):
+        monkeypatch.setattr("spotify_assets.analytics.athena_engine.POLL_SECONDS", 0)
+        aws.create_bucket("lake")
+        aws.create_crawler("crawler", "spotify_assets", LAKE)
+        aws.create_workgroup("charts", output="s3://lake/results/")
+        environment = {
+            "SPOTIFY_ASSETS_LAKE": LAKE,
+            "GLUE_CRAWLER": "crawler",
+            "SPOTIFY_ASSETS_ENGINE": engine,
+            "ATHENA_WORKGROUP": "charts",
+        }
+        with Platform(environment, instance) as platform:
+            today = today_in_japan()
+            assert platform.run_daily(today - timedelta(3), today).success
+            assert platform.publish(FAST_POLLS).success
+        assert len(aws.queries) == (2 * len(ANALYSES) if engine == "athena" else 0)
+        with Connection(work_group="charts", schema_name="spotify_assets", poll_interval=0) as connection:
+            query = """
+                select count(*), max(edition_number), (select sum(songs) from chart_editions)
+                from song_history
+                where playlist = 'demo_japan'
+            """
+            ((entries, editions, songs),) = connection.cursor().execute(query).fetchall()
+        assert editions == 4
+        assert entries == songs > 0
 
     def test_a_failed_crawl_fails_the_publish_run_and_says_why(self, on_s3, aws):
         assert on_s3.run_daily().success

@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from spotify_assets import sensors
 from spotify_assets.definitions import build_definitions
-from spotify_assets.publication import CATALOG_KEY, PUBLISHED_UP_TO, newest_materialization, published_up_to, table_keys
+from spotify_assets.publication import PUBLISHED_UP_TO, RELEASE_KEY, newest_materialization, published_up_to, table_keys
 from spotify_assets.schemas import TABLES
 from spotify_assets.sensors import ATTEMPTS, ENDED, FIRST_BACKOFF, LONGEST_WAIT, UP_TO_TAG
 from spotify_assets.settings import load_settings
@@ -56,10 +56,10 @@ class Log:
                     dg.AssetMaterialization(dg.AssetKey([slug, table]), partition=str(day))
                 )
 
-    def materialize_catalog(self, seen=None):
+    def release(self, seen=None):
         if seen is None:
             seen = newest_materialization(self.instance, [key for slug in SLUGS for key in table_keys(slug)])
-        self.instance.report_runless_asset_event(dg.AssetMaterialization(CATALOG_KEY, metadata={PUBLISHED_UP_TO: seen}))
+        self.instance.report_runless_asset_event(dg.AssetMaterialization(RELEASE_KEY, metadata={PUBLISHED_UP_TO: seen}))
 
     def run(self, job_name, status=dg.DagsterRunStatus.STARTED, assets=None, tags=None, age=timedelta()):
         run = dg.DagsterRun(
@@ -79,7 +79,7 @@ class Log:
         """The run that the sensor asked for, as Dagster would record it."""
         run = self.run("publish_job", status=status, tags=dict(request.tags), age=age)
         if status == dg.DagsterRunStatus.SUCCESS:
-            self.materialize_catalog()
+            self.release()
         return run
 
     def backfill(self, status=BulkActionStatus.REQUESTED, assets=(), job_name=None, age=timedelta()):
@@ -203,7 +203,7 @@ class TestWhatIsNew:
         request = log.request()
         seen = newest_materialization(log.instance, table_keys("japan"))
         log.materialize(NEXT_DAY)
-        log.materialize_catalog(seen)
+        log.release(seen)
         log.run("publish_job", dg.DagsterRunStatus.SUCCESS, tags=dict(request.tags))
         assert log.request().tags["spotify_assets.new/japan"] == "1"
 
@@ -211,12 +211,12 @@ class TestWhatIsNew:
         log.materialize(DAY, ["raw_playlist"])
         assert "Nothing was materialized" in log.skip()
 
-    def test_a_catalog_reported_by_hand_without_what_it_saw_hides_nothing(self, log):
+    def test_a_release_reported_by_hand_without_what_it_saw_hides_nothing(self, log):
         log.materialize(DAY)
-        log.instance.report_runless_asset_event(dg.AssetMaterialization(CATALOG_KEY))
+        log.instance.report_runless_asset_event(dg.AssetMaterialization(RELEASE_KEY))
         assert log.request()
 
-    def test_a_failed_catalog_has_published_nothing(self, log):
+    def test_a_failed_publish_run_has_published_nothing(self, log):
         log.materialize(DAY)
         log.publish(log.request(), dg.DagsterRunStatus.FAILURE)
         assert published_up_to(log.instance) == 0
@@ -355,10 +355,10 @@ class TestFailures:
         assert request.tags["spotify_assets.new/japan"] == "2"
         assert request.run_key.endswith("-1")
 
-    def test_materializing_the_catalog_by_hand_ends_the_attempts(self, log):
+    def test_a_release_by_hand_ends_the_attempts(self, log):
         log.materialize(DAY)
         log.publish(log.request(), age=timedelta(hours=5))
-        log.materialize_catalog()
+        log.release()
         assert "Nothing was materialized" in log.skip()
 
     def test_a_canceled_publication_is_tried_again(self, log):
@@ -416,7 +416,7 @@ class TestState:
     def test_a_tick_reads_as_much_of_a_long_history_as_of_a_short_one(self, log, rows_read):
         def rows_of_a_tick(history):
             log.materialize(history)
-            log.materialize_catalog()
+            log.release()
             rows_read.clear()
             log.skip()
             idle = sum(rows_read)
@@ -484,7 +484,7 @@ class PublicationMachine(RuleBasedStateMachine):
     def end_publishing(self, well):
         run, seen = self.publishing
         if well:
-            self.log.materialize_catalog(seen)
+            self.log.release(seen)
         else:
             self.unpublished |= self.in_work
         self.end(run)

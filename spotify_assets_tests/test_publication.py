@@ -7,8 +7,8 @@ import pytest
 
 from spotify_assets.definitions import build_definitions
 from spotify_assets.publication import (
-    CATALOG_KEY,
     PUBLISHED_UP_TO,
+    RELEASE_KEY,
     find_news,
     newest_materialization,
     published_up_to,
@@ -107,14 +107,14 @@ class TestPublishedUpTo:
     def test_nothing_is_zero(self, instance):
         assert published_up_to(instance) == 0
 
-    def test_the_last_catalog_counts(self, instance):
-        report(instance, CATALOG_KEY, **{PUBLISHED_UP_TO: 7})
-        report(instance, CATALOG_KEY, **{PUBLISHED_UP_TO: 9})
+    def test_the_last_release_counts(self, instance):
+        report(instance, RELEASE_KEY, **{PUBLISHED_UP_TO: 7})
+        report(instance, RELEASE_KEY, **{PUBLISHED_UP_TO: 9})
         assert published_up_to(instance) == 9
 
     @pytest.mark.parametrize("metadata", [{}, {PUBLISHED_UP_TO: "seven"}])
-    def test_a_catalog_that_does_not_say_what_it_saw_published_nothing(self, instance, metadata):
-        report(instance, CATALOG_KEY, **metadata)
+    def test_a_release_that_does_not_say_what_it_saw_published_nothing(self, instance, metadata):
+        report(instance, RELEASE_KEY, **metadata)
         assert published_up_to(instance) == 0
 
 

@@ -250,6 +250,20 @@ class TestReading:
         assert layer.read_latest(SLUG) is None
         assert list(layer.read_before(SLUG, DAY)) == []
 
+    @pytest.mark.parametrize(
+        ("day", "key"),
+        [(date(2026, 11, 19), KEY.replace(str(DAY), "2026-11-19")), (DAY, KEY.replace("T120000", "T130000"))],
+    )
+    def test_a_file_that_lies_in_the_place_of_another_is_named(self, layer, store, snapshots, day, key):
+        store.write(key, store.read(KEY))
+        with pytest.raises(StorageError) as caught:
+            layer.read_days(SLUG, [day])
+        assert "its header says that it is the fetch of 2026-11-22T12:00:00+00:00 for 2026-11-22" in caught.value.why
+
+    def test_a_playlist_whose_folder_was_renamed_is_read(self, layer, store, snapshots):
+        store.write(KEY.replace(SLUG, "renamed"), store.read(KEY))
+        assert layer.read_days("renamed", [DAY]) == [snapshots[-1]]
+
     def test_days_before_come_newest_first(self, layer, snapshots):
         assert list(layer.read_before(SLUG, DAY)) == [snapshots[1], snapshots[0]]
 
@@ -278,7 +292,8 @@ class TestReading:
             store.write(keys[day], store.read(keys[day])[:-9])
         with pytest.raises(StorageError) as caught:
             layer.read_days(SLUG, [date(2026, 11, 19), *self.DAYS, date(2026, 11, 23)])
-        assert caught.value.what == "4 of 5 days of chart have no usable raw snapshot."
+        days = "2026-11-19, 2026-11-20, 2026-11-21, 2026-11-23"
+        assert caught.value.what == f"4 of 5 days of chart have no usable raw snapshot: {days}."
         assert "nothing is stored for 2026-11-19, 2026-11-23" in caught.value.why
         assert [store.uri(keys[day]) in caught.value.why for day in self.DAYS] == [True, True, False]
 

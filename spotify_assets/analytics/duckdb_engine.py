@@ -6,6 +6,7 @@ DuckDB reads a bucket only with an extension.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,20 +16,56 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+from sqlglot import exp
 
 from spotify_assets.analytics.engine import IDENTITY_KEY, run_folder
+from spotify_assets.analytics.lake_files import LakeFiles
+from spotify_assets.analytics.releases import NO_RELEASE, read_release
 from spotify_assets.analytics.statements import INPUTS, Part, Statement
-from spotify_assets.catalog.duckdb_file import DUCKDB_TYPES
-from spotify_assets.errors import EngineError, SchemaViolation
-from spotify_assets.schemas.analyses import COMPACTED, SONG_IDENTITY
+from spotify_assets.errors import EngineError, SchemaViolation, StorageError
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
 from spotify_assets.schemas.table import Table, arrow_schema
-from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore, read_all
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.parquet import encode
+
+COMPACTED_KEY = re.compile(r"[^/]+/playlist=(?P<playlist>[^/]+)/year=(?P<year>[0-9]+)/part-0\.parquet")
 
 
 @contextmanager
 def open_duckdb_engine(store: ObjectStore, memory_limit: str) -> Iterator[DuckDBEngine]:
     """An engine on a database in memory, which spills to a temporary folder beyond `memory_limit` (like `2GB`)."""
+    with _open(memory_limit) as (connection, folder):
+        yield DuckDBEngine(store, connection, folder)
+
+
+def ask(store: ObjectStore, memory_limit: str, query: exp.Query) -> pa.Table:
+    """The answer to a query over the released analyses.
+
+    Raises:
+        EngineError: DuckDB refuses the query.
+        StorageError: nothing is released yet, or a file cannot be read.
+    """
+    release = read_release(store)
+    if release is NO_RELEASE:
+        raise StorageError(
+            f"There are no analyses in {store.uri('analytics/')}.",
+            why="no publish run has ended well there yet",
+            remedy="run publish_job in the UI or `make demo`, and see that SPOTIFY_ASSETS_LAKE is the right lake",
+        )
+    with _open(memory_limit) as (connection, folder):
+        files = LakeFiles(store, folder)
+        for name, table in ANALYSES.items():
+            if any(read.name == name for read in query.find_all(exp.Table)):
+                connection.execute(f"CREATE TEMP VIEW {name} AS {files.rows(table, release.keys(name))}")
+        try:
+            return connection.sql(query.sql("duckdb")).to_arrow_table()
+        except duckdb.Error as error:
+            raise EngineError("DuckDB did not answer.", why=str(error), remedy="correct the query") from error
+
+
+@contextmanager
+def _open(memory_limit: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """A database in memory that reckons as Athena does, and a folder that goes with it."""
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{memory_limit}'")
         connection.execute(f"SET temp_directory = '{folder}/spill'")
@@ -37,7 +74,7 @@ def open_duckdb_engine(store: ObjectStore, memory_limit: str) -> Iterator[DuckDB
         connection.execute("SET disabled_optimizers = 'join_order'")
         # Athena divides whole numbers to whole numbers.
         connection.execute("SET integer_division = true")
-        yield DuckDBEngine(store, connection, Path(folder))
+        yield connection, Path(folder)
 
 
 class DuckDBEngine:
@@ -46,7 +83,7 @@ class DuckDBEngine:
     def __init__(self, store: ObjectStore, connection: duckdb.DuckDBPyConnection, cache_folder: Path) -> None:
         self._store = store
         self._connection = connection
-        self._cache_folder = cache_folder
+        self._files = LakeFiles(store, cache_folder)
         self._ready: dict[str, dict[str, list[str]]] = {}
         self._compacted = {table.name: _by_playlist(store.list_keys(f"{table.name}/")) for table in COMPACTED.values()}
 
@@ -86,32 +123,14 @@ class DuckDBEngine:
 
     def _source(self, table: Table, playlist: str) -> str:
         """A query for the rows that a playlist has in a table."""
-        columns = ", ".join(table.column_names)
         if table is SONG_IDENTITY:
-            return f"SELECT {columns} FROM {self._files([IDENTITY_KEY])}"
-        if table.name in COMPACTED:
-            keys = self._compacted[table.name].get(playlist, [])
-            columns += f", '{playlist}' AS playlist, CAST(year AS INTEGER) AS year"
-            source = self._files(keys, "hive_partitioning = true")
-        else:
-            keys = self._ready[table.name].get(playlist, [])
-            source = self._files(keys, "hive_partitioning = false")
-        return f"SELECT {columns} FROM {source}" if keys else _nothing(table)
-
-    def _files(self, keys: Sequence[str], options: str = "hive_partitioning = false") -> str:
-        files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in self._paths(keys))
-        return f"read_parquet([{files}], {options})"
-
-    def _paths(self, keys: Sequence[str]) -> list[Path]:
-        if isinstance(self._store, LocalObjectStore):
-            return [Path(self._store.uri(key)) for key in keys]
-        paths = [self._cache_folder / key for key in keys]
-        lacking = [key for key, path in zip(keys, paths, strict=True) if not path.exists()]
-        for key, data in zip(lacking, read_all(self._store, lacking), strict=True):
-            path = self._cache_folder / key
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        return paths
+            return self._files.rows(table, [IDENTITY_KEY])
+        if table.name not in COMPACTED:
+            return self._files.rows(table, self._ready[table.name].get(playlist, []))
+        return " UNION ALL ".join(
+            f"SELECT *, '{playlist}' AS playlist, {year} AS year FROM ({self._files.rows(table, [key])})"
+            for year, key in self._compacted[table.name][playlist]
+        )
 
 
 def part_folder(part: Part) -> str:
@@ -150,17 +169,11 @@ def _violation(table: Table, why: str) -> SchemaViolation:
     )
 
 
-def _by_playlist(keys: Sequence[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _by_playlist(keys: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """The years of each playlist in the compacted history, with their files."""
+    found: dict[str, list[tuple[str, str]]] = {}
     for key in keys:
-        if key.endswith(".parquet"):
-            found.setdefault(key.split("/")[1].removeprefix("playlist="), []).append(key)
+        match = COMPACTED_KEY.fullmatch(key)
+        if match:
+            found.setdefault(match["playlist"], []).append((match["year"], key))
     return found
-
-
-def _nothing(table: Table) -> str:
-    types = {column.name: DUCKDB_TYPES[column.type] for column in table.columns}
-    if table.name in COMPACTED:
-        types |= {"playlist": "VARCHAR", "year": "INTEGER"}
-    columns = ", ".join(f"CAST(NULL AS {type_}) AS {name}" for name, type_ in types.items())
-    return f"SELECT {columns} WHERE false"

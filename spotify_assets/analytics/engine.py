@@ -52,5 +52,10 @@ class Engine(Protocol):
             table: the analysis.
             files: the keys of all its Parquet files by part, those that were kept from an earlier run included.
             run: the run.
+
+        Raises:
+            CatalogError: Glue does not take it.
+            EngineError: Athena could not look at it.
+            SchemaViolation: several rows have the same key.
         """
         ...

@@ -13,10 +13,13 @@ def open_engine(settings: Settings, store: ObjectStore) -> AbstractContextManage
     """The engine that `SPOTIFY_ASSETS_ENGINE` names, over a lake.
 
     Raises:
+        CatalogError: Glue does not take the tables of the history, which Athena reads.
         EngineError: Athena cannot be reached with these settings.
     """
     if settings.engine == "athena":
-        raise NotImplementedError
+        from spotify_assets.analytics.athena_engine import open_athena_engine
+
+        return open_athena_engine(store, workgroup=settings.athena_workgroup, database=settings.glue_database)
     from spotify_assets.analytics.duckdb_engine import open_duckdb_engine
 
     return open_duckdb_engine(store, settings.memory_limit)

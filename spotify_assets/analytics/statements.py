@@ -30,7 +30,9 @@ TRINO_TYPES: Mapping[str, str] = {
     "float64": "double",
     "bool": "boolean",
     "date": "date",
+    "list<string>": "array(varchar)",
 }
+"""Trino's names of the types of the schemas."""
 COMMENT = re.compile(r"--[^\n]*")
 READ_TABLE = re.compile(r"\b(?:from|join)\s+([a-z_]+)\b", re.IGNORECASE)
 
@@ -63,7 +65,7 @@ class Statement:
 
     def query(self) -> exp.Query:
         """The parsed query; a new tree at every call."""
-        return _parse(self.text)
+        return parse(self.text)
 
     def query_for(self, playlists: Collection[str] = (), years: Collection[int] = ()) -> exp.Query:
         """The query for some playlists and years (none: all): the rows that the whole query has there.
@@ -76,10 +78,10 @@ class Statement:
             restriction = _restriction(table.name, playlists, years)
             if restriction:
                 text = f"SELECT * FROM {table.name} WHERE {restriction}"
-                table.replace(_parse(text).subquery(table.alias_or_name, copy=False))
+                table.replace(parse(text).subquery(table.alias_or_name, copy=False))
         columns = ", ".join(f"CAST({c.name} AS {TRINO_TYPES[c.type]}) AS {c.name}" for c in self.table.columns)
         of_years = f" WHERE year(edition_date) IN ({_list(years)})" if years else ""
-        return _parse(f"SELECT {columns} FROM whole{of_years}").with_("whole", query)
+        return parse(f"SELECT {columns} FROM whole{of_years}").with_("whole", query)
 
 
 @lru_cache
@@ -118,7 +120,8 @@ def _list(values: Collection[str] | Collection[int]) -> str:
     return ", ".join(f"'{value}'" if isinstance(value, str) else str(value) for value in sorted(values))
 
 
-def _parse(text: str) -> exp.Query:
+def parse(text: str) -> exp.Query:
+    """A query in Athena's dialect."""
     import sqlglot
     from sqlglot import exp
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from spotify_assets.analytics.engine import run_folder
 from spotify_assets.analytics.releases import RELEASE_KEY, Release, history_keys, remove_old_runs, write_release
 from spotify_assets.catalog.duckdb_file import refresh, stored_tables
+from spotify_assets.catalog.glue import open_client
+from spotify_assets.catalog.glue_tables import register_history, register_table
 from spotify_assets.catalog.lake_partitions import list_partitions
+from spotify_assets.schemas.analyses import ANALYSES
 from spotify_assets.settings import Settings
 from spotify_assets.storage.object_store import ObjectStore
 
@@ -22,4 +26,15 @@ def release_into_catalog(settings: Settings, store: ObjectStore, release: Releas
     write_release(store, release, RELEASE_KEY)
     if settings.glue_crawler is None:
         refresh(store, stored_tables(list_partitions(store), history_keys(store, release)))
+    else:
+        _register(settings.glue_database, store, release)
     return remove_old_runs(store, release)
+
+
+def _register(database: str, store: ObjectStore, release: Release) -> None:
+    """Point the Glue tables to a release, one after the other: Glue changes one table at a time."""
+    with open_client() as glue:
+        register_history(glue, database, store)
+        for name in release.tables:
+            location = store.uri(run_folder(ANALYSES[name], release.run))
+            register_table(glue, database, name, ANALYSES[name], location, parameters={"run": release.run})

@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from spotify_assets.aws import explained
 from spotify_assets.errors import CatalogError
 from spotify_assets.schemas import PARTITION_COLUMNS, TABLES, Table
 
@@ -39,20 +40,6 @@ PARTITION_KEY_TYPE = "string"
 # The largest page that GetPartitions gives; every page is a call.
 PARTITIONS_PER_PAGE = 1000
 
-# AWS quotes the signed request in some of these refusals, session token included, so their text is not passed on.
-CREDENTIAL_ERRORS = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "IncompleteSignatureException",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "UnrecognizedClientException",
-    }
-)
 REMEDIES: Mapping[str, str] = {
     "AccessDeniedException": (
         "allow this role glue:GetCrawler, glue:StartCrawler, glue:GetTables and glue:GetPartitions on the crawler and "
@@ -459,30 +446,6 @@ def _missing_crawler() -> str:
     )
 
 
-@contextmanager
-def _explained(doing: str, *, missing: str) -> Iterator[None]:
+def _explained(doing: str, *, missing: str) -> AbstractContextManager[None]:
     """Turn AWS's refusals into ours; `missing` is the remedy where the thing asked for does not exist."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in CREDENTIAL_ERRORS:
-            raise CatalogError(
-                f"Glue refused {doing} ({code}).",
-                why="AWS does not accept the credentials, or they have expired",
-                remedy="renew them (`aws sso login`, a new session, the right AWS_PROFILE) and try again",
-            ) from None
-        remedy = missing if code == "EntityNotFoundException" else REMEDIES.get(code)
-        raise CatalogError(
-            f"Glue refused {doing} ({code}).",
-            why=error.response["Error"]["Message"],
-            remedy=remedy or "look the code up in the AWS Glue API reference, mend the cause and try again",
-        ) from error
-    except BotoCoreError as error:
-        raise CatalogError(
-            f"Glue could not be asked ({doing}).",
-            why=str(error),
-            remedy="check the credentials, the region, AWS_ENDPOINT_URL and the network",
-        ) from error
+    return explained("Glue", doing, refusal=CatalogError, remedies={**REMEDIES, "EntityNotFoundException": missing})

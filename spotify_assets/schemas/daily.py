@@ -249,7 +249,12 @@ SNAPSHOTS = Table(
         required("source", "string", "Where the day came from: spotify or demo", "header.source"),
         required("cadence", "string", "How often the chart is made anew: daily or weekly"),
         optional("chart_date", "date", "The chart's own day, where the source says it", "header.chart_date"),
-        required("fetched_at", "timestamp", "When the snapshot was taken (UTC)", "header.fetched_at"),
+        required(
+            "fetched_at",
+            "timestamp",
+            "When the snapshot was taken (UTC); of a chart file alone, when it was put there",
+            "header.fetched_at",
+        ),
         required(
             "chart_size", "int32", "Nominal size where the source has one, else entries listed", "header.chart_size"
         ),

@@ -32,16 +32,18 @@ class TracksOfADay:
 
     Attributes:
         objects: the track objects, by id.
+        without_answer: the ids that Spotify was asked for, now or before, and gave nothing.
         quota_mode: `extended` or `development` as far as the answers of this run showed.
         notes: what a reader must know.
     """
 
     objects: Mapping[str, CatalogObject]
+    without_answer: tuple[str, ...]
     quota_mode: str | None
     notes: tuple[str, ...]
 
 
-NO_TRACKS = TracksOfADay({}, None, ())
+NO_TRACKS = TracksOfADay({}, (), None, ())
 """Where Spotify was not asked."""
 
 
@@ -69,7 +71,7 @@ class ChartTracks:
         *,
         ahead: Iterable[Mapping[str, str]],
         market: str | None,
-        previous: PlaylistSnapshot | None,
+        stored: Sequence[PlaylistSnapshot],
     ) -> TracksOfADay:
         """Give the track objects of one day's rows.
 
@@ -78,31 +80,33 @@ class ChartTracks:
             rows: the day's rows, header name to text.
             ahead: rows of the days that will be asked for in the same run; they fill up the batches.
             market: the country that tracks are looked up in.
-            previous: a stored snapshot of the playlist; what it has is not asked for.
+            stored: stored snapshots of the playlist; what they know is not asked for. The first that knows counts.
         """
-        known = previous.tracks if previous else {}
         wanted = track_ids(rows)
         if not wanted:
             return NO_TRACKS
+        named = list(dict.fromkeys((*wanted, *track_ids(ahead))))
+        known = _known(named, stored)
+        without_answer = {one for snapshot in stored for one in snapshot.tracks_without_answer}
         enrichment, collection = self._connected(market)
         collection.wanted = [
             one
-            for one in dict.fromkeys((*wanted, *track_ids(ahead)))
-            if one not in known and one not in collection.objects and one not in collection.unknown
+            for one in named
+            if not any(one in there for there in (known, without_answer, collection.objects, collection.unknown))
         ]
         # A short wait is not sat out: the chart is there, and the next run asks for what is missing.
         enrichment.run([collection], may_retry=False)
         objects = {}
         for one in wanted:
             # What is stored goes first: a day that is read again stays as it is, whatever others learnt meanwhile.
-            if previous and one in known:
-                objects[one] = carried(known[one], previous.snapshot_date)
+            if one in known:
+                objects[one] = known[one]
             elif one in collection.objects:
                 objects[one] = self._used(market, one, collection.objects[one], day)
-        nothing = collection.unknown.intersection(wanted) - objects.keys()
+        nothing = (collection.unknown | without_answer).intersection(wanted) - objects.keys()
         complete = len(objects) + len(nothing) == len(wanted)
         notes = (*(() if complete else enrichment.notes), *conclusions("tracks", wanted, objects, nothing))
-        return TracksOfADay(objects, enrichment.quota_mode if objects else None, notes)
+        return TracksOfADay(objects, tuple(sorted(nothing)), enrichment.quota_mode if objects else None, notes)
 
     def _used(self, market: str | None, one: str, found: CatalogObject, day: date) -> CatalogObject:
         """An object that was fetched in this run; for each day but the first that uses it, it is carried over."""
@@ -125,10 +129,27 @@ class ChartTracks:
         return self._enrichment, self._collections[market]
 
 
+def lacks_tracks(snapshot: PlaylistSnapshot) -> bool:
+    """Whether a stored chart names tracks that Spotify was never asked for."""
+    rows = (entry.payload for entry in snapshot.entries if entry.payload)
+    return not {*snapshot.tracks, *snapshot.tracks_without_answer}.issuperset(track_ids(rows))
+
+
 def track_ids(rows: Iterable[Mapping[str, str]]) -> list[str]:
     """The ids in rows of chart files that Spotify can be asked for, each once, in order of appearance."""
     ids = (_track_id(row) for row in rows)
     return list(dict.fromkeys(one for one in ids if one is not None and SPOTIFY_ID.fullmatch(one)))
+
+
+def _known(ids: Iterable[str], stored: Iterable[PlaylistSnapshot]) -> dict[str, CatalogObject]:
+    """The track objects that stored snapshots have of these ids; the first that has one counts."""
+    known: dict[str, CatalogObject] = {}
+    unknown = set(ids)
+    for snapshot in stored:
+        found = unknown.intersection(snapshot.tracks)
+        known |= {one: carried(snapshot.tracks[one], snapshot.snapshot_date) for one in found}
+        unknown -= found
+    return known
 
 
 def _track_id(row: Mapping[str, str]) -> str | None:

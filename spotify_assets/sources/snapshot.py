@@ -53,10 +53,13 @@ class PlaylistSnapshot:
         slug: the playlist's name in this project.
         snapshot_date: the partition: for an API the day of the fetch in Japan, for a chart file the chart's own date.
         source: name of the source (`spotify`, `demo`, `charts`).
-        fetched_at: moment of the fetch, timezone-aware.
+        fetched_at: moment of the fetch, timezone-aware; of a chart file that Spotify was not asked about, when it was
+            put into the landing folder.
         entries: all listed entries in order of position, without holes.
         albums, artists: objects fetched for enrichment, by Spotify id.
         tracks: track objects fetched for entries that are rows of a chart file, by Spotify id.
+        tracks_without_answer: ids in such rows that Spotify was asked for and gave nothing, so that they are not asked
+            for again.
         playlist_id: the source's own id of the playlist.
         playlist: the playlist's metadata as received, without personal data and without its entries.
         playlist_snapshot_id: Spotify's version id of the list.
@@ -76,6 +79,7 @@ class PlaylistSnapshot:
     albums: Mapping[str, CatalogObject] = field(default_factory=dict)
     artists: Mapping[str, CatalogObject] = field(default_factory=dict)
     tracks: Mapping[str, CatalogObject] = field(default_factory=dict)
+    tracks_without_answer: tuple[str, ...] = ()
     playlist_id: str | None = None
     playlist: Mapping[str, Any] = field(default_factory=dict)
     playlist_snapshot_id: str | None = None

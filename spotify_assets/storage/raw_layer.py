@@ -16,14 +16,14 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from spotify_assets.errors import StorageError
-from spotify_assets.sources.snapshot import CatalogObject, Entry, PlaylistSnapshot
+from spotify_assets.sources.snapshot import CHARTS, CatalogObject, Entry, PlaylistSnapshot
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, write_all
 from spotify_assets.storage.withdrawals import Action, Marker, Withdrawals
 
@@ -32,6 +32,11 @@ FOLDER = "raw_playlist"
 # What is asked of a header before, or without, decoding the rest.
 HEADER_FIELDS = ("source", "playlist_id", "entries", "albums", "artists", "content_sha256")
 KEY = re.compile(FOLDER + r"/playlist=[^/]+/snapshot_date=(?P<day>\d{4}-\d\d-\d\d)/\d{8}T\d{6}\.\d{6}Z\.jsonl\.gz")
+
+REMEDY_OF_DAMAGE = (
+    "restore it from a backup or a bucket version, or take it out (`spotify-assets withdraw`): an older fetch of the "
+    "day counts then"
+)
 
 
 @dataclass(frozen=True)
@@ -132,21 +137,33 @@ class RawLayer:
         """The withdrawal that keeps a snapshot from counting, because it has the withdrawn file's content."""
         if not files.withdrawn_of(snapshot.snapshot_date):
             return None
-        same = self._same_content(snapshot.snapshot_date, content_digest(snapshot), files)
+        same = self._same_content(snapshot, content_digest(snapshot), files)
         return None if same is None else files.withdrawals.get(same)
 
     def append(self, slug: str, snapshots: Sequence[PlaylistSnapshot]) -> list[Stored]:
         """Store snapshots of one playlist, except those whose day already has the same content, counting or withdrawn.
 
         Raises:
-            StorageError: the playlist's stored days come from another source or another playlist, or a day has a file
-                as new or newer with other content. Nothing is written then.
+            StorageError: the playlist's stored days come from another source or another playlist, or days have a file
+                as new or newer that has other content or is damaged (all are named). Nothing is written then.
         """
         files = self.files(slug)
         if snapshots:
             for source, playlist_id in {(snapshot.source, snapshot.playlist_id) for snapshot in snapshots}:
                 self.check_origin(files, slug, source, playlist_id)
-        planned = [self._plan(snapshot, files) for snapshot in snapshots]
+        planned: list[tuple[str, bytes | None]] = []
+        refused: list[StorageError] = []
+        for snapshot in snapshots:
+            try:
+                planned.append(self._plan(snapshot, files))
+            except StorageError as error:
+                refused.append(error)
+        if refused:
+            raise StorageError(
+                f"{len(refused)} of {len(snapshots)} days of {slug} cannot be stored.",
+                why="; ".join(f"{error.what} ({error.why})" for error in refused),
+                remedy="; ".join(dict.fromkeys(error.remedy for error in refused)),
+            )
         write_all(self._store, {key: data for key, data in planned if data is not None})
         return [
             Stored(self._store.uri(key), added=data is not None, withdrawn=files.withdrawals.get(key))
@@ -179,21 +196,26 @@ class RawLayer:
         keys = files.counting
         wanted = list(days)
         absent = [day for day in wanted if day not in files.by_day]
-        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-            found = list(pool.map(self._read_or_error, (keys[day] for day in wanted if day in keys)))
-        broken = [result for result in found if isinstance(result, StorageError)]
+        counting = [day for day in wanted if day in keys]
+        found = dict(zip(counting, self._read_at_once(keys[day] for day in counting), strict=True))
+        broken = {day: result for day, result in found.items() if isinstance(result, StorageError)}
         if not absent and not broken:
-            return [result for result in found if isinstance(result, PlaylistSnapshot)]
+            return [result for result in found.values() if isinstance(result, PlaylistSnapshot)]
         raise StorageError(
-            f"{len(absent) + len(broken)} of {len(wanted)} days of {slug} have no usable raw snapshot.",
+            f"{len(absent) + len(broken)} of {len(wanted)} days of {slug} have no usable raw snapshot: "
+            f"{', '.join(map(str, sorted([*absent, *broken])))}.",
             why="; ".join(
                 ([f"nothing is stored for {', '.join(map(str, absent))}"] if absent else [])
-                + [f"{error.what} ({error.why})" for error in broken]
+                + [f"{error.what} ({error.why})" for error in broken.values()]
             ),
-            remedy=(
-                "materialize raw_playlist for days that the source can still give; run the other days without these"
-            ),
+            remedy=_remedy(slug, wanted, absent, broken),
         )
+
+    def read_usable(self, slug: str, days: Iterable[date]) -> list[PlaylistSnapshot]:
+        """The snapshots that count for these days; days that are not stored, withdrawn or damaged are left out."""
+        keys = self.latest_keys(slug)
+        found = self._read_at_once(keys[day] for day in days if day in keys)
+        return [result for result in found if isinstance(result, PlaylistSnapshot)]
 
     def read_latest(self, slug: str) -> PlaylistSnapshot | None:
         """The newest stored snapshot that can be read, or None."""
@@ -213,13 +235,21 @@ class RawLayer:
         return self._store.uri(f"{FOLDER}/playlist={slug}/")
 
     def _read(self, key: str) -> PlaylistSnapshot:
-        return decode(self._store.read(key), self._store.uri(key))
+        snapshot = decode(self._store.read(key), self._store.uri(key))
+        if f"/snapshot_date={snapshot.snapshot_date}/" not in key or snapshot.fetched_at != fetch_time(key):
+            what_it_is = f"the fetch of {snapshot.fetched_at.isoformat()} for {snapshot.snapshot_date}"
+            raise _damaged(self._store.uri(key), f"its header says that it is {what_it_is}")
+        return snapshot
 
     def _read_or_error(self, key: str) -> PlaylistSnapshot | StorageError:
         try:
             return self._read(key)
         except StorageError as error:
             return error
+
+    def _read_at_once(self, keys: Iterable[str]) -> list[PlaylistSnapshot | StorageError]:
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+            return list(pool.map(self._read_or_error, keys))
 
     def _readable(self, keys: Iterable[str]) -> Iterator[PlaylistSnapshot]:
         """A damaged file only costs its own day: it is named when that day is asked for, and passed over otherwise."""
@@ -229,11 +259,17 @@ class RawLayer:
         """The key that holds the snapshot's content, and the bytes to write there (None: stored already)."""
         key = _key(snapshot)
         content = content_digest(snapshot)
-        same = self._same_content(snapshot.snapshot_date, content, files)
+        same = self._same_content(snapshot, content, files)
         if same:
             return same, None
         newest = files.newest.get(snapshot.snapshot_date)
         if newest and newest >= key:
+            if not self._header(newest):
+                raise _damaged(
+                    self._store.uri(newest),
+                    "it cannot be read",
+                    remedy="remove it and run the day again to store it anew",
+                )
             raise StorageError(
                 f"{self._store.uri(key)} is not written.",
                 why=f"the raw layer is append-only and {self._store.uri(newest)} is as new, with other content",
@@ -241,11 +277,19 @@ class RawLayer:
             )
         return key, encode(snapshot, content)
 
-    def _same_content(self, day: date, content: str, files: StoredFiles) -> str | None:
-        """The file of a day that has this content: the one that counts, else a withdrawn one."""
-        counting = [files.counting[day]] if day in files.counting else []
-        candidates = [*counting, *reversed(files.withdrawn_of(day))]
-        return next((key for key in candidates if self._header(key).get("content_sha256") == content), None)
+    def _same_content(self, snapshot: PlaylistSnapshot, content: str, files: StoredFiles) -> str | None:
+        """The file of the snapshot's day that has its content: the one that counts, else a withdrawn one.
+
+        The rows of a chart file that was withdrawn are the same whatever Spotify says of their tracks since.
+        """
+        day = snapshot.snapshot_date
+        withdrawn = files.withdrawn_of(day)[::-1]
+        candidates = [files.counting[day], *withdrawn] if day in files.counting else withdrawn
+        same = next((key for key in candidates if self._header(key).get("content_sha256") == content), None)
+        if same or snapshot.source != CHARTS:
+            return same
+        stored = zip(withdrawn, self._read_at_once(withdrawn), strict=True)
+        return next((key for key, found in stored if _entries(found) == snapshot.entries), None)
 
     def _header(self, key: str) -> dict[str, Any]:
         """The header of a file; nothing of one that cannot be read, so that a damaged file stops no later fetch."""
@@ -267,6 +311,8 @@ def content_digest(snapshot: PlaylistSnapshot) -> str:
     ]
     if snapshot.tracks:
         content.append({identifier: found.payload for identifier, found in snapshot.tracks.items()})
+    if snapshot.tracks_without_answer:
+        content.append({"tracks without answer": sorted(snapshot.tracks_without_answer)})
     return hashlib.sha256(_json(content, sort_keys=True)).hexdigest()
 
 
@@ -290,6 +336,7 @@ def encode(snapshot: PlaylistSnapshot, content: str) -> bytes:
         "albums": len(snapshot.albums),
         "artists": len(snapshot.artists),
         "tracks": len(snapshot.tracks),
+        "tracks_without_answer": list(snapshot.tracks_without_answer),
         "playlist": dict(snapshot.playlist),
         "notes": list(snapshot.notes),
         "content_sha256": content,
@@ -322,6 +369,7 @@ def decode(data: bytes, uri: str) -> PlaylistSnapshot:
             albums=_objects(records, "album"),
             artists=_objects(records, "artist"),
             tracks=_objects(records, "track"),
+            tracks_without_answer=tuple(header.get("tracks_without_answer", ())),
             playlist_id=header["playlist_id"],
             playlist=header["playlist"],
             playlist_snapshot_id=header["snapshot_id"],
@@ -395,6 +443,10 @@ def _check_stored(slug: str, day: date, files: StoredFiles) -> None:
         )
 
 
+def _entries(found: PlaylistSnapshot | StorageError) -> tuple[Entry, ...] | None:
+    return found.entries if isinstance(found, PlaylistSnapshot) else None
+
+
 def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
@@ -442,12 +494,19 @@ def _records(data: bytes, uri: str) -> Iterator[dict[str, Any]]:
     return iter(records)
 
 
-def _damaged(uri: str, why: str) -> StorageError:
-    return StorageError(
-        f"{uri} is damaged.",
-        why=why,
-        remedy=(
-            "restore it from a backup or a bucket version, or take it out (`spotify-assets withdraw`): an older "
-            "fetch of the day counts then"
-        ),
-    )
+def _remedy(slug: str, days: Sequence[date], absent: Collection[date], damaged: Collection[date]) -> str:
+    """What to do about days of a run that cannot be read; `rebuild` leaves out by itself what was never stored."""
+    remedies = []
+    if absent:
+        remedies.append("materialize raw_playlist for days that the source can still give")
+    if len(absent) + len(damaged) < len(days):
+        excepted = "".join(f" --except {day}" for day in damaged)
+        command = f"spotify-assets rebuild {slug} {min(days)} {max(days)}{excepted}"
+        remedies.append(f"run the other days without these: choose ranges between them, or run `{command}`")
+    if damaged:
+        remedies.append(f"for a damaged file: {REMEDY_OF_DAMAGE}")
+    return "; ".join(remedies)
+
+
+def _damaged(uri: str, why: str, remedy: str = REMEDY_OF_DAMAGE) -> StorageError:
+    return StorageError(f"{uri} is damaged.", why=why, remedy=remedy)

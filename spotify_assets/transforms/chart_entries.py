@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from spotify_assets.transforms.values import name_key
 
 DAILY_TABLES = ("snapshots", "songs", "song_artists", "artists", "albums")
 """The daily tables that the compacted history is made of."""
+PLACE = ["snapshot_date", "position"]
 
 
 def chart_days(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -24,26 +25,38 @@ def chart_entries(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Args:
         frames: the `DAILY_TABLES` of the same days of one playlist, each with `snapshot_date`.
     """
-    songs = frames["songs"].sort_values(["snapshot_date", "position"], ignore_index=True)
-    place = ["snapshot_date", "position"]
-    credited = frames["song_artists"].sort_values([*place, "credit_order"])
-    lists = credited.groupby(place)[["artist_key", "artist_name"]].agg(list)
-    entries = songs.join(lists, on=place).join(_genres(credited, frames["artists"]), on=place)
-    albums = frames["albums"].set_index(["snapshot_date", "album_key"])["total_tracks"].rename("album_total_tracks")
-    entries = entries.join(albums, on=["snapshot_date", "album_key"])
-    entries["artist_keys"] = _lists(entries["artist_key"])
-    entries["artist_names"] = _lists(entries["artist_name"])
-    entries["song_ref"] = _song_refs(entries)
-    return entries[CHART_ENTRIES.column_names]
-
-
-def _genres(credited: pd.DataFrame, artists: pd.DataFrame) -> pd.Series:
-    """Genres of all credits of each place, sorted, each once; places without any artist whose genres are given lack."""
-    given = artists.dropna(subset=["genres"]).set_index(["snapshot_date", "artist_key"])["genres"]
-    known = credited.join(given, on=["snapshot_date", "artist_key"]).dropna(subset=["genres"])
-    return known.groupby(["snapshot_date", "position"])["genres"].agg(
-        lambda lists: sorted({genre for genres in lists for genre in genres})
+    # Names in the order of the keys are those of song_artists.
+    songs = frames["songs"].drop(columns="artist_names").sort_values(PLACE, ignore_index=True)
+    credited = frames["song_artists"].sort_values([*PLACE, "credit_order"])
+    albums = frames["albums"][["snapshot_date", "album_key", "total_tracks"]]
+    entries = (
+        songs.merge(_lists(credited), "left", PLACE)
+        .merge(_genres(credited, frames["artists"]), "left", PLACE)
+        .merge(albums.rename(columns={"total_tracks": "album_total_tracks"}), "left", ["snapshot_date", "album_key"])
     )
+    for column in ("artist_keys", "artist_names"):
+        entries[column] = [found if isinstance(found, list) else [] for found in entries[column]]
+    entries["song_ref"] = _song_refs(entries)
+    # Without any row, pandas would take lists for numbers.
+    lists = dict.fromkeys(CHART_ENTRIES.list_columns, object)
+    return entries[CHART_ENTRIES.column_names].astype(lists)
+
+
+def _lists(credited: pd.DataFrame) -> pd.DataFrame:
+    """Keys and names of all credits of each place; places without credits lack."""
+    lists = credited.groupby(PLACE, as_index=False)[["artist_key", "artist_name"]].agg(list)
+    return lists.rename(columns={"artist_key": "artist_keys", "artist_name": "artist_names"})
+
+
+def _genres(credited: pd.DataFrame, artists: pd.DataFrame) -> pd.DataFrame:
+    """Genres of all credits of each place, sorted, each once; places without any artist whose genres are given lack."""
+    given = artists.dropna(subset=["genres"])[["snapshot_date", "artist_key", "genres"]]
+    known = credited.merge(given, "inner", ["snapshot_date", "artist_key"])
+    return known.groupby(PLACE, as_index=False)[["genres"]].agg(_union)
+
+
+def _union(lists: Iterable[Iterable[str]]) -> list[str]:
+    return sorted({genre for genres in lists for genre in genres})
 
 
 def _song_refs(entries: pd.DataFrame) -> list[str | None]:
@@ -55,7 +68,3 @@ def _song_refs(entries: pd.DataFrame) -> list[str | None]:
         named = [value for value in (identifier, isrc) if not pd.isna(value)]
         refs.append(named[0] if named else None if pd.isna(title) else name_key(title, *artists))
     return refs
-
-
-def _lists(lists: pd.Series) -> list[list[str | None]]:
-    return [found if isinstance(found, list) else [] for found in lists]

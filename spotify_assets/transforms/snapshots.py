@@ -85,23 +85,23 @@ def snapshot_rows(
         }
 
 
-def days_that_depend(later: Iterable[PlaylistSnapshot]) -> list[date]:
-    """The days whose rows of `snapshots` may change with the snapshot before them.
+def dependants(later: Iterable[PlaylistSnapshot]) -> list[PlaylistSnapshot]:
+    """The snapshots whose rows of `snapshots` may change with the snapshot before them.
 
-    These are the next day, and the days after it as long as they have its content: one edition with it.
+    These are the next one, and those after it as long as they have its content: one edition with it.
 
     Args:
         later: the stored snapshots after a day, oldest first; read only as far as needed.
     """
-    days: list[date] = []
+    found: list[PlaylistSnapshot] = []
     first: str | None = None
     for snapshot in later:
         hashed = content_hash(snapshot)
         if first is not None and hashed != first:
             break
         first = hashed
-        days.append(snapshot.snapshot_date)
-    return days
+        found.append(snapshot)
+    return found
 
 
 def _identity(payload: Any) -> list[object]:

@@ -1,8 +1,8 @@
-"""AWS on this machine: moto's server on the loopback interface, with a Glue crawler that really crawls.
+"""AWS on this machine: moto's server on the loopback interface, with a crawler that crawls and an Athena that queries.
 
 moto keeps S3 and the Data Catalog truly enough; its crawler makes no tables, never ends by itself and reports outcomes
 that the API does not know, and its Glue answers in one page whatever the size. That is mended here, by patches that
-last as long as the context. Athena is not here.
+last as long as the context. Athena is in `athena`.
 """
 
 from __future__ import annotations
@@ -22,37 +22,29 @@ from unittest import mock
 import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
+from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto.athena.models import athena_backends
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.glue.exceptions import CrawlerRunningException, GlueClientError
 from moto.glue.models import FakeCrawl, FakeCrawler
 from moto.glue.responses import GlueResponse
 from moto.moto_api._internal.models import moto_api_backend
-from moto.s3.models import FakeKey, s3_backends
+from moto.s3.models import FakeKey
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
 from spotify_assets.schemas import TABLES, Table
+from spotify_assets_tests.stand_ins.athena import Athena, QueryOrder
+from spotify_assets_tests.stand_ins.hive import REGION, HiveError, hive_type, split_location, stored_objects
 
-REGION = "ap-northeast-1"
 # What AWS's own page sizes are at most is larger for partitions; a small page makes short tests turn pages.
 PAGE_SIZE = 100
 POLLS_OF_A_CRAWL = 2
 OUTCOMES = {"COMPLETED": "SUCCEEDED", "FAILED": "FAILED", "STOPPED": "CANCELLED"}
 HIVE_FOLDER = re.compile(r"(?P<key>[^=]+)=(?P<value>.*)")
-HIVE_TYPES = {
-    "string": "string",
-    "large_string": "string",
-    "bool": "boolean",
-    "int32": "int",
-    "int64": "bigint",
-    "float": "float",
-    "double": "double",
-    "date32[day]": "date",
-    "timestamp[ms]": "timestamp",
-    "timestamp[us]": "timestamp",
-}
 # As a deployed crawler of this project is set: one table per target, columns added and never retyped.
 CRAWLER_CONFIGURATION = {
     "Version": 1.0,
@@ -70,7 +62,7 @@ PARQUET_STORAGE = {
 
 
 class AwsStandIn:
-    """S3 and Glue on the loopback interface, as a context manager; one at a time, each with a fresh state.
+    """S3, Glue and Athena on the loopback interface, as a context manager; one at a time, each with a fresh state.
 
     While it is open this process has no AWS variable but those that the test sets, so that neither a profile nor a
     session of the machine's owner is used; they come back at its end.
@@ -79,6 +71,7 @@ class AwsStandIn:
     def __init__(self) -> None:
         self.endpoint_url = ""
         self._orders: deque[_Order] = deque()
+        self._athena = Athena()
         self._clients: dict[str, object] = {}
         self._closing = ExitStack()
 
@@ -115,7 +108,7 @@ class AwsStandIn:
         }
 
     def client(self, service: str):
-        """A boto3 client of this stand-in, closed at its end."""
+        """A boto3 client of this stand-in, closed at its end. It asks once, so that a refusal is seen at once."""
         if service not in self._clients:
             self._clients[service] = boto3.client(
                 service,
@@ -123,6 +116,7 @@ class AwsStandIn:
                 aws_access_key_id="testing",
                 aws_secret_access_key="testing",
                 region_name=REGION,
+                config=Config(retries={"total_max_attempts": 1}),
             )
         return self._clients[service]
 
@@ -162,6 +156,36 @@ class AwsStandIn:
         """
         self._orders.append(_Order(polls, error))
 
+    def create_workgroup(self, name: str, *, output: str | None, **configuration: object) -> None:
+        """Make a workgroup of Athena.
+
+        Args:
+            output: where results go, `s3://bucket/folder/`; None for nowhere.
+            configuration: more members of the WorkGroupConfiguration.
+        """
+        result = {"OutputLocation": output} if output else {}
+        self.client("athena").create_work_group(
+            Name=name, Configuration={"ResultConfiguration": result, **configuration}
+        )
+
+    def disable_workgroup(self, name: str) -> None:
+        """Switch a workgroup off. moto does not know UpdateWorkGroup."""
+        athena_backends[DEFAULT_ACCOUNT_ID][REGION].work_groups[name].state = "DISABLED"
+
+    def order_query(self, **order: object) -> None:
+        """Say how Athena's next query goes, see `QueryOrder`; several orders are for as many queries, in turn."""
+        self._athena.orders.append(QueryOrder(**order))
+
+    @property
+    def queries(self) -> list[tuple[str, str]]:
+        """Every query that Athena was given, with its state."""
+        return [(execution.query, execution.state) for execution in self._athena.executions.values()]
+
+    @property
+    def result_locations(self) -> set[str | None]:
+        """Where the results of the queries were to go."""
+        return {execution.output for execution in self._athena.executions.values()}
+
     def _patches(self) -> Iterator[tuple[type, str, object]]:
         describe = FakeCrawler.as_dict
         get_tables, get_partitions = GlueResponse.get_tables, GlueResponse.get_partitions
@@ -169,6 +193,7 @@ class AwsStandIn:
         yield FakeCrawler, "as_dict", lambda crawler: _describe_crawler(crawler, describe)
         yield GlueResponse, "get_tables", lambda response: _page(response, get_tables, "TableList")
         yield GlueResponse, "get_partitions", lambda response: _page(response, get_partitions, "Partitions")
+        yield from self._athena.patches()
 
     def _start_crawler(self, crawler: FakeCrawler) -> None:
         if crawler.status != "READY":
@@ -180,10 +205,6 @@ class AwsStandIn:
 class _Order:
     polls: int = POLLS_OF_A_CRAWL
     error: str | None = None
-
-
-class _CrawlError(Exception):
-    """What a crawler cannot do, in its own words."""
 
 
 @contextmanager
@@ -253,7 +274,7 @@ class _Crawl(FakeCrawl):
     def _attempt(self, step) -> None:
         try:
             step()
-        except (_CrawlError, GlueClientError, pa.ArrowInvalid) as error:
+        except (HiveError, GlueClientError, pa.ArrowInvalid) as error:
             self.error = str(error)
 
     def _look(self) -> None:
@@ -308,11 +329,11 @@ def _without_columns(partition: dict) -> dict:
 
 def _find_tables(crawler: FakeCrawler, target: str) -> list[_FoundTable]:
     """The tables below a target: one per folder that holds Parquet files, apart from the `key=value` folders."""
-    bucket, _, prefix = target.removeprefix("s3://").partition("/")
+    bucket, _ = split_location(target)
     tables: dict[str, _FoundTable] = {}
-    for key, stored in _objects(crawler, bucket, prefix.rstrip("/") + "/").items():
+    for key, stored in stored_objects(target).items():
         *folders, file = key.split("/")
-        if not file.endswith(".parquet") or any(part.startswith(("_", ".")) for part in key.split("/")):
+        if not file.endswith(".parquet"):
             continue
         hive = [(number, match) for number, part in enumerate(folders) if (match := HIVE_FOLDER.fullmatch(part))]
         root = folders[: hive[0][0]] if hive else folders
@@ -326,27 +347,9 @@ def _find_tables(crawler: FakeCrawler, target: str) -> list[_FoundTable]:
     return list(tables.values())
 
 
-def _objects(crawler: FakeCrawler, bucket: str, prefix: str) -> dict[str, FakeKey]:
-    backend = s3_backends[crawler.backend.account_id]["aws"]
-    if bucket not in backend.buckets:
-        raise _CrawlError(f"The S3 location s3://{bucket}/{prefix} does not exist")
-    stored = backend.buckets[bucket].keys
-    return {
-        key: value for key, value in sorted(stored.items()) if key.startswith(prefix) and isinstance(value, FakeKey)
-    }
-
-
 def _hive_columns(key: str, stored: FakeKey) -> dict[str, str]:
     schema = pq.read_schema(io.BytesIO(stored.value))
-    return {column.name.lower(): _hive_type(f"{key}, column {column.name}", column.type) for column in schema}
-
-
-def _hive_type(where: str, arrow_type: pa.DataType) -> str:
-    if pa.types.is_list(arrow_type):
-        return f"array<{_hive_type(where, arrow_type.value_type)}>"
-    if str(arrow_type) not in HIVE_TYPES:
-        raise _CrawlError(f"{where}: the crawler does not know the type {arrow_type}")
-    return HIVE_TYPES[str(arrow_type)]
+    return {column.name.lower(): hive_type(f"{key}, column {column.name}", column.type) for column in schema}
 
 
 def _write_table(crawler: FakeCrawler, found: _FoundTable) -> None:

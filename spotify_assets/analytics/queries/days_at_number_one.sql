@@ -1,0 +1,21 @@
+-- Most editions (days, or weeks) at number one, by song, within the span. Default: all.
+with asked as (
+    select cast(null as varchar) as playlist, cast(null as date) as first_day, cast(null as date) as last_day
+)
+
+select
+    history.playlist,
+    max(history.song_name) as song_name,
+    max(history.artist_names) as artist_names,
+    count(*) as editions_at_number_one,
+    min(history.edition_date) as first_time,
+    max(history.edition_date) as last_time
+from song_history as history
+cross join asked
+where history.position = 1
+    and history.playlist = coalesce(asked.playlist, history.playlist)
+    and history.edition_date >= coalesce(asked.first_day, history.edition_date)
+    and history.edition_date <= coalesce(asked.last_day, history.edition_date)
+group by history.playlist, history.song_key
+order by count(*) desc, history.playlist, min(history.edition_date), history.song_key
+limit 100
