@@ -190,10 +190,11 @@ def day_rows(sizes: list[int], days: list[tuple[int, date]]) -> pa.Table:
 @contextmanager
 def timed(what: str) -> Iterator[None]:
     """Print how long something took, and the most memory that the process has had until its end."""
-    started = time.perf_counter()
+    started, processor = time.perf_counter(), time.process_time()
     yield
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{what}: {time.perf_counter() - started:.1f} s, peak {peak:,.0f} MB", flush=True)
+    seconds, busy = time.perf_counter() - started, time.process_time() - processor
+    print(f"{what}: {seconds:.1f} s ({busy:.1f} s of processor), peak {peak:,.0f} MB", flush=True)
 
 
 if __name__ == "__main__":

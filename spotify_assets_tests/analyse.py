@@ -36,7 +36,7 @@ def analyse(
         chart_days: the columns of `CHART_DAYS` and `playlist`; a missing value is None.
         chart_entries: the columns of `CHART_ENTRIES` and `playlist`; lists are Python lists, a missing value is None.
         aliases: pairs of references (or keys) that name the same song.
-        year_by_year: make each year of the song history by itself, as a refresh does, and not all at once.
+        year_by_year: make each part by itself, as a refresh may, and not all at once.
 
     Returns:
         By name, each table of `ANALYSES` with the schema's columns, sorted by its key, its cells Python objects.
@@ -47,14 +47,13 @@ def analyse(
             _write_compacted(store, table, rows)
         identity = song_identity(chart_entries[NAMES].drop_duplicates(), aliases)
         store.write(IDENTITY_KEY, _encoded(SONG_IDENTITY, identity))
-        parts = _parts(chart_days)
         with open_duckdb_engine(store, "1GB") as engine:
-            return {
-                statement.table.name: _read(
-                    store, statement.table, _make(engine, statement, parts, year_by_year=year_by_year)
-                )
-                for statement in statements()
-            }
+            tables = {}
+            for statement in statements():
+                parts = _parts(chart_days, statement)
+                files = _make(engine, statement, parts, year_by_year=year_by_year)
+                tables[statement.table.name] = _read(store, statement.table, files)
+            return tables
 
 
 def _write_compacted(store: ObjectStore, table: Table, rows: pd.DataFrame) -> None:
@@ -69,15 +68,17 @@ def _encoded(table: Table, rows: pd.DataFrame) -> bytes:
     return encode(pa.Table.from_arrays(arrays, schema=schema))
 
 
-def _parts(chart_days: pd.DataFrame) -> list[Part]:
-    """All years of all playlists. The year of an edition is that of a stored day."""
-    return sorted({Part(day["playlist"], day["snapshot_date"].year) for _, day in chart_days.iterrows()})
+def _parts(chart_days: pd.DataFrame, statement: Statement) -> list[Part]:
+    """All parts of all playlists. The year of an edition is that of a stored day."""
+    years: dict[str, set[int]] = {}
+    for _, day in chart_days.iterrows():
+        years.setdefault(day["playlist"], set()).add(day["snapshot_date"].year)
+    return [part for playlist, of_playlist in years.items() for part in statement.parts(playlist, of_playlist)]
 
 
 def _make(
-    engine: Engine, statement: Statement, years: Collection[Part], *, year_by_year: bool
+    engine: Engine, statement: Statement, parts: Collection[Part], *, year_by_year: bool
 ) -> Mapping[Part, list[str]]:
-    parts = years if statement.by_year else {Part(year.playlist) for year in years}
     files: dict[Part, list[str]] = {}
     for batch in [[part] for part in sorted(parts)] if year_by_year else [parts]:
         files |= engine.write(statement, batch, RUN)

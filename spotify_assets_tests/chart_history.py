@@ -57,7 +57,10 @@ def write_history(store: ObjectStore, playlists: Mapping[str, str], days: int = 
 
 def parts_of(statement: Statement, years: Sequence[Part]) -> list[Part]:
     """The parts of a statement for all these playlists and years."""
-    return list(years) if statement.by_year else sorted({Part(year.playlist) for year in years})
+    by_playlist: dict[str, list[int]] = {}
+    for part in years:
+        by_playlist.setdefault(part.playlist, []).append(part.year)
+    return [part for playlist, of_playlist in by_playlist.items() for part in statement.parts(playlist, of_playlist)]
 
 
 def write_rows(store: ObjectStore, key: str, table: Table, rows: Sequence[Row]) -> None:

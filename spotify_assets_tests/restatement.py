@@ -30,7 +30,7 @@ ENTRIES = ("NEW", "RE_ENTRY", "FIRST_SEEN")
 NEW_DAYS, RECENT_DAYS = 30, 548
 UNKNOWN_GENRE = "unknown"
 OFFICIAL = [column.name for column in OFFICIAL_COLUMNS]
-OF_PERIOD = [column.name for column in PERIOD_COLUMNS]
+OF_PERIOD = [*(column.name for column in PERIOD_COLUMNS), "as_of"]
 
 
 def restate(
@@ -233,6 +233,7 @@ def periods_of(editions: Sequence[Row]) -> list[Row]:
                 (period, start), {"period": period, "period_start": start, "period_end": end, "editions": []}
             )
             found["editions"].append(edition["edition_date"])
+            found["as_of"] = edition["snapshot_date"]
     for found in periods.values():
         start, end = found["period_start"], found["period_end"]
         found["expected_editions"] = sum(start <= day <= end for day in expected)
@@ -653,13 +654,14 @@ def newest_rows_of_songs(rows: Iterable[Row]) -> list[Row]:
 
 
 def newest_artist_names(entries: Iterable[Row]) -> dict[str, str | None]:
-    """By key, the artist's name in the newest row that says it, at the best position; None where no row does."""
-    names: dict[str, str | None] = {}
-    for row in sorted(entries, key=lambda row: (-row["snapshot_date"].toordinal(), row["position"])):
+    """By key, the artist's name on the newest day that says it, the smallest of several; None where no day does."""
+    named: dict[str, list[tuple[int, str]]] = {}
+    for row in entries:
         for key, name in zip(row["artist_keys"], row["artist_names"], strict=True):
-            if names.get(key) is None:
-                names[key] = name
-    return names
+            named.setdefault(key, [])
+            if name is not None:
+                named[key].append((-row["snapshot_date"].toordinal(), name))
+    return {key: min(names)[1] if names else None for key, names in named.items()}
 
 
 def compared(

@@ -400,8 +400,9 @@ class TestACollaboration:
     def tables(cls):
         """a is by p and q; c credits p twice, after q; d is by somebody else. p has another name on the second day."""
         renamed = {"artist_keys": ["p"], "artist_names": ["New name of p"]}
+        both = {"artist_keys": ["p", "q"], "artist_names": ["Newer name of p", "Name of q"]}
         songs = {"a": by("p", "q"), "b": by("p"), "c": by("q", "p", "p"), "d": by("r")}
-        return analyse(*little_chart({1: "a b c", 2: "b a d"}, songs, {(2, 1): renamed}))
+        return analyse(*little_chart({1: "a b c", 2: "b a d"}, songs, {(2, 1): renamed, (2, 2): both}))
 
     def test_full_and_fractional_credit(self, tables):
         columns = "artist_key songs song_editions points points_fractional best_position most_songs_at_once"
@@ -420,7 +421,7 @@ class TestACollaboration:
         # a at 1, c at 3, a at 2: 3 + 1 + 2 points
         assert told(tables["collaborations"], columns) == [("p", "q", 2, 3, 6, 1, day(1), day(2))]
 
-    def test_the_newest_name_at_the_best_position(self, tables):
+    def test_the_name_of_the_newest_day_and_of_two_on_it_the_smaller(self, tables):
         assert told(tables["collaborations"], "artist_name other_artist_name") == [("New name of p", "Name of q")]
         assert set(told(tables["artist_analysis"], "artist_name", artist_key="p")) == {"New name of p"}
 
@@ -651,7 +652,7 @@ class TestAlbums:
             ("v", 2, 12, 4, pytest.approx(4 / 6), 10, pytest.approx(10 / 12), 2, 1)
         ]
 
-    def test_the_newest_name_at_the_best_position(self, tables):
+    def test_the_name_of_the_newest_day_and_of_two_on_it_the_smaller(self, tables):
         columns = "period_start album_name lead_artist_name"
         assert told(tables["album_analysis"], columns, period="day") == [
             (day(1), "V", "Name of artist-a"),

@@ -20,7 +20,7 @@ from spotify_assets.analytics.releases import (
     remove_old_runs,
     write_release,
 )
-from spotify_assets.analytics.statements import Part
+from spotify_assets.analytics.statements import ALL_YEARS, Part
 from spotify_assets.errors import StorageError
 from spotify_assets.schemas import TABLES
 from spotify_assets.schemas.analyses import ANALYSES
@@ -96,7 +96,8 @@ class TestWhatIsMade:
         publisher.write("one", CHARTS)
         release = publisher.publish()
         assert release.made["song_history"] == (Part("one", 2025), Part("one", 2026))
-        assert {made for name, made in release.made.items() if name != "song_history"} == {(Part("one"),)}
+        assert release.made["chart_trends"] == tuple(Part("one", year) for year in (ALL_YEARS, 2025, 2026, 2027))
+        assert release.made["song_popularity"] == (Part("one"),)
         assert list(release.tables) == list(ANALYSES)
         assert len(publisher.rows("song_history")) == sum(map(len, CHARTS.values()))
 
@@ -117,10 +118,10 @@ class TestWhatIsMade:
         publisher.write("one", {DAYS[-1]: CHARTS[DAYS[-1]]})
         release = publisher.publish()
         assert release.made["song_history"] == (Part("one", 2026),)
-        assert release.made["chart_trends"] == (Part("one"),)
+        assert release.made["chart_trends"] == tuple(Part("one", year) for year in (ALL_YEARS, 2026, 2027))
         after = publisher.content()
-        changed = {place for place, data in after.items() if data != before[place]}
-        assert {part for _, part in changed} == {Part("one"), Part("one", 2026)}
+        changed = {part for place, part in after if after[place, part] != before[place, part]}
+        assert changed == {Part("one"), Part("one", ALL_YEARS), Part("one", 2026)}
 
     def test_a_day_that_is_made_again_changes_what_follows_from_it(self, publisher):
         publisher.write("one", CHARTS)

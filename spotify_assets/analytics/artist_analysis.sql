@@ -117,13 +117,9 @@ periods as (
     from chart_periods
 ),
 
--- Lists repeat from day to day: each is taken apart once, with the newest and best place that it had.
+-- Lists repeat from day to day: each is taken apart once, with the last day that it had.
 lists as (
-    select
-        playlist,
-        artist_keys,
-        artist_names,
-        max(date_diff('day', date '1900-01-01', cast(snapshot_date as date)) * 1000000 - position) as recency
+    select playlist, artist_keys, artist_names, max(cast(snapshot_date as date)) as last_day
     from chart_entries
     where cardinality(artist_keys) > 0
     group by playlist, artist_keys, artist_names
@@ -132,19 +128,29 @@ lists as (
 named as (
     select
         lists.playlist,
-        -- Of one artist credited twice in a row under two names, the first.
-        lists.recency * 1000 - credit.number as recency,
+        lists.last_day,
         element_at(lists.artist_keys, credit.number) as artist_key,
         element_at(lists.artist_names, credit.number) as artist_name
     from lists
     cross join unnest(sequence(1, cardinality(lists.artist_keys))) as credit (number)
 ),
 
-names as (
-    select playlist, artist_key, max_by(artist_name, recency) as artist_name
+newest_names as (
+    select playlist, artist_key, max(last_day) as last_day
     from named
     where artist_name is not null
     group by playlist, artist_key
+),
+
+-- Of several names on the same day, the smallest.
+names as (
+    select named.playlist, named.artist_key, min(named.artist_name) as artist_name
+    from named
+    join newest_names
+        on newest_names.playlist = named.playlist
+        and newest_names.artist_key = named.artist_key
+        and newest_names.last_day = named.last_day
+    group by named.playlist, named.artist_key
 ),
 
 ranked as (

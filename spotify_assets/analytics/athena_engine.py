@@ -189,8 +189,9 @@ class AthenaEngine:
         self._check_key(table, name)
 
     def _unload(self, statement: Statement, parts: Collection[Part], target: str) -> str:
-        keys = {"of_playlist": "playlist", **({"of_year": "year(edition_date)"} if statement.by_year else {})}
-        query = statement.query_for({part.playlist for part in parts}, {part.year for part in parts if part.year})
+        keys = {"of_playlist": "playlist", **({"of_year": statement.year_of_part} if statement.year_of_part else {})}
+        years = {part.year for part in parts if part.year is not None}
+        query = statement.query_for({part.playlist for part in parts}, years)
         query = query.select(*(f"{value} AS {key}" for key, value in keys.items()), dialect="athena")
         for table in query.find_all(_table_class()):
             if table.name in self._tables:

@@ -3,6 +3,7 @@
 -- Grain: playlist x edition x period. Periods: day and ISO week (daily charts only), month, year, all.
 -- expected_editions: the observed ones, and those missing between the first and the last edition of D: a missing one
 -- is expected a day (or, weekly, a week) after the one before.
+-- A missing edition has no snapshot. as_of is the newest snapshot of the period.
 -- previous_period_start: the adjacent period before, where it has an edition. Change is told against no other.
 
 with editions as (
@@ -10,14 +11,14 @@ with editions as (
         playlist,
         cast(edition_date as date) as edition_date,
         cast(previous_edition_date as date) as previous_edition_date,
+        cast(snapshot_date as date) as snapshot_date,
         cadence,
-        missing_before,
-        as_of
+        missing_before
     from chart_editions
 ),
 
 expected as (
-    select playlist, cadence, edition_date, 1 as observed
+    select playlist, cadence, edition_date, snapshot_date
     from editions
     union all
     select
@@ -30,7 +31,7 @@ expected as (
                 edition.previous_edition_date
             ) as date
         ),
-        0
+        cast(null as date)
     from editions as edition
     cross join unnest(sequence(1, edition.missing_before)) as missing (number)
     where edition.missing_before > 0
@@ -43,14 +44,20 @@ whole as (
 ),
 
 placed as (
-    select playlist, edition_date, observed, 'day' as period, edition_date as period_start, edition_date as period_end
+    select
+        playlist,
+        edition_date,
+        snapshot_date,
+        'day' as period,
+        edition_date as period_start,
+        edition_date as period_end
     from expected
     where cadence = 'daily'
     union all
     select
         playlist,
         edition_date,
-        observed,
+        snapshot_date,
         'week',
         cast(date_trunc('week', edition_date) as date),
         cast(date_add('day', 6, date_trunc('week', edition_date)) as date)
@@ -60,7 +67,7 @@ placed as (
     select
         playlist,
         edition_date,
-        observed,
+        snapshot_date,
         'month',
         cast(date_trunc('month', edition_date) as date),
         cast(date_add('day', -1, date_add('month', 1, date_trunc('month', edition_date))) as date)
@@ -69,13 +76,19 @@ placed as (
     select
         playlist,
         edition_date,
-        observed,
+        snapshot_date,
         'year',
         cast(date_trunc('year', edition_date) as date),
         cast(date_add('day', -1, date_add('year', 1, date_trunc('year', edition_date))) as date)
     from expected
     union all
-    select expected.playlist, expected.edition_date, expected.observed, 'all', whole.first_edition, whole.last_edition
+    select
+        expected.playlist,
+        expected.edition_date,
+        expected.snapshot_date,
+        'all',
+        whole.first_edition,
+        whole.last_edition
     from expected
     join whole on whole.playlist = expected.playlist
 ),
@@ -87,10 +100,11 @@ periods as (
         period_start,
         min(period_end) as period_end,
         count(*) as expected_editions,
-        sum(observed) as observed_editions
+        count(snapshot_date) as observed_editions,
+        max(snapshot_date) as as_of
     from placed
     group by playlist, period, period_start
-    having sum(observed) > 0
+    having count(snapshot_date) > 0
 ),
 
 neighbours as (
@@ -101,6 +115,7 @@ neighbours as (
         period_end,
         expected_editions,
         observed_editions,
+        as_of,
         lag(period_start) over (partition by playlist, period order by period_start) as observed_before,
         case period
             when 'day' then date_add('day', -1, period_start)
@@ -121,11 +136,10 @@ select
     neighbours.observed_editions,
     case when neighbours.observed_before = neighbours.adjacent_before then neighbours.observed_before end
         as previous_period_start,
-    editions.as_of
+    neighbours.as_of
 from placed
 join neighbours
     on neighbours.playlist = placed.playlist
     and neighbours.period = placed.period
     and neighbours.period_start = placed.period_start
-join editions on editions.playlist = placed.playlist and editions.edition_date = placed.edition_date
-where placed.observed = 1
+where placed.snapshot_date is not null

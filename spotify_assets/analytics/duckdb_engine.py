@@ -28,6 +28,7 @@ from spotify_assets.schemas.table import Table, arrow_schema
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.parquet import encode
 
+PART_YEAR = "of_year"
 COMPACTED_KEY = re.compile(r"[^/]+/playlist=(?P<playlist>[^/]+)/year=(?P<year>[0-9]+)/part-0\.parquet")
 
 
@@ -89,15 +90,17 @@ class DuckDBEngine:
 
     def write(self, statement: Statement, parts: Collection[Part], run: str) -> Mapping[Part, list[str]]:
         """See `Engine`."""
-        years: dict[str, set[int]] = {}
-        for part in parts:
-            years.setdefault(part.playlist, set()).update([] if part.year is None else [part.year])
+        years: dict[str, list[int | None]] = {}
+        for part in sorted(parts):
+            years.setdefault(part.playlist, []).append(part.year)
         written: dict[Part, list[str]] = {}
-        for playlist, wanted in sorted(years.items()):
-            rows = self._rows(statement, playlist, tuple(sorted(wanted)))
-            for part, of_part in _split(rows, playlist, wanted):
+        for playlist, wanted in years.items():
+            rows = self._rows(statement, playlist, tuple(year for year in wanted if year is not None))
+            for year in wanted:
+                part = Part(playlist, year)
+                of_part = rows if year is None else rows.filter(pc.equal(rows[PART_YEAR], year))
                 key = run_folder(statement.table, run) + part_folder(part) + "part-0.parquet"
-                self._store.write(key, encode(of_part))
+                self._store.write(key, encode(_conform(statement.table, of_part)))
                 written[part] = [key]
         return written
 
@@ -119,7 +122,8 @@ class DuckDBEngine:
                 why=str(error),
                 remedy="with too little memory set SPOTIFY_ASSETS_MEMORY_LIMIT higher; anything else is a defect",
             ) from error
-        return _conform(statement.table, rows)
+        _check_key(statement.table, rows)
+        return rows
 
     def _source(self, table: Table, playlist: str) -> str:
         """A query for the rows that a playlist has in a table."""
@@ -140,15 +144,16 @@ def part_folder(part: Part) -> str:
 
 @cache
 def _translated(statement: Statement, years: tuple[int, ...]) -> str:
-    """The statement in DuckDB's dialect, its rows in the order of the table's key."""
-    return statement.query_for(years=years).order_by(*statement.table.key).sql("duckdb")
+    """The statement in DuckDB's dialect, its rows in the order of the table's key, with the year of their part."""
+    query = statement.query_for(years=years).order_by(*statement.table.key)
+    if statement.year_of_part:
+        query = query.select(f"{statement.year_of_part} AS {PART_YEAR}", dialect="athena")
+    return query.sql("duckdb")
 
 
-def _split(rows: pa.Table, playlist: str, years: Collection[int]) -> Iterator[tuple[Part, pa.Table]]:
-    if not years:
-        yield Part(playlist), rows
-    for year in sorted(years):
-        yield Part(playlist, year), rows.filter(pc.equal(pc.year(rows["edition_date"]), year))
+def _check_key(table: Table, rows: pa.Table) -> None:
+    if rows.group_by(list(table.key)).aggregate([]).num_rows < rows.num_rows:
+        raise _violation(table, f"several rows have the same {', '.join(table.key)}")
 
 
 def _conform(table: Table, rows: pa.Table) -> pa.Table:
@@ -156,8 +161,6 @@ def _conform(table: Table, rows: pa.Table) -> pa.Table:
     lacking = [field.name for field in schema if not field.nullable and rows[field.name].null_count]
     if lacking:
         raise _violation(table, f"values are missing in {', '.join(lacking)}")
-    if rows.group_by(list(table.key)).aggregate([]).num_rows < rows.num_rows:
-        raise _violation(table, f"several rows have the same {', '.join(table.key)}")
     return pa.table([rows[field.name].cast(field.type) for field in schema], schema=schema)
 
 

@@ -1,4 +1,4 @@
-"""The table `song_identity`, made anew from the whole compacted history whenever that changed."""
+"""What songs and artists are taken for: the table `song_identity`, made anew from the whole compacted history."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from spotify_assets.analytics.compaction import Year
@@ -22,6 +24,7 @@ from spotify_assets.transforms.song_identity import song_identity
 ALIASES_KEY = "song_aliases.csv"
 ALIAS_COLUMNS = ["song", "same_as"]
 NAME_COLUMNS = ["song_ref", "song_id", "isrc", "release_date_from", "release_date_to"]
+COLUMNS_READ = [*NAME_COLUMNS, "snapshot_date", "artist_keys", "artist_names"]
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,12 @@ class Identity:
     Attributes:
         songs: number of songs.
         keys: digests of which row is which song.
-        releases: digests of that and of the songs' releases.
+        facts: digests of that, of the songs' releases and of the artists' names.
     """
 
     songs: int
     keys: Mapping[Year, str]
-    releases: Mapping[Year, str]
+    facts: Mapping[Year, str]
 
 
 def identify(store: ObjectStore, years: Iterable[Year]) -> Identity:
@@ -46,28 +49,57 @@ def identify(store: ObjectStore, years: Iterable[Year]) -> Identity:
         StorageError: song_aliases.csv is not as it should be; nothing is written.
     """
     aliases = _aliases(store)
-    names = {year: _names(store, year) for year in years}
-    identity = song_identity(pd.concat([pd.DataFrame(columns=NAME_COLUMNS), *names.values()]), aliases)
+    songs: dict[Year, pd.DataFrame] = {}
+    artists: dict[Year, pd.DataFrame] = {}
+    for year in years:
+        rows = pq.read_table(io.BytesIO(store.read(compacted_key(CHART_ENTRIES, *year))), columns=COLUMNS_READ)
+        songs[year], artists[year] = _song_names(rows), _artist_names(rows)
+    identity = song_identity(pd.concat([pd.DataFrame(columns=NAME_COLUMNS), *songs.values()]), aliases)
     store.write(IDENTITY_KEY, encode(checked(SONG_IDENTITY, identity)))
     by_ref = identity.set_index("song_ref", drop=False)
-    found = {year: by_ref.loc[sorted(set(of_year["song_ref"].dropna()))] for year, of_year in names.items()}
+    found = {year: by_ref.loc[sorted(set(names["song_ref"].dropna()))] for year, names in songs.items()}
+    newest = _newest_names(artists)
     return Identity(
         songs=identity["song_key"].nunique(),
         keys={year: _digest(rows[["song_ref", "song_key"]]) for year, rows in found.items()},
-        releases={year: _digest(rows) for year, rows in found.items()},
+        facts={
+            year: _digest(rows) + _digest(newest[year[0]].loc[sorted(set(artists[year]["artist_key"]))])
+            for year, rows in found.items()
+        },
     )
 
 
-def _names(store: ObjectStore, year: Year) -> pd.DataFrame:
-    """The distinct ways in which a year's rows name their songs."""
-    data = store.read(compacted_key(CHART_ENTRIES, *year))
-    rows = pq.read_table(io.BytesIO(data), columns=NAME_COLUMNS)
+def _song_names(rows: pa.Table) -> pd.DataFrame:
+    """The distinct ways in which rows name their songs."""
     names: pd.DataFrame = rows.group_by(NAME_COLUMNS).aggregate([]).to_pandas(date_as_object=True)
     return names
 
 
+def _artist_names(rows: pa.Table) -> pd.DataFrame:
+    """The names that rows give their artists, each with the last day that does."""
+    keys, names = (pc.list_flatten(rows[column].combine_chunks()) for column in ("artist_keys", "artist_names"))
+    days = rows["snapshot_date"].combine_chunks().take(pc.list_parent_indices(rows["artist_keys"].combine_chunks()))
+    flat = pa.table({"artist_key": keys, "artist_name": names, "day": days})
+    named: pd.DataFrame = flat.group_by(["artist_key", "artist_name"]).aggregate([("day", "max")]).to_pandas()
+    return named
+
+
+def _newest_names(artists: Mapping[Year, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """By playlist, each artist's newest name: on the same day the smallest, as artist_analysis.sql has it."""
+    by_playlist: dict[str, list[pd.DataFrame]] = {}
+    for (playlist, _), named in artists.items():
+        by_playlist.setdefault(playlist, []).append(named)
+    return {
+        playlist: pd.concat(named)
+        .sort_values(["day_max", "artist_name"], ascending=[False, True])
+        .drop_duplicates("artist_key")
+        .set_index("artist_key")[["artist_name"]]
+        for playlist, named in by_playlist.items()
+    }
+
+
 def _digest(rows: pd.DataFrame) -> str:
-    return hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()
+    return hashlib.sha256(rows.to_csv().encode()).hexdigest()
 
 
 def _aliases(store: ObjectStore) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from spotify_assets.analytics.compaction import Compaction, Year
 from spotify_assets.analytics.engine import Engine
 from spotify_assets.analytics.identity import Identity
-from spotify_assets.analytics.statements import Part, statements
+from spotify_assets.analytics.statements import ALL_YEARS, Part, statements
 from spotify_assets.schemas.analyses import COMPACTED, SONG_IDENTITY
 from spotify_assets.storage.object_store import ObjectStore, read_if_present
 
@@ -153,30 +153,31 @@ def remove_old_runs(store: ObjectStore, release: Release) -> list[str]:
 def fingerprints(compaction: Compaction, identity: Identity) -> dict[str, dict[Part, str]]:
     """What each part of each analysis is made from, as digests: the same digest, the same rows.
 
-    A year of song_history is made from the years of its playlist up to it, and from which rows are which song. All else
-    is made from all years of its playlist, and from the releases of songs as well.
+    A year is made from the years of its playlist up to it; all else from all years of its playlist. And from what songs
+    and artists are taken for: of song_history only from which rows are which song.
     """
-    years = sorted(compaction.years)
-    playlists = sorted({playlist for playlist, _ in years})
+    histories: dict[str, list[int]] = {}
+    for playlist, year in sorted(compaction.years):
+        histories.setdefault(playlist, []).append(year)
     found: dict[str, dict[Part, str]] = {}
     for statement in statements():
-        digests: dict[Part, str] = {}
-        for playlist in playlists:
-            own = [year for year in years if year[0] == playlist]
-            if statement.by_year:
-                digests |= {
-                    Part(*year): _digest(VERSION, *_base(compaction, identity.keys, own[: number + 1]))
-                    for number, year in enumerate(own)
-                }
-            else:
-                digests[Part(playlist)] = _digest(VERSION, *_base(compaction, identity.releases, own))
-        found[statement.table.name] = digests
+        facts = identity.facts if statement.by_period or statement.year_of_part is None else identity.keys
+        found[statement.table.name] = {
+            part: _digest(VERSION, *_base(compaction, facts, playlist, _years_before(part, years)))
+            for playlist, years in histories.items()
+            for part in statement.parts(playlist, years)
+        }
     return found
 
 
-def _base(compaction: Compaction, identities: Mapping[Year, str], years: Sequence[Year]) -> Iterator[str]:
+def _years_before(part: Part, years: Sequence[int]) -> list[int]:
+    """The years of a playlist that a part is made from."""
+    return [year for year in years if part.year in (None, ALL_YEARS) or year <= part.year]
+
+
+def _base(compaction: Compaction, facts: Mapping[Year, str], playlist: str, years: Sequence[int]) -> Iterator[str]:
     for year in years:
-        yield f"{year[1]} {compaction.years[year]} {identities[year]}"
+        yield f"{year} {compaction.years[playlist, year]} {facts[playlist, year]}"
 
 
 def _bring_along(store: ObjectStore, before: StoredPart, last_run: str, run: str) -> tuple[str, ...]:

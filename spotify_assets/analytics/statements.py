@@ -8,13 +8,20 @@ the text. Parsing needs sqlglot, which is imported on use: definitions load with
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spotify_assets.schemas.analyses import ANALYSES, CHART_ENTRIES, COMPACTED, SONG_HISTORY, SONG_IDENTITY
+from spotify_assets.schemas.analyses import (
+    ANALYSES,
+    CHART_ENTRIES,
+    CHART_PERIODS,
+    COMPACTED,
+    SONG_HISTORY,
+    SONG_IDENTITY,
+)
 from spotify_assets.schemas.table import Table
 
 if TYPE_CHECKING:
@@ -33,13 +40,22 @@ TRINO_TYPES: Mapping[str, str] = {
     "list<string>": "array(varchar)",
 }
 """Trino's names of the types of the schemas."""
+ALL_YEARS = 0
+"""The year of the part that holds the period `all`."""
+BY_PERIOD = frozenset({"artist_analysis", "album_analysis", "genre_trends", "chart_trends"})
 COMMENT = re.compile(r"--[^\n]*")
 READ_TABLE = re.compile(r"\b(?:from|join)\s+([a-z_]+)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, order=True)
 class Part:
-    """What is made and kept by itself: the rows of a playlist (a slug), and of song_history those of one year."""
+    """What is made and kept by itself: the rows of a playlist, or of one of its years.
+
+    Attributes:
+        playlist: its slug.
+        year: None where a table is made by playlist. Of song_history the year of the edition; of a table of periods the
+            year in which the period ends, and `ALL_YEARS` for the period `all`.
+    """
 
     playlist: str
     year: int | None = None
@@ -59,9 +75,25 @@ class Statement:
         return tuple(dict.fromkeys(name for name in names if name in INPUTS))
 
     @property
-    def by_year(self) -> bool:
-        """Whether its parts are years of a playlist."""
-        return self.table is SONG_HISTORY
+    def by_period(self) -> bool:
+        """Whether its rows are of periods, so that its parts are years and the whole time."""
+        return self.table.name in BY_PERIOD
+
+    @property
+    def year_of_part(self) -> str | None:
+        """What tells the part's year of a row, in SQL; None where parts are whole playlists."""
+        if self.by_period:
+            return f"case when period = 'all' then {ALL_YEARS} else year(period_end) end"
+        return "year(edition_date)" if self.table is SONG_HISTORY else None
+
+    def parts(self, playlist: str, years: Collection[int]) -> list[Part]:
+        """All parts that a playlist with these years of history has."""
+        if self.year_of_part is None:
+            return [Part(playlist)]
+        if self.by_period:
+            # The newest week may end in the next year.
+            return [Part(playlist, year) for year in sorted({ALL_YEARS, *years, max(years) + 1})]
+        return [Part(playlist, year) for year in sorted(years)]
 
     def query(self) -> exp.Query:
         """The parsed query; a new tree at every call."""
@@ -70,18 +102,28 @@ class Statement:
     def query_for(self, playlists: Collection[str] = (), years: Collection[int] = ()) -> exp.Query:
         """The query for some playlists and years (none: all): the rows that the whole query has there.
 
-        Every column is cast to the type of the schema. Only the rows of these playlists are read. With years, all rows
-        of the songs of these years are read, because what a song did before counts.
+        Every column is cast to the type of the schema. Only rows that count for these parts are read.
         """
         query = self.query()
         for table in _tables_read(query):
-            restriction = _restriction(table.name, playlists, years)
-            if restriction:
-                text = f"SELECT * FROM {table.name} WHERE {restriction}"
+            conditions = self._conditions(table.name, playlists, years)
+            if conditions:
+                text = f"SELECT * FROM {table.name} WHERE {' AND '.join(conditions)}"
                 table.replace(parse(text).subquery(table.alias_or_name, copy=False))
         columns = ", ".join(f"CAST({c.name} AS {TRINO_TYPES[c.type]}) AS {c.name}" for c in self.table.columns)
-        of_years = f" WHERE year(edition_date) IN ({_list(years)})" if years else ""
+        of_years = f" WHERE {self.year_of_part} IN ({_list(years)})" if years else ""
         return parse(f"SELECT {columns} FROM whole{of_years}").with_("whole", query)
+
+    def _conditions(self, name: str, playlists: Collection[str], years: Collection[int]) -> list[str]:
+        """Which rows of a table that is read count for these playlists and years."""
+        if name == SONG_IDENTITY.name:
+            return []
+        conditions = [f"playlist IN ({_list(playlists)})"] if playlists else []
+        if years and self.table is SONG_HISTORY and name == CHART_ENTRIES.name:
+            conditions.append(_of_songs(conditions, years))
+        elif years and self.by_period:
+            conditions += _of_periods(name, years)
+        return conditions
 
 
 @lru_cache
@@ -101,19 +143,24 @@ def _tables_read(query: exp.Query) -> list[exp.Table]:
     return [table for table in query.find_all(exp.Table) if table.name in INPUTS]
 
 
-def _restriction(name: str, playlists: Collection[str], years: Collection[int]) -> str:
-    """Which rows of a table are needed for these playlists and years, as a condition; nothing if all are."""
-    if name == SONG_IDENTITY.name:
-        return ""
-    conditions = [f"playlist IN ({_list(playlists)})"] if playlists else []
-    if years and name == CHART_ENTRIES.name:
-        in_years = " AND ".join([*conditions, f"year IN ({_list(years)})"])
-        # Rows of the songs that these years have, whatever the rows call them.
-        conditions.append(
-            f"song_ref IN (SELECT song_ref FROM song_identity WHERE song_key IN (SELECT song_key FROM song_identity "
-            f"WHERE song_ref IN (SELECT song_ref FROM chart_entries WHERE {in_years})))"
-        )
-    return " AND ".join(conditions)
+def _of_songs(of_playlists: Sequence[str], years: Collection[int]) -> str:
+    """All rows of the songs that these years have, whatever the rows call them: what a song did before counts."""
+    in_years = " AND ".join([*of_playlists, f"year IN ({_list(years)})"])
+    return (
+        f"song_ref IN (SELECT song_ref FROM song_identity WHERE song_key IN (SELECT song_key FROM song_identity "
+        f"WHERE song_ref IN (SELECT song_ref FROM chart_entries WHERE {in_years})))"
+    )
+
+
+def _of_periods(name: str, years: Collection[int]) -> list[str]:
+    """Rows that count for the periods that end in these years, and for those just before, with which they compare."""
+    if name == CHART_PERIODS.name:
+        compared = {*years, *(year - 1 for year in years if year != ALL_YEARS)}
+        return [f"case when period = 'all' then {ALL_YEARS} else year(period_end) end IN ({_list(compared)})"]
+    if name == SONG_HISTORY.name and ALL_YEARS not in years:
+        # A week that ends in a year may begin in the one before.
+        return [f"edition_date BETWEEN date '{min(years) - 2}-12-25' AND date '{max(years)}-12-31'"]
+    return []
 
 
 def _list(values: Collection[str] | Collection[int]) -> str:
