@@ -112,11 +112,11 @@ def test_athena_and_duckdb_make_the_same_rows_of_every_analysis(empty_desk):
     with open_duckdb_engine(empty_desk.store, "1GB") as engine:
         by_duckdb = write_all(engine, "duckdb", empty_desk.years)
     for name, table in ANALYSES.items():
-        assert {part for part, keys in by_athena[name].items() if keys} <= set(by_duckdb[name]), name
-        for part, keys in by_duckdb[name].items():
-            rows = empty_desk.rows(keys, table)
-            assert rows, (name, part)
-            assert empty_desk.rows(by_athena[name][part], table) == rows, (name, part)
+        assert by_athena[name].keys() <= by_duckdb[name].keys(), name
+        rows = {part: empty_desk.rows(keys, table) for part, keys in by_duckdb[name].items()}
+        assert sum(map(bool, rows.values())) >= 2, name
+        for part in rows:
+            assert empty_desk.rows(by_athena[name].get(part, []), table) == rows[part], (name, part)
     assert empty_desk.glue_tables() == before
 
 
