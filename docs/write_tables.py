@@ -1,4 +1,4 @@
-"""Writes docs/tables.md from schemas and checks: `.venv/bin/python docs/write_tables.py`. A test compares the two."""
+"""Writes tables.md and analyses.md from the schemas: `.venv/bin/python docs/write_tables.py`. A test compares them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 
 from spotify_assets.checks import CHECKS
 from spotify_assets.schemas import ALBUMS, ARTISTS, SNAPSHOTS, SONGS, TABLES, Column, Table, coverage_column
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
 
-PAGE = Path(__file__).with_name("tables.md")
+FOLDER = Path(__file__).parent
 INTRODUCTION = """\
 # The daily tables
 
@@ -25,8 +26,67 @@ Athena knows no zone in Parquet timestamps. "Made of" names parts of the raw sna
 """
 
 
+ANALYSES_INTRODUCTION = """\
+# The analyses
+
+The tables below are written by `.venv/bin/python docs/write_tables.py` from `spotify_assets/schemas/analyses.py`; a
+test fails when they differ. How each is computed stands in the SQL file of its name in `spotify_assets/analytics/`.
+
+## Words
+
+An **edition** is a chart as its publisher made it. A daily chart has one a day. A weekly chart that the Web API gives
+has one a week, however often it was fetched: it begins on the first day its content was seen. A chart file's edition
+has the date of the file. **D** are the editions of a playlist in order, **N** is the size of the chart, **r** a
+position. The edition before is the one before in D; where expected editions are missing between them, there is a
+**gap**: weeks may come a day early or late.
+
+**Known and not known.** On the first edition of D no song has an entry status. Later, a song that was not on the
+edition before is `RE_ENTRY` if it was seen before, or if the publisher's figures say so; `NEW` if the publisher says
+that it is its first day or week, or if no edition is missing right before; `FIRST_SEEN` otherwise. Without a
+publisher's figures, `NEW` therefore means: not in our history, which may be short. Columns called `official_` are the
+publisher's; all others are ours, and count only what we have.
+
+**Songs.** Rows are one song when an id or an ISRC connects them, in any playlist and on any day. Rows with neither are
+known by a hash of title and artists; rows without a title are no song, and are counted in `unidentified`. A song listed
+twice in an edition has its best position.
+
+**Shares.** Points are N + 1 - r. With full credit every artist of a song gets all its points; fractional credit divides
+them. Fractions are summed as decimals. Ranks of ties are equal.
+
+**Periods.** A week is an ISO week; days and weeks are told of daily charts only. Change is told against the adjacent
+period, and is null where that has no edition.
+
+## How they are made
+
+A publish run first brings the history up to date: `chart_days` and `chart_entries` are the daily tables joined into one
+file per playlist and year, of which only the years with a new, changed or withdrawn day are written again.
+`song_identity` is made from all of it. Then each analysis is made for the playlists, and where it is kept by year the
+years, whose inputs have changed; the rest is carried over. What is made is checked (types, missing values, keys) and
+becomes visible with the release, together. Runs of before are kept, two of them, for those who are still reading.
+
+"""
+
+
+def analyses_page() -> str:
+    """The page of the compacted history and the analyses."""
+    lines = (
+        line for table in (*COMPACTED.values(), SONG_IDENTITY, *ANALYSES.values()) for line in _plain_section(table)
+    )
+    return ANALYSES_INTRODUCTION + "\n".join(lines)
+
+
+def _plain_section(table: Table) -> Iterator[str]:
+    yield f"## {table.name}\n"
+    yield f"{table.description} Key: {', '.join(f'`{name}`' for name in table.key)}.\n"
+    yield "| column | type | null | meaning |"
+    yield "| --- | --- | --- | --- |"
+    for column in table.columns:
+        yield f"| `{column.name}` | `{column.type}` | {'yes' if column.nullable else 'no'} | {column.description} |"
+    yield ""
+
+
 def page() -> str:
-    """The whole page."""
+    """The page of the daily tables."""
     return "\n".join([INTRODUCTION, *(line for table in TABLES.values() for line in _section(table)), *_checks()])
 
 
@@ -74,4 +134,5 @@ def _coverage_columns() -> set[str]:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    FOLDER.joinpath("tables.md").write_text(page(), encoding="utf-8")
+    FOLDER.joinpath("analyses.md").write_text(analyses_page(), encoding="utf-8")

@@ -28,7 +28,7 @@ from spotify_assets.sources.spotify import SpotifySource
 from spotify_assets_tests.platform import Platform
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/tables.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/tables.md", "docs/analyses.md"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w+)\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
@@ -130,16 +130,17 @@ def test_every_picture_is_shown_and_small():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_name_in_code_type_is_a_name_in_the_code(page):
-    files = [path for path in (ROOT / "spotify_assets").rglob("*") if path.suffix in (".py", ".yaml")]
+    files = [path for path in (ROOT / "spotify_assets").rglob("*") if path.suffix in (".py", ".sql", ".yaml")]
     code = "".join(path.read_text(encoding="utf-8") for path in files)
     names = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text_of(page)))
     # The flat views are named after their tables.
     assert {name for name in names if name.removesuffix("_flat") not in code} == set()
 
 
-def test_the_page_of_tables_is_that_of_the_schemas():
-    page = runpy.run_path(str(ROOT / "docs/write_tables.py"))["page"]()
-    assert text_of("docs/tables.md") == page, "run .venv/bin/python docs/write_tables.py"
+@pytest.mark.parametrize(("page", "function"), [("docs/tables.md", "page"), ("docs/analyses.md", "analyses_page")])
+def test_the_pages_of_tables_are_those_of_the_schemas(page, function):
+    written = runpy.run_path(str(ROOT / "docs/write_tables.py"))[function]()
+    assert text_of(page) == written, "run .venv/bin/python docs/write_tables.py"
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/architecture.md"])
