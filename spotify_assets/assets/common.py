@@ -14,6 +14,9 @@ from spotify_assets.settings import PlaylistSettings
 from spotify_assets.storage.withdrawals import Marker
 
 PARTITIONS_PER_RUN = 100
+"""Days of a run. Importing 556 days with four gaps took 233 s with 30 a run and 237 s with 365 (two busy cores, most of
+it Dagster's events of each day), and peaked at 356 and 370 MB, in the catalog; a run of 100 days itself holds 240 MB.
+A run fails as a whole, so that fewer days a run cost less when one of them is refused."""
 OWNERS = ["team:spotify-assets"]
 
 # Every asset with a policy would warn that policies are beta; one decision for it was made here.
