@@ -131,7 +131,7 @@ def test_every_picture_is_shown_and_small():
 @pytest.mark.parametrize("page", PAGES)
 def test_every_name_in_code_type_is_a_name_in_the_code(page):
     files = [path for path in (ROOT / "spotify_assets").rglob("*") if path.suffix in (".py", ".sql", ".yaml")]
-    code = "".join(path.read_text(encoding="utf-8") for path in files)
+    code = "".join(path.read_text(encoding="utf-8") + path.stem for path in files)
     names = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text_of(page)))
     # The flat views are named after their tables.
     assert {name for name in names if name.removesuffix("_flat") not in code} == set()
