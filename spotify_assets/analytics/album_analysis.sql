@@ -6,37 +6,9 @@
 -- entries: song-editions with status NEW, RE_ENTRY or FIRST_SEEN. most_songs_at_once: in one edition.
 -- rank by points; its change, and that of points, is told against the adjacent period before only.
 
-with charted as (
-    select
-        history.playlist,
-        period.period,
-        period.period_start,
-        history.edition_date,
-        history.song_key,
-        history.album_key,
-        history.album_name,
-        history.lead_artist_name,
-        history.album_total_tracks,
-        history.position,
-        history.points,
-        history.entry_status,
-        history.streams
-    from song_history as history
-    join chart_periods as period
-        on period.playlist = history.playlist and period.edition_date = history.edition_date
-),
-
-totals as (
-    select playlist, period, period_start, count(*) as song_editions, sum(points) as points
-    from charted
-    group by playlist, period, period_start
-),
-
-by_edition as (
+with by_edition as (
     select
         playlist,
-        period,
-        period_start,
         edition_date,
         album_key,
         count(*) as songs,
@@ -46,36 +18,61 @@ by_edition as (
         count(case when position = 1 then 1 end) as number_ones,
         count(case when entry_status in ('NEW', 'RE_ENTRY', 'FIRST_SEEN') then 1 end) as entries,
         sum(streams) as streams
-    from charted
-    where album_key is not null
-    group by playlist, period, period_start, edition_date, album_key
+    from song_history
+    group by playlist, edition_date, album_key
+),
+
+totals as (
+    select
+        by_edition.playlist,
+        period.period,
+        period.period_start,
+        sum(by_edition.songs) as song_editions,
+        sum(by_edition.points) as points
+    from by_edition
+    join chart_periods as period
+        on period.playlist = by_edition.playlist and period.edition_date = by_edition.edition_date
+    group by by_edition.playlist, period.period, period.period_start
 ),
 
 albums as (
     select
-        playlist,
-        period,
-        period_start,
-        album_key,
-        max(total_tracks) as total_tracks,
-        sum(songs) as song_editions,
-        sum(points) as points,
-        min(best_position) as best_position,
-        sum(number_ones) as number_ones,
-        sum(entries) as entries,
-        max(songs) as most_songs_at_once,
-        sum(streams) as streams,
-        max(edition_date) as last_edition,
-        max_by(best_position, edition_date) as last_position
+        by_edition.playlist,
+        period.period,
+        period.period_start,
+        by_edition.album_key,
+        max(by_edition.total_tracks) as total_tracks,
+        sum(by_edition.songs) as song_editions,
+        sum(by_edition.points) as points,
+        min(by_edition.best_position) as best_position,
+        sum(by_edition.number_ones) as number_ones,
+        sum(by_edition.entries) as entries,
+        max(by_edition.songs) as most_songs_at_once,
+        sum(by_edition.streams) as streams,
+        max(by_edition.edition_date) as last_edition,
+        max_by(by_edition.best_position, by_edition.edition_date) as last_position
     from by_edition
-    group by playlist, period, period_start, album_key
+    join chart_periods as period
+        on period.playlist = by_edition.playlist and period.edition_date = by_edition.edition_date
+    where by_edition.album_key is not null
+    group by by_edition.playlist, period.period, period.period_start, by_edition.album_key
 ),
 
+-- On a day each song is there once; for longer periods the songs are told apart.
 tracks as (
-    select playlist, period, period_start, album_key, count(distinct song_key) as songs
-    from charted
-    where album_key is not null
-    group by playlist, period, period_start, album_key
+    select by_edition.playlist, period.period, period.period_start, by_edition.album_key, by_edition.songs
+    from by_edition
+    join chart_periods as period
+        on period.playlist = by_edition.playlist and period.edition_date = by_edition.edition_date
+    where period.period = 'day' and by_edition.album_key is not null
+    union all
+    select
+        history.playlist, period.period, period.period_start, history.album_key, count(distinct history.song_key)
+    from song_history as history
+    join chart_periods as period
+        on period.playlist = history.playlist and period.edition_date = history.edition_date
+    where period.period <> 'day' and history.album_key is not null
+    group by history.playlist, period.period, period.period_start, history.album_key
 ),
 
 periods as (

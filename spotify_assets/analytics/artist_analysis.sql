@@ -7,7 +7,8 @@
 -- entries: song-editions with status NEW, RE_ENTRY or FIRST_SEEN. most_songs_at_once: in one edition.
 -- rank by points; its change, and that of points, is told against the adjacent period before only.
 
-with songs as (
+-- For periods longer than a day, the editions of a song are summed up first.
+with summed as (
     select
         history.playlist,
         period.period,
@@ -24,37 +25,66 @@ with songs as (
     from song_history as history
     join chart_periods as period
         on period.playlist = history.playlist and period.edition_date = history.edition_date
+    where period.period <> 'day'
     group by history.playlist, period.period, period.period_start, history.song_key, history.artist_keys
 ),
 
 -- A song's credits can change within a period: the newest ones are those by which songs are shared out.
-newest as (
+songs as (
     select
-        *,
+        playlist,
+        period,
+        period_start,
+        song_key,
+        artist_keys,
+        song_editions,
+        points,
+        best_position,
+        number_ones,
+        entries,
+        streams,
         row_number() over (
             partition by playlist, period, period_start, song_key order by last_number desc
         ) = 1 as is_newest
-    from songs
+    from summed
+    union all
+    select
+        history.playlist,
+        period.period,
+        period.period_start,
+        history.song_key,
+        history.artist_keys,
+        1,
+        history.points,
+        history.position,
+        case when history.position = 1 then 1 else 0 end,
+        case when history.entry_status in ('NEW', 'RE_ENTRY', 'FIRST_SEEN') then 1 else 0 end,
+        history.streams,
+        true
+    from song_history as history
+    join chart_periods as period
+        on period.playlist = history.playlist and period.edition_date = history.edition_date
+    where period.period = 'day'
 ),
 
 credits as (
     select
-        newest.playlist,
-        newest.period,
-        newest.period_start,
-        newest.song_key,
-        newest.is_newest,
-        newest.song_editions,
-        newest.points,
-        newest.best_position,
-        newest.number_ones,
-        newest.entries,
-        newest.streams,
+        songs.playlist,
+        songs.period,
+        songs.period_start,
+        songs.song_key,
+        songs.is_newest,
+        songs.song_editions,
+        songs.points,
+        songs.best_position,
+        songs.number_ones,
+        songs.entries,
+        songs.streams,
         credit.artist_key,
-        cardinality(array_distinct(split(newest.artist_keys, ';'))) as credits
-    from newest
-    cross join unnest(array_distinct(split(newest.artist_keys, ';'))) as credit (artist_key)
-    where newest.artist_keys is not null
+        cardinality(array_distinct(split(songs.artist_keys, ';'))) as credits
+    from songs
+    cross join unnest(array_distinct(split(songs.artist_keys, ';'))) as credit (artist_key)
+    where songs.artist_keys is not null
 ),
 
 artists as (
@@ -78,13 +108,14 @@ artists as (
 ),
 
 at_once as (
-    select history.playlist, history.edition_date, credit.artist_key, count(distinct history.song_key) as songs
+    select history.playlist, history.edition_date, credit.artist_key, count(*) as songs
     from song_history as history
-    cross join unnest(split(history.artist_keys, ';')) as credit (artist_key)
+    cross join unnest(array_distinct(split(history.artist_keys, ';'))) as credit (artist_key)
     where history.artist_keys is not null
     group by history.playlist, history.edition_date, credit.artist_key
 ),
 
+-- Of a day, the songs are those at once.
 most_at_once as (
     select
         at_once.playlist,
@@ -95,6 +126,7 @@ most_at_once as (
     from at_once
     join chart_periods as period
         on period.playlist = at_once.playlist and period.edition_date = at_once.edition_date
+    where period.period <> 'day'
     group by at_once.playlist, period.period, period.period_start, at_once.artist_key
 ),
 
@@ -182,7 +214,7 @@ select
     ranked.best_position,
     ranked.number_ones,
     ranked.entries,
-    most_at_once.most_songs_at_once,
+    coalesce(most_at_once.most_songs_at_once, ranked.songs) as most_songs_at_once,
     ranked.streams,
     ranked.rank,
     previous.rank as previous_rank,
@@ -200,7 +232,7 @@ join totals
     on totals.playlist = ranked.playlist
     and totals.period = ranked.period
     and totals.period_start = ranked.period_start
-join most_at_once
+left join most_at_once
     on most_at_once.playlist = ranked.playlist
     and most_at_once.period = ranked.period
     and most_at_once.period_start = ranked.period_start

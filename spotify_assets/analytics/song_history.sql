@@ -11,6 +11,7 @@
 -- points = N + 1 - r, N being the chart's size. genres: of the day, else the song's nearest earlier known ones.
 -- streams_mean_7_days: over the last seven calendar days, null unless all seven have streams; daily charts only.
 
+-- Only what the windows need: what the row says besides is joined at the end.
 with listed as (
     select
         entry.playlist,
@@ -22,32 +23,14 @@ with listed as (
         edition.gap,
         edition.chart_size,
         entry.position,
-        entry.song_id,
-        entry.isrc,
-        entry.song_name,
-        entry.lead_artist_key,
-        entry.lead_artist_name,
-        nullif(array_join(entry.artist_names, ', '), '') as artist_names,
-        case when cardinality(entry.artist_keys) > 0 then array_join(entry.artist_keys, ';') end as artist_keys,
-        cardinality(entry.artist_keys) as artist_count,
-        entry.album_key,
-        entry.album_name,
-        entry.album_total_tracks,
+        entry.streams,
         case when cardinality(entry.genres) > 0 then array_join(entry.genres, ';')
             when entry.genres is not null then ''
         end as genres,
-        entry.explicit,
-        entry.duration_ms,
-        entry.popularity,
-        entry.streams,
-        entry.official_peak_position,
-        entry.official_previous_position,
-        entry.official_days_on_chart,
-        entry.official_weeks_on_chart,
         row_number() over (
-            partition by entry.playlist, identity.song_key, edition.edition_date order by entry.position
+            partition by entry.playlist, identity.song_key, edition.edition_number order by entry.position
         ) as occurrence,
-        count(*) over (partition by entry.playlist, identity.song_key, edition.edition_date) as occurrences
+        count(*) over (partition by entry.playlist, identity.song_key, edition.edition_number) as occurrences
     from chart_entries as entry
     join chart_editions as edition
         on edition.playlist = entry.playlist and edition.snapshot_date = cast(entry.snapshot_date as date)
@@ -84,12 +67,7 @@ so_far as (
         count(case when position <= 10 then 1 end) over song as editions_in_top_10,
         last_value(genres) ignore nulls over song as known_genres,
         sum(streams) over seven_days as streams_7_days,
-        count(streams) over seven_days as streams_7_days_n,
-        coalesce(official_days_on_chart > 1, false)
-        or coalesce(official_weeks_on_chart > 1, false)
-        or coalesce(official_peak_position < position, false)
-        or official_previous_position is not null as officially_charted_before,
-        coalesce(official_days_on_chart = 1, false) or coalesce(official_weeks_on_chart = 1, false) as officially_new
+        count(streams) over seven_days as streams_7_days_n
     from compared
     window
         song as (
@@ -106,6 +84,37 @@ newest as (
     select playlist, year(cast(snapshot_date as date)) as of_year, max(cast(snapshot_date as date)) as as_of
     from chart_days
     group by playlist, year(cast(snapshot_date as date))
+),
+
+facts as (
+    select
+        playlist,
+        cast(snapshot_date as date) as snapshot_date,
+        position,
+        song_id,
+        isrc,
+        song_name,
+        lead_artist_key,
+        lead_artist_name,
+        nullif(array_join(artist_names, ', '), '') as artist_names,
+        case when cardinality(artist_keys) > 0 then array_join(artist_keys, ';') end as artist_keys,
+        cardinality(artist_keys) as artist_count,
+        album_key,
+        album_name,
+        album_total_tracks,
+        explicit,
+        duration_ms,
+        popularity,
+        official_peak_position,
+        official_previous_position,
+        official_days_on_chart,
+        official_weeks_on_chart,
+        coalesce(official_days_on_chart > 1, false)
+        or coalesce(official_weeks_on_chart > 1, false)
+        or coalesce(official_peak_position < position, false)
+        or official_previous_position is not null as officially_charted_before,
+        coalesce(official_days_on_chart = 1, false) or coalesce(official_weeks_on_chart = 1, false) as officially_new
+    from chart_entries
 )
 
 select
@@ -113,21 +122,21 @@ select
     so_far.song_key,
     so_far.edition_date,
     so_far.snapshot_date,
-    so_far.song_id,
-    so_far.isrc,
-    so_far.song_name,
-    so_far.lead_artist_key,
-    so_far.lead_artist_name,
-    so_far.artist_names,
-    so_far.artist_keys,
-    so_far.artist_count,
-    so_far.album_key,
-    so_far.album_name,
-    so_far.album_total_tracks,
+    facts.song_id,
+    facts.isrc,
+    facts.song_name,
+    facts.lead_artist_key,
+    facts.lead_artist_name,
+    facts.artist_names,
+    facts.artist_keys,
+    facts.artist_count,
+    facts.album_key,
+    facts.album_name,
+    facts.album_total_tracks,
     so_far.known_genres as genres,
-    so_far.explicit,
-    so_far.duration_ms,
-    so_far.popularity,
+    facts.explicit,
+    facts.duration_ms,
+    facts.popularity,
     so_far.position,
     so_far.occurrences,
     so_far.chart_size + 1 - so_far.position as points,
@@ -139,14 +148,14 @@ select
         when so_far.previous_position < so_far.position then 'DOWN'
         when so_far.previous_position = so_far.position then 'SAME'
         when so_far.editions_on_chart > 1 then 'RE_ENTRY'
-        when so_far.officially_charted_before then 'RE_ENTRY'
-        when so_far.officially_new or not so_far.gap then 'NEW'
+        when facts.officially_charted_before then 'RE_ENTRY'
+        when facts.officially_new or not so_far.gap then 'NEW'
         else 'FIRST_SEEN'
     end as entry_status,
     case
         when so_far.edition_number = 1 then null
         when so_far.editions_on_chart > 1 then 'observed'
-        when so_far.officially_charted_before or so_far.officially_new then 'official'
+        when facts.officially_charted_before or facts.officially_new then 'official'
         else 'observed'
     end as entry_status_basis,
     so_far.peak_position,
@@ -165,10 +174,14 @@ select
     case when so_far.cadence = 'daily' then so_far.streams_7_days_n end as streams_mean_7_days_n,
     so_far.gap,
     so_far.edition_number,
-    so_far.official_peak_position,
-    so_far.official_previous_position,
-    so_far.official_days_on_chart,
-    so_far.official_weeks_on_chart,
+    facts.official_peak_position,
+    facts.official_previous_position,
+    facts.official_days_on_chart,
+    facts.official_weeks_on_chart,
     newest.as_of
 from so_far
+join facts
+    on facts.playlist = so_far.playlist
+    and facts.snapshot_date = so_far.snapshot_date
+    and facts.position = so_far.position
 join newest on newest.playlist = so_far.playlist and newest.of_year = year(so_far.snapshot_date)
