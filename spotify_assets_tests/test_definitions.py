@@ -10,12 +10,11 @@ import dagster as dg
 import pytest
 
 from spotify_assets import definitions as definitions_module
-from spotify_assets.assets.analyses import COMPACTED_FROM
 from spotify_assets.assets.common import BACKFILL_POLICY
 from spotify_assets.definitions import build_definitions
 from spotify_assets.publication import PUBLISH_KEYS
 from spotify_assets.schemas import TABLES
-from spotify_assets.schemas.analyses import COMPACTED
+from spotify_assets.schemas.analyses import COMPACTED, COMPACTED_FROM
 from spotify_assets.settings import load_settings
 
 TWO_PLAYLISTS = """

@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 
 from spotify_assets.analytics.engine import compacted_key
 from spotify_assets.schemas import TABLES
-from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, COMPACTED
+from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, COMPACTED, COMPACTED_FROM
 from spotify_assets.storage.object_store import ObjectStore, read_all
 from spotify_assets.storage.parquet import checked, decode, encode, read_partitions
-from spotify_assets.transforms.chart_entries import DAILY_TABLES, chart_days, chart_entries
+from spotify_assets.transforms.chart_entries import chart_days, chart_entries
 
 STATE_NAME = "/_days.json"
 DAILY_KEY = re.compile(r"(?P<table>[^/]+)/playlist=(?P<playlist>[^/]+)/snapshot_date=(?P<day>[0-9-]+)/part-0\.parquet")
@@ -82,7 +82,7 @@ def compact(store: ObjectStore) -> Compaction:
 def _daily_files(store: ObjectStore) -> tuple[dict[Year, dict[str, str]], dict[str, tuple[date, ...]]]:
     """When each complete day was last written, by year; and the days of which a table is missing."""
     found: dict[tuple[str, str], dict[str, str]] = {}
-    for table in DAILY_TABLES:
+    for table in COMPACTED_FROM:
         for stored in store.list_objects(f"{table}/"):
             match = DAILY_KEY.fullmatch(stored.key)
             if match:
@@ -90,7 +90,7 @@ def _daily_files(store: ObjectStore) -> tuple[dict[Year, dict[str, str]], dict[s
     written: dict[Year, dict[str, str]] = {}
     incomplete: dict[str, tuple[date, ...]] = {}
     for (playlist, day), times in sorted(found.items()):
-        if len(times) == len(DAILY_TABLES):
+        if len(times) == len(COMPACTED_FROM):
             written.setdefault((playlist, int(day[:4])), {})[day] = max(times.values())
         else:
             incomplete[playlist] = (*incomplete.get(playlist, ()), date.fromisoformat(day))
@@ -138,7 +138,7 @@ def _rewrite(store: ObjectStore, year: Year, days: Mapping[str, str], news: Sequ
 
 
 def _fresh_rows(store: ObjectStore, playlist: str, days: Sequence[date]) -> dict[str, pa.Table]:
-    frames = {table: read_partitions(store, TABLES[table], playlist, days) for table in DAILY_TABLES}
+    frames = {table: read_partitions(store, TABLES[table], playlist, days) for table in COMPACTED_FROM}
     made = {CHART_DAYS.name: chart_days(frames), CHART_ENTRIES.name: chart_entries(frames)}
     return {name: checked(COMPACTED[name], frame) for name, frame in made.items()}
 

@@ -15,15 +15,13 @@ from spotify_assets.analytics.statements import Statement, statements
 from spotify_assets.assets.common import OWNERS, column_schema
 from spotify_assets.publication import CATALOG_KEY, PUBLISHED_UP_TO, RELEASE_KEY, published_up_to
 from spotify_assets.schemas import Table
-from spotify_assets.schemas.analyses import ANALYSES, CHART_ENTRIES, COMPACTED, SONG_IDENTITY
+from spotify_assets.schemas.analyses import ANALYSES, CHART_ENTRIES, COMPACTED, COMPACTED_FROM, SONG_IDENTITY
 from spotify_assets.settings import Settings
 from spotify_assets.storage.lake import Lake
 
 if TYPE_CHECKING:
     from spotify_assets.analytics.compaction import Compaction
     from spotify_assets.analytics.releases import Release
-
-COMPACTED_FROM = ("snapshots", "songs", "song_artists", "artists", "albums")
 
 
 def build_analyses(settings: Settings) -> list[dg.AssetsDefinition]:

@@ -101,6 +101,8 @@ SONG_IDENTITY = Table(
     ),
 )
 
+COMPACTED_FROM = ("snapshots", "songs", "song_artists", "artists", "albums")
+"""The daily tables that the compacted history is made of."""
 COMPACTED: Mapping[str, Table] = {table.name: table for table in (CHART_DAYS, CHART_ENTRIES)}
 """Stored by playlist and year."""
 

@@ -9,8 +9,6 @@ import pandas as pd
 from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES
 from spotify_assets.transforms.values import name_key
 
-DAILY_TABLES = ("snapshots", "songs", "song_artists", "artists", "albums")
-"""The daily tables that the compacted history is made of."""
 PLACE = ["snapshot_date", "position"]
 
 
@@ -23,7 +21,7 @@ def chart_entries(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Rows of `CHART_ENTRIES`, by day and position.
 
     Args:
-        frames: the `DAILY_TABLES` of the same days of one playlist, each with `snapshot_date`.
+        frames: the daily tables in `COMPACTED_FROM`, of the same days of one playlist, each with `snapshot_date`.
     """
     # Names in the order of the keys are those of song_artists.
     songs = frames["songs"].drop(columns="artist_names").sort_values(PLACE, ignore_index=True)
