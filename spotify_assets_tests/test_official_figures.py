@@ -17,12 +17,12 @@ from itertools import pairwise
 
 import pytest
 
-from spotify_assets.sources.chart_files import read_chart_file
 from spotify_assets.sources.snapshot import CHARTS, Entry, PlaylistSnapshot
 from spotify_assets.transforms.chart_entries import chart_days, chart_entries
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.analyse import analyse
 from spotify_assets_tests.real_data import REAL_DATA, requires_real_data
+from spotify_assets_tests.whole_chart import read_whole_chart
 
 FILE = REAL_DATA / "charts" / "anelas_jp_top200_daily_2026.csv.gz"
 pytestmark = requires_real_data
@@ -39,7 +39,7 @@ def chart():
             datetime(2026, 11, 22, tzinfo=UTC),
             tuple(Entry(row.position, row.values) for row in edition.rows),
         )
-        for edition in read_chart_file(FILE.name, FILE.read_bytes()).editions
+        for edition in read_whole_chart(FILE.name, FILE.read_bytes()).editions
     ]
     tables = daily_tables(snapshots, [], "daily")
     return chart_days(tables).assign(playlist="chart"), chart_entries(tables).assign(playlist="chart")
