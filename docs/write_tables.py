@@ -64,6 +64,22 @@ file per playlist and year, of which only the years with a new, changed or withd
 years, whose inputs have changed; the rest is carried over. What is made is checked (types, missing values, keys) and
 becomes visible with the release, together. Runs of before are kept, two of them, for those who are still reading.
 
+**What that costs.** Measured with `python -m benchmarks.history` on two shared cores, in seconds of processor, because
+seconds on a clock say little there. One playlist of 200 places, daily, on DuckDB with a memory limit of 2 GB:
+
+| | one year (72,800 rows) | ten years (729,800 rows) |
+| --- | --- | --- |
+| reading all compacted rows once | 0.1 | 0.3 |
+| identifying songs | 0.1 | 0.8 |
+| all analyses, nothing there before | 4 | 26 |
+| the analyses after one new day | 3 | 7 |
+
+Playlists are made one after the other, so time grows with their number and memory hardly does: the process peaked at
+1.5 GB with one playlist's ten years, and at 2.0 GB with 73 of them (53,275,400 rows). The two heaviest tables of those took 636
+(`song_history`) and 868 (`artist_analysis`) seconds of processor, identifying songs 52, reading all rows once 16. After
+a new day, what still grows with the history is what reads all of it: songs are identified anew, and so are the tables
+by song and the period `all`.
+
 """
 
 
