@@ -135,8 +135,11 @@ def _described(statement: Statement, release: "Release") -> dict[str, Any]:
     name = statement.table.name
     made = release.made.get(name, ())
     lineage = {
-        column: [dg.TableColumnDep(asset_key=[table], column_name=source) for table, source in sources]
-        for column, sources in column_lineage(statement).items()
+        column: [
+            dg.TableColumnDep(asset_key=[table], column_name=of_table)
+            for table, of_table in (source.split(".") for source in sources)
+        ]
+        for column, sources in column_lineage()[name].items()
     }
     return {
         "dagster/column_lineage": dg.TableColumnLineage(lineage),

@@ -123,7 +123,7 @@ def _open(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _files(connection: duckdb.DuckDBPyConnection, store: ObjectStore, stored: StoredTable) -> str:
-    """A query over the table's files. A column that no file has yet (a new one) is null until a rebuild writes it."""
+    """A query over the table's files. A column that a file does not have yet (a new one) is null in its rows."""
     if stored.partitions:
         # A pattern and not a list: new partitions are there at once.
         folders = "/".join(f"{name}=*" for name in stored.partitions)
@@ -133,13 +133,25 @@ def _files(connection: duckdb.DuckDBPyConnection, store: ObjectStore, stored: St
     else:
         names = f"[{', '.join(_text(store.uri(key)) for key in stored.keys)}]"
         options = "hive_partitioning = false"
-    files = f"read_parquet({names}, {options}, union_by_name = true)"
-    present = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {files}").fetchall()}
+    counts = _files_with_column(connection, names)
+    every_file = [len(stored.keys)]
+    if any(counts.get(name, every_file) != every_file for name in stored.table.column_names):
+        # Only then: with it a query opens every file first, and holds all that it learned until its end.
+        options += ", union_by_name = true"
     columns = [
-        column.name if column.name in present else f"CAST(NULL AS {DUCKDB_TYPES[column.type]}) AS {column.name}"
+        column.name if column.name in counts else f"CAST(NULL AS {DUCKDB_TYPES[column.type]}) AS {column.name}"
         for column in stored.table.columns
     ]
-    return f"SELECT {', '.join([*columns, *stored.partitions])} FROM {files}"
+    return f"SELECT {', '.join([*columns, *stored.partitions])} FROM read_parquet({names}, {options})"
+
+
+def _files_with_column(connection: duckdb.DuckDBPyConnection, names: str) -> dict[str, list[int]]:
+    """How many files have a column, by its name: one number for each type that it has in them."""
+    counts: dict[str, list[int]] = {}
+    query = f"SELECT name, count(*) FROM parquet_schema({names}) GROUP BY name, duckdb_type"
+    for name, count in connection.execute(query).fetchall():
+        counts.setdefault(name, []).append(count)
+    return counts
 
 
 def _empty(stored: StoredTable) -> str:
