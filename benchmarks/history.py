@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--playlists", type=int, default=1)
     parser.add_argument("--years", type=int, default=1)
-    parser.add_argument("--memory-limit", default="2GB")
+    parser.add_argument("--memory-limit", default="512MB")
     arguments = parser.parse_args()
     days = [LAST_DAY - timedelta(days=number) for number in range(365 * arguments.years)][::-1]
     songs = Songs(len(days))

@@ -95,7 +95,7 @@ VARIABLES = (
     Variable("ATHENA_WORKGROUP", "primary", "workgroup in which Athena runs, with its limits and its costs"),
     Variable(
         "SPOTIFY_ASSETS_MEMORY_LIMIT",
-        "2GB",
+        "512MB",
         "memory that DuckDB may take for the analyses, like `800MB` or `2GB`; beyond it spills to the disk",
     ),
     Variable(
@@ -213,7 +213,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         glue_database=values.get("GLUE_DATABASE", "spotify_assets"),
         memory_limit=_matching(
             "SPOTIFY_ASSETS_MEMORY_LIMIT",
-            values.get("SPOTIFY_ASSETS_MEMORY_LIMIT", "2GB"),
+            values.get("SPOTIFY_ASSETS_MEMORY_LIMIT", "512MB"),
             MEMORY,
             "a number of megabytes or gigabytes, like 800MB or 2GB",
         ),

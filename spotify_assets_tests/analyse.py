@@ -43,37 +43,42 @@ def analyse(
     """
     with tempfile.TemporaryDirectory() as folder:
         store = LocalObjectStore(folder)
+        years = _years(chart_days)
         for table, rows in ((CHART_DAYS, chart_days), (CHART_ENTRIES, chart_entries)):
-            _write_compacted(store, table, rows)
+            _write_compacted(store, table, rows, years)
         identity = song_identity(chart_entries[NAMES].drop_duplicates(), aliases)
         store.write(IDENTITY_KEY, _encoded(SONG_IDENTITY, identity))
         with open_duckdb_engine(store, "1GB") as engine:
             tables = {}
             for statement in statements():
-                parts = _parts(chart_days, statement)
+                parts = [part for playlist, of in years.items() for part in statement.parts(playlist, of)]
                 files = _make(engine, statement, parts, year_by_year=year_by_year)
                 tables[statement.table.name] = _read(store, statement.table, files)
             return tables
 
 
-def _write_compacted(store: ObjectStore, table: Table, rows: pd.DataFrame) -> None:
-    years = rows["snapshot_date"].map(lambda day: day.year)
-    for (playlist, year), of_year in rows.groupby(["playlist", years]):
-        store.write(compacted_key(table, playlist, year), _encoded(table, of_year))
+def _years(chart_days: pd.DataFrame) -> dict[str, set[int]]:
+    """The years of each playlist: those of its stored days, also of days without songs."""
+    years: dict[str, set[int]] = {}
+    for _, day in chart_days.iterrows():
+        years.setdefault(day["playlist"], set()).add(day["snapshot_date"].year)
+    return years
+
+
+def _write_compacted(
+    store: ObjectStore, table: Table, rows: pd.DataFrame, years: Mapping[str, Collection[int]]
+) -> None:
+    year_of_row = rows["snapshot_date"].map(lambda day: day.year)
+    for playlist, of_playlist in years.items():
+        for year in of_playlist:
+            of_year = rows[(rows["playlist"] == playlist) & (year_of_row == year)]
+            store.write(compacted_key(table, playlist, year), _encoded(table, of_year))
 
 
 def _encoded(table: Table, rows: pd.DataFrame) -> bytes:
     schema = arrow_schema(table)
     arrays = [pa.array(rows[field.name], field.type, from_pandas=True) for field in schema]
     return encode(pa.Table.from_arrays(arrays, schema=schema))
-
-
-def _parts(chart_days: pd.DataFrame, statement: Statement) -> list[Part]:
-    """All parts of all playlists. The year of an edition is that of a stored day."""
-    years: dict[str, set[int]] = {}
-    for _, day in chart_days.iterrows():
-        years.setdefault(day["playlist"], set()).add(day["snapshot_date"].year)
-    return [part for playlist, of_playlist in years.items() for part in statement.parts(playlist, of_playlist)]
 
 
 def _make(

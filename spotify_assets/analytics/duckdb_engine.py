@@ -15,7 +15,6 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlglot import exp
 
 from spotify_assets.analytics.engine import IDENTITY_KEY, run_folder
@@ -29,6 +28,9 @@ from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.parquet import encode
 
 PART_YEAR = "of_year"
+MADE = "made"
+"""The table that holds what a statement made."""
+MAX_THREADS = 4
 COMPACTED_KEY = re.compile(r"[^/]+/playlist=(?P<playlist>[^/]+)/year=(?P<year>[0-9]+)/part-0\.parquet")
 
 
@@ -69,6 +71,8 @@ def _open(memory_limit: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]
     """A database in memory that reckons as Athena does, and a folder that goes with it."""
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{memory_limit}'")
+        # Every thread holds memory of its own: sixteen of them do not make ten years of a chart within 512 MB.
+        connection.execute(f"SET threads = {min(MAX_THREADS, _threads(connection))}")
         connection.execute(f"SET temp_directory = '{folder}/spill'")
         connection.execute("SET TimeZone = 'UTC'")
         # Joins as the statements write them: estimates of a table of one playlist are poor, and plans by them slow.
@@ -76,6 +80,12 @@ def _open(memory_limit: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]
         # Athena divides whole numbers to whole numbers.
         connection.execute("SET integer_division = true")
         yield connection, Path(folder)
+
+
+def _threads(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many threads DuckDB would use by itself."""
+    ((threads,),) = connection.execute("SELECT current_setting('threads')").fetchall()
+    return int(threads)
 
 
 class DuckDBEngine:
@@ -95,12 +105,11 @@ class DuckDBEngine:
             years.setdefault(part.playlist, []).append(part.year)
         written: dict[Part, list[str]] = {}
         for playlist, wanted in years.items():
-            rows = self._rows(statement, playlist, tuple(year for year in wanted if year is not None))
+            self._make(statement, playlist, tuple(year for year in wanted if year is not None))
             for year in wanted:
                 part = Part(playlist, year)
-                of_part = rows if year is None else rows.filter(pc.equal(rows[PART_YEAR], year))
                 key = run_folder(statement.table, run) + part_folder(part) + "part-0.parquet"
-                self._store.write(key, encode(_conform(statement.table, of_part)))
+                self._store.write(key, encode(self._rows(statement.table, part)))
                 written[part] = [key]
         return written
 
@@ -111,19 +120,27 @@ class DuckDBEngine:
             found.setdefault(part.playlist, []).extend(keys)
         self._ready[table.name] = found
 
-    def _rows(self, statement: Statement, playlist: str, years: tuple[int, ...]) -> pa.Table:
+    def _make(self, statement: Statement, playlist: str, years: tuple[int, ...]) -> None:
+        """Put the rows of a playlist into a table of DuckDB, which may spill, as rows in Arrow may not."""
         for name in statement.inputs:
             self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {self._source(INPUTS[name], playlist)}")
         try:
-            rows = self._connection.sql(_translated(statement, years)).to_arrow_table()
+            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {MADE} AS {_translated(statement, years)}")
         except duckdb.Error as error:
             raise EngineError(
                 f"DuckDB did not make {statement.table.name} of {playlist}.",
                 why=str(error),
                 remedy="with too little memory set SPOTIFY_ASSETS_MEMORY_LIMIT higher; anything else is a defect",
             ) from error
-        _check_key(statement.table, rows)
-        return rows
+
+    def _rows(self, table: Table, part: Part) -> pa.Table:
+        """The rows of a part among those that were made, by the table's key."""
+        rows = self._connection.table(MADE)
+        if part.year is not None:
+            rows = rows.filter(f"{PART_YEAR} = {part.year}")
+        found = rows.order(", ".join(table.key)).to_arrow_table()
+        _check_key(table, found)
+        return _conform(table, found)
 
     def _source(self, table: Table, playlist: str) -> str:
         """A query for the rows that a playlist has in a table."""
@@ -144,8 +161,8 @@ def part_folder(part: Part) -> str:
 
 @cache
 def _translated(statement: Statement, years: tuple[int, ...]) -> str:
-    """The statement in DuckDB's dialect, its rows in the order of the table's key, with the year of their part."""
-    query = statement.query_for(years=years).order_by(*statement.table.key)
+    """The statement in DuckDB's dialect, its rows with the year of their part."""
+    query = statement.query_for(years=years)
     if statement.year_of_part:
         query = query.select(f"{statement.year_of_part} AS {PART_YEAR}", dialect="athena")
     return query.sql("duckdb")
