@@ -111,6 +111,7 @@ class DuckDBEngine:
                 key = run_folder(statement.table, run) + part_folder(part) + "part-0.parquet"
                 self._store.write(key, encode(self._rows(statement.table, part)))
                 written[part] = [key]
+            self._connection.execute(f"DROP TABLE {MADE}")
         return written
 
     def ready(self, table: Table, files: Mapping[Part, Sequence[str]], run: str) -> None:  # noqa: ARG002 - see Engine
@@ -125,7 +126,7 @@ class DuckDBEngine:
         for name in statement.inputs:
             self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {self._source(INPUTS[name], playlist)}")
         try:
-            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {MADE} AS {_translated(statement, years)}")
+            self._connection.execute(f"CREATE TEMP TABLE {MADE} AS {_translated(statement, years)}")
         except duckdb.Error as error:
             raise EngineError(
                 f"DuckDB did not make {statement.table.name} of {playlist}.",
