@@ -6,7 +6,6 @@ DuckDB client can read a bucket (that takes an extension and credentials), so th
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from spotify_assets.schemas import PARTITION_COLUMNS, TABLES, Table, arrow_schema
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore, read_all
-from spotify_assets.storage.parquet import partition_key
+from spotify_assets.storage.parquet import decode, partition_key
 
 if TYPE_CHECKING:
     import duckdb
@@ -174,11 +173,10 @@ def _copy_rows(connection: duckdb.DuckDBPyConnection, store: ObjectStore, stored
 
 def _read_rows(store: ObjectStore, stored: StoredTable, keys: list[str]) -> pa.Table:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     tables = [arrow_schema(stored.table).empty_table()]
     for key, data in zip(keys, read_all(store, keys), strict=True):
-        rows = pq.read_table(io.BytesIO(data))
+        rows = decode(data, store.uri(key))
         values = dict(folder.split("=", 1) for folder in key.split("/") if "=" in folder)
         for name in stored.partitions:
             rows = rows.append_column(name, pa.array([values[name]] * rows.num_rows, pa.string()))

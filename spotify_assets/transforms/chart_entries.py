@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 
 import pandas as pd
 
@@ -10,6 +11,8 @@ from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES
 from spotify_assets.transforms.values import name_key
 
 PLACE = ["snapshot_date", "position"]
+Credit = tuple[str, str | None]
+"""An artist's key and name."""
 
 
 def chart_days(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -25,36 +28,46 @@ def chart_entries(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """
     # Names in the order of the keys are those of song_artists.
     songs = frames["songs"].drop(columns="artist_names").sort_values(PLACE, ignore_index=True)
-    credited = frames["song_artists"].sort_values([*PLACE, "credit_order"])
     albums = frames["albums"][["snapshot_date", "album_key", "total_tracks"]]
-    entries = (
-        songs.merge(_lists(credited), "left", PLACE)
-        .merge(_genres(credited, frames["artists"]), "left", PLACE)
-        .merge(albums.rename(columns={"total_tracks": "album_total_tracks"}), "left", ["snapshot_date", "album_key"])
+    entries = songs.merge(
+        albums.rename(columns={"total_tracks": "album_total_tracks"}), "left", ["snapshot_date", "album_key"]
     )
-    for column in ("artist_keys", "artist_names"):
-        entries[column] = [found if isinstance(found, list) else [] for found in entries[column]]
+    places = list(zip(entries["snapshot_date"], entries["position"], strict=True))
+    credits_of, genres_of = _credits(frames["song_artists"]), _genres(frames["artists"])
+    credited = [credits_of.get(place, []) for place in places]
+    lists = {
+        "artist_keys": [[key for key, _ in of_place] for of_place in credited],
+        "artist_names": [[name for _, name in of_place] for of_place in credited],
+        "genres": [_union(genres_of, day, of_place) for (day, _), of_place in zip(places, credited, strict=True)],
+    }
+    entries = entries.assign(**{name: pd.Series(values, dtype=object) for name, values in lists.items()})
     entries["song_ref"] = _song_refs(entries)
-    # Without any row, pandas would take lists for numbers.
-    lists = dict.fromkeys(CHART_ENTRIES.list_columns, object)
-    return entries[CHART_ENTRIES.column_names].astype(lists)
+    return entries[CHART_ENTRIES.column_names]
 
 
-def _lists(credited: pd.DataFrame) -> pd.DataFrame:
-    """Keys and names of all credits of each place; places without credits lack."""
-    lists = credited.groupby(PLACE, as_index=False)[["artist_key", "artist_name"]].agg(list)
-    return lists.rename(columns={"artist_key": "artist_keys", "artist_name": "artist_names"})
+def _credits(song_artists: pd.DataFrame) -> dict[tuple[date, int], list[Credit]]:
+    """The credits of each place, in order; places without any lack."""
+    ordered = song_artists.sort_values([*PLACE, "credit_order"])
+    columns = [ordered[name].astype(object) for name in (*PLACE, "artist_key", "artist_name")]
+    credits_of: dict[tuple[date, int], list[Credit]] = {}
+    for day, position, key, name in zip(*columns, strict=True):
+        credits_of.setdefault((day, position), []).append((key, None if pd.isna(name) else name))
+    return credits_of
 
 
-def _genres(credited: pd.DataFrame, artists: pd.DataFrame) -> pd.DataFrame:
-    """Genres of all credits of each place, sorted, each once; places without any artist whose genres are given lack."""
-    given = artists.dropna(subset=["genres"])[["snapshot_date", "artist_key", "genres"]]
-    known = credited.merge(given, "inner", ["snapshot_date", "artist_key"])
-    return known.groupby(PLACE, as_index=False)[["genres"]].agg(_union)
+def _genres(artists: pd.DataFrame) -> dict[tuple[date, str], Iterable[str]]:
+    """The genres of each artist on each day; artists whose genres are not given lack."""
+    given = artists.dropna(subset=["genres"])
+    days_and_keys = zip(given["snapshot_date"], given["artist_key"], strict=True)
+    return dict(zip(days_and_keys, given["genres"], strict=True))
 
 
-def _union(lists: Iterable[Iterable[str]]) -> list[str]:
-    return sorted({genre for genres in lists for genre in genres})
+def _union(
+    genres_of: Mapping[tuple[date, str], Iterable[str]], day: date, of_place: Iterable[Credit]
+) -> list[str] | None:
+    """The genres of all credits of a place, sorted, each once; None where they are given for none of them."""
+    given = [genres_of[day, key] for key, _ in of_place if (day, key) in genres_of]
+    return sorted({genre for genres in given for genre in genres}) if given else None
 
 
 def _song_refs(entries: pd.DataFrame) -> list[str | None]:
