@@ -8,8 +8,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from hypothesis import settings
 
 from spotify_assets_tests.stand_ins.aws import AwsStandIn
+
+# Machines are shared and slow at times. Where CI is set, the same examples are tried each time.
+settings.register_profile("spotify_assets", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("spotify_assets")
 
 PREFIXES = ("SPOTIFY_", "SPOTIPY_", "GLUE_", "ATHENA_", "AWS_", "DAGSTER_")
 

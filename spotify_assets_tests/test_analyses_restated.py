@@ -17,7 +17,7 @@ ROUNDING = 2e-8
 
 def examples(count):
     """Settings for tests that run all SQL files on every example."""
-    return settings(max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    return settings(max_examples=count, suppress_health_check=[HealthCheck.too_slow])
 
 
 @examples(30)

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spotify_assets.errors import SourceRefusal, StorageError
@@ -584,7 +584,6 @@ def test_text_that_is_as_it_should_be(text):
     assert misreading(text) is None
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(min_codepoint=0x3041, max_codepoint=0x9FFF), min_size=1))
 def test_japanese_is_never_taken_for_garbled(title):
     assert misreading(title) is None or set(title) & set("縺繧繝")
@@ -629,7 +628,6 @@ dialects = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(words, words), min_size=1, max_size=8), dialects, st.booleans(), st.booleans())
 def test_what_was_written_is_read(songs, dialect, with_mark, packed):
     header = ["rank", "uri", "artist_names", "track_name", "source", "peak_rank", "previous_rank", "days_on_chart"]
@@ -645,7 +643,6 @@ def test_what_was_written_is_read(songs, dialect, with_mark, packed):
     assert {tuple(row.values) for row in file.editions[0].rows} == {tuple(header)}
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([DAILY, NOTE + OLD, PLAYLIST_ARCHIVE, CHART_ARCHIVE, OLD_ARCHIVE, COUNTRIES]),
     st.lists(st.tuples(st.integers(0, 700), st.integers(0, 9), st.binary(max_size=4)), min_size=1, max_size=3),

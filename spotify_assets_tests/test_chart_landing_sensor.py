@@ -11,7 +11,6 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from spotify_assets import landing_sensor
@@ -277,7 +276,6 @@ class TestWatermark:
                 versions[step] += 1
                 folder[step] = StoredObject(step, resolution(now), str(versions[step]))
 
-    @hypothesis_settings(deadline=None)
     @given(steps)
     def test_in_a_folder_each_version_is_found_once(self, steps):
         seen: dict[str, int] = {}
@@ -286,7 +284,6 @@ class TestWatermark:
             seen |= new
             assert seen == versions
 
-    @hypothesis_settings(deadline=None)
     @given(steps)
     def test_in_a_bucket_no_version_is_missed_and_looking_ends(self, steps):
         seen: dict[str, int] = {}

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spotify_assets.catalog.duckdb_file import FILE, StoredTable, refresh
+from spotify_assets.errors import StorageError
 from spotify_assets.schemas import PARTITION_COLUMNS, Table, arrow_schema, optional, required
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore
 from spotify_assets.storage.parquet import encode, partition_key
@@ -115,6 +116,17 @@ def test_lists_are_text_in_the_flat_view(store):
     refreshed(store, (FIRST, FULL))
     with duckdb.connect(store.uri(FILE), read_only=True) as catalog:
         assert catalog.execute("SELECT name, labels FROM things_flat").fetchall() == [(str(FIRST), "a, b")]
+
+
+def test_a_damaged_file_is_named_and_the_last_catalog_stands(store):
+    refreshed(store, (FIRST, FULL))
+    key = write(store, SECOND, FULL)
+    store.write(key, b"PAR1 of nothing")
+    with pytest.raises(StorageError, match=key) as refusal:
+        refresh(store, [StoredTable(THINGS, [partition_key(THINGS.name, "chart", FIRST), key], PARTITION_COLUMNS)])
+    assert "materialize the partition" in str(refusal.value)
+    store.delete(key)
+    assert len(rows_of(store)) == 1
 
 
 def test_in_a_bucket_the_file_holds_the_rows_of_files_of_any_version(aws, tmp_path):

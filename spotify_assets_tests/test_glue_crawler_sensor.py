@@ -505,7 +505,7 @@ def test_whatever_happens_everything_whole_is_published_and_nothing_twice(defini
         pass
 
     Machine.definitions = definitions
-    Machine.TestCase.settings = hypothesis_settings(max_examples=12, stateful_step_count=25, deadline=None)
+    Machine.TestCase.settings = hypothesis_settings(max_examples=12, stateful_step_count=25)
     Machine.TestCase().runTest()
 
 

@@ -74,12 +74,12 @@ def with_records(change: Callable[[list[Any]], object]) -> bytes:
 
 
 class TestBytes:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(SNAPSHOTS)
     def test_what_was_encoded_is_decoded_as_received(self, snapshot):
         assert decode(encoded(snapshot), "here") == snapshot
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(SNAPSHOTS)
     def test_the_same_snapshot_gives_the_same_bytes(self, snapshot):
         assert encoded(decode(encoded(snapshot), "here")) == encoded(snapshot)
@@ -117,7 +117,7 @@ class TestBytes:
     def test_japanese_is_readable_in_the_file(self):
         assert "夜明け" in gzip.decompress(encoded(make_snapshot([{"name": "夜明け"}]))).decode()
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(any_json(allow_nan=False))
     def test_a_reject_is_found_again_by_its_digest(self, payload):
         [entry] = decode(encoded(make_snapshot([payload])), "here").entries

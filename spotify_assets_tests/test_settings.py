@@ -545,9 +545,7 @@ NEARLY_RIGHT = st.fixed_dictionaries(
         ),
     }
 )
-OWN_EXAMPLES = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
-)
+OWN_EXAMPLES = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
 
 
 def loads_or_is_refused(environment):

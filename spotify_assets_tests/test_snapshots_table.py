@@ -176,7 +176,7 @@ class TestEditions:
 
         assert rows_of([], stored()) == []
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(st.lists(st.sampled_from([OLD, NEW, OTHER, []]), min_size=1, max_size=5), st.integers(0, 4))
     def test_a_range_is_its_days_one_by_one(self, contents, split):
         stored_count = min(split, len(contents) - 1)

@@ -71,7 +71,7 @@ def songs_by_day(year) -> list[set[str]]:
 
 
 @given(days=st.lists(ANY_DAY, min_size=2, max_size=5, unique=True), seed=st.integers(0, 1000))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_a_day_is_the_same_in_any_order_of_asking(days, seed):
     forget_everything()
     in_order = {day: as_bytes(fetch(day)) for day in sorted(days)}
@@ -137,7 +137,7 @@ def test_a_weekly_chart_is_made_anew_on_thursdays():
 
 
 @given(day=ANY_DAY)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_every_day_has_fifty_entries_and_a_catalog_object_for_every_id(day):
     snapshot = fetch(day)
     assert [entry.position for entry in snapshot.entries] == list(range(1, 51))

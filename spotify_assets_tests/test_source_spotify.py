@@ -79,7 +79,7 @@ class TestEntries:
         assert track_ids(snapshot) == [make_id("track", number) for number in range(1, 251)]
 
     @given(count=st.integers(0, 12), page_size=st.integers(1, 6))
-    @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @hypothesis_settings(max_examples=15, suppress_health_check=list(HealthCheck))
     def test_no_count_and_page_size_loses_or_doubles(self, count, page_size):
         snapshot = snapshot_of(make_entries(count), page_size=page_size)
         assert track_ids(snapshot) == [make_id("track", number) for number in range(1, count + 1)]

@@ -94,12 +94,12 @@ def assert_whole(snapshot: PlaylistSnapshot) -> Rows:
 
 
 class TestAnyAnswer:
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(st.lists(any_json(), max_size=5))
     def test_no_json_breaks_a_day_or_loses_a_position(self, payloads):
         assert_whole(make_snapshot(payloads))
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.data())
     def test_no_value_in_a_track_breaks_a_day_or_loses_a_position(self, data):
         entry = make_entry(make_track(3))
@@ -108,7 +108,7 @@ class TestAnyAnswer:
         rows = assert_whole(make_snapshot([make_entry(make_track(1)), changed, make_entry(make_track(2))]))
         assert {1, 3} <= {song["position"] for song in rows["songs"]}
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.data())
     def test_no_value_in_a_fetched_object_breaks_a_day(self, data):
         album, artist = complete_album(make_album(1)), complete_artist(make_artist(1))
@@ -120,7 +120,7 @@ class TestAnyAnswer:
         }
         assert_whole(make_snapshot(make_entries(1), **objects))
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(ANY_TEXT, ANY_TEXT)
     def test_names_without_ids_still_refer_to_their_rows(self, artist_name, album_name):
         artists = [{"id": None, "name": artist_name}, {"name": "Nora Quill"}]

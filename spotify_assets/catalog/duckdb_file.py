@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spotify_assets.errors import StorageError
 from spotify_assets.schemas import PARTITION_COLUMNS, TABLES, Table, arrow_schema
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore, read_all
@@ -89,7 +90,7 @@ def refresh(store: ObjectStore, tables: Iterable[StoredTable]) -> str:
         Where the file is.
 
     Raises:
-        StorageError: the file could not be put in place; the old one still stands.
+        StorageError: a file of a table is damaged, or the catalog could not be put in place; the old one still stands.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / FILE
@@ -146,9 +147,19 @@ def _files(connection: duckdb.DuckDBPyConnection, store: ObjectStore, stored: St
 
 def _files_with_column(connection: duckdb.DuckDBPyConnection, names: str) -> dict[str, list[int]]:
     """How many files have a column, by its name: one number for each type that it has in them."""
-    counts: dict[str, list[int]] = {}
+    import duckdb
+
     query = f"SELECT name, count(*) FROM parquet_schema({names}) GROUP BY name, duckdb_type"
-    for name, count in connection.execute(query).fetchall():
+    try:
+        found = connection.execute(query).fetchall()
+    except duckdb.Error as error:
+        raise StorageError(
+            f"{FILE} is not brought up to date: files of the lake cannot be read.",
+            why=str(error),
+            remedy="materialize the partition of the file that is named again, or let the run read it",
+        ) from error
+    counts: dict[str, list[int]] = {}
+    for name, count in found:
         counts.setdefault(name, []).append(count)
     return counts
 
