@@ -3,6 +3,7 @@
     python -m benchmarks.chart_import write <file> <days> <gaps>     the chart file
     python -m benchmarks.chart_import judge <file>                   `charts import --dry-run`
     python -m benchmarks.chart_import import <file>                  `charts import`
+    python -m benchmarks.chart_import tables <file>                  the same without the publish run at its end
     python -m benchmarks.chart_import nothing <file> <days> <gaps>   as many runs over the same days
 
 The lake and the Dagster instance are new each time, on disk, and are removed afterwards.
@@ -13,13 +14,17 @@ import gzip
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
 
 from spotify_assets import schemas
+from spotify_assets.chart_import import find_files, judge, land
 from spotify_assets.cli import main as command
+from spotify_assets.definitions import build_definitions
+from spotify_assets.resources import build_lake
 from spotify_assets.runs import consecutive, open_instance, run_range
 from spotify_assets.settings import load_settings
 
@@ -49,6 +54,8 @@ def main(work: str, file: str, *numbers: str) -> None:
         os.environ["DAGSTER_HOME"] = folder
         if work == "nothing":
             do_nothing(days_with_gaps(*map(int, numbers)))
+        elif work == "tables":
+            make_tables(Path(file))
         else:
             command(["charts", "import", *(["--dry-run"] if work == "judge" else []), file])
 
@@ -57,7 +64,19 @@ def do_nothing(days: list[date]) -> None:
     """Run assets that do nothing in the runs that an import of these days is."""
     from benchmarks.do_nothing import build_nothing
 
-    definitions = build_nothing(load_settings(), in_one_step=True)
+    run_days(build_nothing(load_settings(), in_one_step=True), days)
+
+
+def make_tables(file: Path) -> None:
+    """Import a chart file and make its tables."""
+    settings = load_settings()
+    store = build_lake(settings.lake).store()
+    (days,) = land(judge(find_files([file]), settings, store, None), store).values()
+    run_days(build_definitions(settings), days)
+
+
+def run_days(definitions: dg.Definitions, days: Sequence[date]) -> None:
+    """Run all assets of the playlist for these days, as the command line does."""
     keys = [dg.AssetKey(["chart", name]) for name in ("raw_playlist", *schemas.TABLES)]
     with open_instance() as instance:
         chunks = [chunk for days in consecutive(days) for chunk in run_range(definitions, instance, keys, days)]

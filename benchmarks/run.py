@@ -78,6 +78,8 @@ def compare_import(file: str, days: int, pairs: int) -> None:
     run([*work, "write", file, str(days), str(GAPS)])
     judged = run([*work, "judge", file])
     print(f"reading and judging {days} days: {judged.wall:.1f} s, peak {judged.peak:.0f} MB", flush=True)
+    made = run([*work, "tables", file])
+    print(f"{days} days with all tables, not published: {made.wall:.1f} s, peak {made.peak:.0f} MB", flush=True)
     for title, gaps in (("the same runs", GAPS), ("no gaps", 0)):
         compare(
             f"import of {days} days / assets that do nothing, {title}",
