@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlglot.expressions import Query
 
     from spotify_assets.chart_import import Verdict
+    from spotify_assets.storage.object_store import ObjectStore
 
 DAY = click.DateTime(["%Y-%m-%d"])
 NAMED_GAPS = 20
@@ -284,7 +285,10 @@ def import_charts(paths: tuple[Path, ...], slug: str | None, dry_run: bool) -> N
         well = all(verdict.refusal is None for verdict in verdicts) and bool(verdicts)
         if deployment:
             tables = ["raw_playlist", *_table_names()]
-            filled = [_materialize(deployment, slug, tables, days) for slug, days in land(verdicts, store).items()]
+            landed = land(verdicts, store)
+            filled = [_materialize(deployment, slug, tables, days) for slug, days in landed.items()]
+            for slug, days in landed.items():
+                _tell_of_withdrawn(store, slug, days)
             well = all(filled) and well
             if filled and settings.glue_crawler is None:
                 well = _publish(deployment) and well
@@ -357,6 +361,18 @@ def _stored_days(settings: Settings, slug: str, wanted: Sequence[date]) -> list[
     if gaps:
         click.echo(f"{slug}: nothing is stored for {named}")
     return days
+
+
+def _tell_of_withdrawn(store: ObjectStore, slug: str, days: Sequence[date]) -> None:
+    """Name the days that stay empty because somebody withdrew them, which an import does not undo."""
+    from spotify_assets.storage.raw_layer import RawLayer
+
+    withdrawn = RawLayer(store).files(slug).withdrawn_days
+    for day in filter(withdrawn.__contains__, days):
+        click.echo(
+            f"{slug} {day}: stays withdrawn ({withdrawn[day].why}); "
+            f"`spotify-assets withdraw {slug} {day} --restore --why REASON` undoes that"
+        )
 
 
 def _table_names() -> list[str]:

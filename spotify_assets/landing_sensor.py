@@ -43,7 +43,8 @@ class Watermark:
         second: start of the last second in which a file that was looked at was put there (Unix time).
         looked: when the folder was last listed (Unix time).
         files: the looked-at files of that second, with the exact moment.
-        unread: files that the lake could not give; they are tried at every tick.
+        unread: files that are read again at every tick: the lake could not give them, or a run would stop at a
+            file beside them.
     """
 
     second: float = 0.0
@@ -86,7 +87,7 @@ class Reading:
     Attributes:
         days: by playlist: each day, and since when the newest file that holds it has surely been there.
         problems: what is wrong with which file.
-        unread: keys of the files that the lake could not give.
+        unread: keys of the files that are to be read again.
     """
 
     days: dict[str, dict[date, datetime]]
@@ -116,9 +117,10 @@ def build_chart_landing_sensor(settings: Settings, chart_files_job: Any) -> dg.S
         required_resource_keys={"lake"},
         description=(
             f"Requests runs for the days that new or replaced files in {FOLDER} hold: consecutive days of a playlist "
-            f"are one run of up to {PARTITIONS_PER_RUN} days. A file that cannot be used is named in the tick, stops "
-            "no other file, and comes up again when it is replaced. Days that a run has filled since their file was "
-            "put there (`spotify-assets charts import`) are not run again."
+            f"are one run of up to {PARTITIONS_PER_RUN} days. A file that cannot be used is named in the tick and "
+            "comes up again when it is replaced. It stops no other file, except in the folder of a playlist, where it "
+            "may hold any of its days: there the others wait. Days that a run has filled since their file was put "
+            "there (`spotify-assets charts import`) are not run again."
         ),
     )
     def chart_landing_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.SensorResult:
@@ -154,6 +156,8 @@ def build_chart_landing_sensor(settings: Settings, chart_files_job: Any) -> dg.S
 def read_files(files: Sequence[LandedFile], playlists: Sequence[PlaylistSettings], start: date) -> Reading:
     """Read files and collect the days that they hold, among those from `start` to today in Japan."""
     reading = Reading({playlist.slug: {} for playlist in playlists}, [], [])
+    files_of: dict[str, list[str]] = {playlist.slug: [] for playlist in playlists}
+    blocked: dict[str, str] = {}
     for landed in files:
         key = landed.stored.key
         try:
@@ -162,7 +166,12 @@ def read_files(files: Sequence[LandedFile], playlists: Sequence[PlaylistSettings
             reading.problems.append(problem_with(key, refusal))
             if isinstance(refusal, StorageError):
                 reading.unread.append(key)
+            elif landed.slug in files_of and landed.day is None:
+                # It may hold any day of its playlist, so a run over any of them would stop at it.
+                reading.unread.append(key)
+                blocked[landed.slug] = key
             continue
+        files_of[playlist.slug].append(key)
         there_since = landed.stored.modified + (timedelta() if landed.stored.modified.microsecond else SECOND)
         days = [edition.chart_date for edition in chart_file.editions]
         inside = [day for day in days if start <= day <= today_in_japan()]
@@ -170,12 +179,27 @@ def read_files(files: Sequence[LandedFile], playlists: Sequence[PlaylistSettings
         for day in inside:
             of_playlist[day] = max(there_since, of_playlist.get(day, there_since))
         if len(inside) < len(days):
+            reading.problems.append(_no_partitions(key, days, start))
+    for slug, key in blocked.items():
+        reading.days[slug].clear()
+        reading.unread.extend(files_of[slug])
+        if files_of[slug]:
             reading.problems.append(
-                f"{key}: {len(days) - len(inside)} of its {len(days)} days are no partitions. Why: partitions go from "
-                f"{start}, the `start` of the playlists file, to today. What to do: set `start` to {min(days)} or "
-                "earlier, or correct the dates, and put the file there again."
+                f"{slug}: {len(files_of[slug])} of its files wait until {key} is mended or removed."
             )
     return reading
+
+
+def _no_partitions(key: str, days: Sequence[date], start: date) -> str:
+    """What to say of a file with days before the first partition, or in the future."""
+    outside = [day for day in days if not start <= day <= today_in_japan()]
+    remedies = ["correct the dates, and put the file there again"]
+    if min(outside) < start:
+        remedies.insert(0, f"set `start` to {min(outside)} or earlier")
+    return (
+        f"{key}: {len(outside)} of its {len(days)} days are no partitions, as {outside[0]}. Why: partitions go from "
+        f"{start}, the `start` of the playlists file, to today. What to do: {', or '.join(remedies)}."
+    )
 
 
 def run_requests(slug: str, days: Sequence[date]) -> Iterator[dg.RunRequest]:

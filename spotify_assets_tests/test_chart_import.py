@@ -28,6 +28,7 @@ from spotify_assets.partitions import today_in_japan
 from spotify_assets.runs import RANGE_END_TAG, RANGE_START_TAG, failures_of
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.charts import ChartsSource
+from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.platform import Platform
 from spotify_assets_tests.real_data import REAL_DATA, requires_real_data
@@ -275,6 +276,16 @@ class TestCommand:
         ]
         with duckdb.connect(str(desk.downloads.parent / "lake/catalog.duckdb"), read_only=True) as catalog:
             assert catalog.execute("select count(*) from songs").fetchone() == (2,)
+
+    def test_a_day_that_stays_withdrawn_is_named(self, desk):
+        desk.put(NAME, chart("傘"))
+        assert desk.run(desk.downloads).exit_code == 0
+        RawLayer(desk.store).withdraw("daily", date(2026, 11, 19), "wrong country")
+        done = desk.run(desk.downloads)
+        assert done.exit_code == 0
+        assert "daily 2026-11-19: stays withdrawn (wrong country)" in done.stdout
+        assert "`spotify-assets withdraw daily 2026-11-19 --restore --why REASON`" in done.stdout
+        assert desk.platform.rows("songs", date(2026, 11, 19), "daily") == []
 
     def test_a_folder_without_chart_files(self, desk):
         done = desk.run(desk.downloads)

@@ -337,6 +337,23 @@ class TestBadFiles:
         assert landing.requested() == [("japan", "2025-03-02", "2025-03-02")]
         assert "No new file" in landing.skip()
 
+    def test_in_a_playlists_folder_let_its_files_wait_because_a_run_would_stop_there(self, landing, warnings):
+        landing.put("2025-03-01", folder="japan/")
+        landing.put("2025-03-01", chart="regional-global-daily")
+        archive = landing.put_file("japan/history.csv", "date,position,song,artist\n2025-03-02,nan,Song,Band\n")
+        assert landing.requested() == [("world", "2025-03-01", "2025-03-01")]
+        assert "position is 'nan'" in warnings[0]
+        assert warnings[1] == f"japan: 1 of its files wait until {archive} is mended or removed."
+        assert "1 of its files wait" in landing.skip()
+        landing.store.delete(archive)
+        assert landing.requested() == [("japan", "2025-03-01", "2025-03-01")]
+        assert "No new file" in landing.skip()
+
+    def test_in_a_playlists_folder_that_say_their_day_stop_only_that(self, landing):
+        landing.put("2025-03-01", folder="japan/", content="neither,chart\n1,2\n")
+        landing.put("2025-03-02", folder="japan/")
+        assert landing.requested() == [("japan", "2025-03-02", "2025-03-02")]
+
     def test_days_that_are_no_partitions_are_named_and_the_others_run(self, landing, warnings):
         tomorrow = today_in_japan() + timedelta(days=1)
         lines = [f"{day},1,Song,Band" for day in ("2024-12-31", "2025-01-01", tomorrow)]
@@ -344,6 +361,12 @@ class TestBadFiles:
         assert landing.requested() == [("japan", "2025-01-01", "2025-01-01")]
         assert "2 of its 3 days are no partitions" in warnings[0]
         assert "set `start` to 2024-12-31" in warnings[0]
+
+    def test_of_the_future_are_not_mended_by_an_earlier_start(self, landing):
+        landing.put(today_in_japan() + timedelta(days=1))
+        message = landing.skip()
+        assert "What to do: correct the dates" in message
+        assert "set `start`" not in message
 
 
 class TestOnce:
