@@ -5,12 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
 
+from spotify_assets.analytics.duckdb_engine import ask
 from spotify_assets.analytics.queries import saved_queries
+from spotify_assets.analytics.statements import parse
 from spotify_assets.cli import main
+from spotify_assets.errors import EngineError
+from spotify_assets.storage.object_store import LocalObjectStore
 
 QUERIES = saved_queries()
 
@@ -25,6 +30,7 @@ def demo(tmp_path_factory):
     def run(*arguments, lake=environment["SPOTIFY_ASSETS_LAKE"]):
         return CliRunner().invoke(main, arguments, env=environment | {"SPOTIFY_ASSETS_LAKE": lake})
 
+    run.lake = environment["SPOTIFY_ASSETS_LAKE"]
     made = run("demo", "--days", "16")
     assert made.exit_code == 0, made.output
     return run
@@ -84,6 +90,38 @@ def test_what_cannot_be_asked_is_refused(demo, arguments, said):
     refused = demo("query", *arguments)
     assert refused.exit_code == 1
     assert said in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("damaged", "content"),
+    [
+        ("release.json", b'{"run": "x'),
+        ("release.json", b"{}"),
+        ("release.json", b"[]"),
+        ("song_history", b"PAR1"),
+        ("song_history", None),
+    ],
+)
+def test_a_damaged_lake_is_refused_with_the_file_and_what_mends_it(demo, tmp_path, damaged, content):
+    shutil.copytree(demo.lake, tmp_path / "lake")
+    (path,) = (tmp_path / "lake/analytics").glob(damaged if "." in damaged else f"{damaged}/**/*.parquet")
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    refused = demo("query", "longest_runs" if "." in damaged else "days_at_number_one", lake=str(tmp_path / "lake"))
+    assert refused.exit_code == 1
+    assert str(path) in refused.stderr.splitlines()[0]
+    assert "run publish_job" in refused.stderr.splitlines()[-1]
+
+
+def test_too_little_memory_is_told_from_a_wrong_query(demo):
+    store = LocalObjectStore(demo.lake)
+    with pytest.raises(EngineError) as refusal:
+        ask(store, "1MB", parse("select a.song_key from song_history a cross join song_history b order by 1"))
+    assert refusal.value.remedy == "set SPOTIFY_ASSETS_MEMORY_LIMIT higher"
+    with pytest.raises(EngineError) as refusal:
+        ask(store, "500MB", parse("select nothing from song_history"))
+    assert "defect of the query" in refusal.value.remedy
 
 
 def test_no_rows_are_said_to_be_none(demo):

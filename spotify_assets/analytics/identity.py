@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from spotify_assets.analytics.compaction import Year
-from spotify_assets.analytics.engine import IDENTITY_KEY, compacted_key
+from spotify_assets.analytics.compaction import Year, read_year
+from spotify_assets.analytics.engine import IDENTITY_KEY
 from spotify_assets.errors import StorageError
 from spotify_assets.schemas.analyses import CHART_ENTRIES, SONG_IDENTITY
 from spotify_assets.storage.object_store import ObjectStore, read_if_present
@@ -46,13 +45,13 @@ def identify(store: ObjectStore, years: Iterable[Year]) -> Identity:
     """Write `song_identity` for these years of the compacted history, and say what each year's songs are.
 
     Raises:
-        StorageError: song_aliases.csv is not as it should be; nothing is written.
+        StorageError: song_aliases.csv is not as it should be, or a year is damaged; nothing is written.
     """
     aliases = _aliases(store)
     songs: dict[Year, pd.DataFrame] = {}
     artists: dict[Year, pd.DataFrame] = {}
     for year in years:
-        rows = pq.read_table(io.BytesIO(store.read(compacted_key(CHART_ENTRIES, *year))), columns=COLUMNS_READ)
+        rows = read_year(store, CHART_ENTRIES, year, COLUMNS_READ)
         songs[year], artists[year] = _song_names(rows), _artist_names(rows)
     identity = song_identity(pd.concat([pd.DataFrame(columns=NAME_COLUMNS), *songs.values()]), aliases)
     store.write(IDENTITY_KEY, encode(checked(SONG_IDENTITY, identity)))
