@@ -7,15 +7,18 @@ import io
 import json
 import shutil
 
+import duckdb
 import pytest
 from click.testing import CliRunner
 
 from spotify_assets.analytics.duckdb_engine import ask
-from spotify_assets.analytics.queries import saved_queries
+from spotify_assets.analytics.queries import saved_queries, saved_query
 from spotify_assets.analytics.statements import parse
 from spotify_assets.cli import main
 from spotify_assets.errors import EngineError
 from spotify_assets.storage.object_store import LocalObjectStore
+from spotify_assets_tests.analyse import analyse
+from spotify_assets_tests.little_charts import day, little_chart, together
 
 QUERIES = saved_queries()
 
@@ -39,6 +42,16 @@ def demo(tmp_path_factory):
 def rows(result):
     assert result.exit_code == 0, result.output
     return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+def answer(tables, name, columns, **asked):
+    """Some columns of the answer to a saved query over the analyses of a little chart."""
+    query = saved_query(name).asking(asked)
+    with duckdb.connect() as connection:
+        for table, frame in tables.items():
+            connection.register(table, frame)
+        found = connection.sql(query.sql("duckdb")).to_arrow_table().to_pylist()
+    return [tuple(row[column] for column in columns.split()) for row in found]
 
 
 def test_all_are_listed_with_what_they_answer(demo):
@@ -76,6 +89,66 @@ def test_the_same_as_a_table_and_as_json(demo):
     assert found[0]["first_time"].count("-") == 2
     assert table.splitlines()[0].split() == list(found[0])
     assert found[0]["song_name"] in table
+
+
+class TestSongStory:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def tables(cls):
+        """A song that changes its id and its title; in a second playlist another has its key for a title."""
+        old, new = {"isrc": "JP1", "song_name": "Rain"}, {"isrc": "JP1", "song_name": "Rain (Remastered)"}
+        chart = little_chart({1: "old a", 2: "new a", 3: "new a"}, {"old": old, "new": new})
+        second = little_chart({2: "other old"}, {"old": old, "other": {"song_name": "JP1"}}, playlist="second")
+        return analyse(*together(chart, second))
+
+    @pytest.mark.parametrize("song", ["id-old", "id-new", "rain", "Rain (Remastered)", "JP1"])
+    def test_it_has_every_edition_whichever_name_of_the_song_is_given(self, tables, song):
+        told = answer(tables, "song_story", "playlist edition_date", song=song)
+        assert told == [("chart", day(1)), ("chart", day(2)), ("chart", day(3)), ("second", day(2))]
+
+    def test_a_playlist_and_a_span_are_kept(self, tables):
+        asked = {"playlist": "chart", "first_day": day(2), "last_day": day(2), "song": "id-old"}
+        assert answer(tables, "song_story", "edition_date position", **asked) == [(day(2), 1)]
+
+
+class TestBiggestClimbers:
+    COLUMNS = "first_edition last_edition song_name places_gained"
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def tables(cls):
+        """Playlists whose newest snapshots are of several days."""
+        fetched = {number: "a b" if number < 8 else "b a" for number in range(1, 15)}
+        return analyse(
+            *together(
+                little_chart({n: "a b" if n % 2 else "b a" for n in range(1, 21)}, playlist="daily"),
+                *(
+                    little_chart({1: "a b", 1 + days: "b a"}, cadence="weekly", playlist=f"after_{days}")
+                    for days in (6, 7, 8)
+                ),
+                little_chart(fetched, cadence="weekly", source="spotify", playlist="fetched_daily"),
+            )
+        )
+
+    @pytest.mark.parametrize("days", [6, 7, 8])
+    def test_a_weekly_chart_is_compared_with_the_edition_before(self, tables, days):
+        climbers = answer(tables, "biggest_climbers", self.COLUMNS, playlist=f"after_{days}")
+        assert climbers == [(day(1), day(1 + days), "Song b", 1)]
+
+    def test_a_weekly_chart_of_the_api_counts_from_its_edition_not_from_the_last_fetch(self, tables):
+        climbers = answer(tables, "biggest_climbers", self.COLUMNS, playlist="fetched_daily")
+        assert climbers == [(day(1), day(8), "Song b", 1)]
+
+    @pytest.mark.parametrize(
+        ("asked", "first", "last"),
+        [({}, 13, 20), ({"last_day": 9}, 2, 9), ({"first_day": 1}, 1, 20), ({"first_day": 4, "last_day": 5}, 4, 5)],
+    )
+    def test_a_daily_chart_is_compared_with_seven_days_before(self, tables, asked, first, last):
+        days = {name: day(number) for name, number in asked.items()}
+        ((first_edition, last_edition, *_),) = answer(
+            tables, "biggest_climbers", self.COLUMNS, playlist="daily", **days
+        )
+        assert (first_edition, last_edition) == (day(first), day(last))
 
 
 @pytest.mark.parametrize(
