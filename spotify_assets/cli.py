@@ -166,8 +166,8 @@ def withdrawals(slug: str | None) -> None:
 @click.argument("name", required=False)
 @click.option("--playlist", help="Slug of the playlist; default: all.")
 @click.option("--other-playlist", help="Slug of the playlist to compare with.")
-@click.option("--from", "first_day", type=DAY, help="First day; each query says what it takes by default.")
-@click.option("--to", "last_day", type=DAY, help="Last day.")
+@click.option("--from", "first_day", type=DAY, help="First day; each query says what it means alone.")
+@click.option("--to", "last_day", type=DAY, help="Last day; each query says what it means alone.")
 @click.option("--song", help="A song's key, Spotify id or title.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def query(

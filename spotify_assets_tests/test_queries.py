@@ -58,6 +58,7 @@ def test_all_are_listed_with_what_they_answer(demo):
     listed = demo("query").stdout.splitlines()
     assert [line.split(": ", 1)[0] for line in listed] == list(QUERIES)
     assert all(len(line.split(": ", 1)[1]) > 40 for line in listed)
+    assert all("--from alone" in line and "--to alone" in line for line in listed)
 
 
 @pytest.mark.parametrize("name", QUERIES)

@@ -1,6 +1,7 @@
--- Biggest climbers of a week: songs on the first and on the last edition of a span, by places gained. Default: up to
--- each playlist's newest edition, from seven days before it (of a weekly chart eight: weeks may come a day late); to
--- alone sets the end, from alone the beginning.
+-- Biggest climbers of a week: songs on the first and on the last edition of a span, by places gained. Default: from
+-- seven days before each playlist's newest edition (eight for a weekly chart, whose weeks may come a day late) up to
+-- it; --from alone means from that day up to the newest edition, --to alone the newest edition up to that day, and the
+-- same seven or eight days before it.
 with asked as (
     select cast(null as varchar) as playlist, cast(null as date) as first_day, cast(null as date) as last_day
 ),
