@@ -30,8 +30,8 @@ def demo(tmp_path_factory):
     (folder / "home").mkdir()
     environment = {"SPOTIFY_ASSETS_LAKE": str(folder / "lake"), "DAGSTER_HOME": str(folder / "home")}
 
-    def run(*arguments, lake=environment["SPOTIFY_ASSETS_LAKE"]):
-        return CliRunner().invoke(main, arguments, env=environment | {"SPOTIFY_ASSETS_LAKE": lake})
+    def run(*arguments, lake=environment["SPOTIFY_ASSETS_LAKE"], **settings):
+        return CliRunner().invoke(main, arguments, env=environment | {"SPOTIFY_ASSETS_LAKE": lake} | settings)
 
     run.lake = environment["SPOTIFY_ASSETS_LAKE"]
     made = run("demo", "--days", "16")
@@ -158,6 +158,11 @@ class TestBiggestClimbers:
         (["nothing_like_it"], "There is no saved query 'nothing_like_it'."),
         (["drop_outs", "--song", "x"], "The query drop_outs takes no song."),
         (["drop_outs", "--playlist", "elsewhere"], "There is no playlist 'elsewhere'."),
+        (["song_story"], "give --song"),
+        (["compare_playlists"], "give --playlist and --other-playlist"),
+        (["compare_playlists", "--playlist", "demo_japan"], "give --other-playlist"),
+        (["compare_playlists", "--other-playlist", "demo_japan"], "give --playlist"),
+        (["drop_outs", "--from", "2026-11-02", "--to", "2026-11-01"], "no days from 2026-11-02 to 2026-11-01"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(demo, arguments, said):
@@ -196,6 +201,18 @@ def test_too_little_memory_is_told_from_a_wrong_query(demo):
     with pytest.raises(EngineError) as refusal:
         ask(store, "500MB", parse("select nothing from song_history"))
     assert "defect of the query" in refusal.value.remedy
+
+
+def test_a_playlist_that_left_the_playlists_file_can_still_be_asked_for(demo, tmp_path):
+    playlists = tmp_path / "playlists.yaml"
+    one = "start: 2025-01-01\nplaylists:\n  - {slug: another, title: Another, cadence: daily, source: demo}\n"
+    playlists.write_text(one, encoding="utf-8")
+    settings = {"SPOTIFY_ASSETS_PLAYLISTS": str(playlists)}
+    history = demo("query", "days_at_number_one", "--playlist", "demo_japan", "--format", "csv", **settings)
+    assert rows(history)
+    refused = demo("query", "days_at_number_one", "--playlist", "elsewhere", **settings)
+    assert refused.exit_code == 1
+    assert "names another; the analyses have demo_japan" in refused.stderr
 
 
 def test_no_rows_are_said_to_be_none(demo):

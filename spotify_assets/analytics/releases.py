@@ -52,6 +52,11 @@ class Release:
     tables: Mapping[str, Mapping[Part, StoredPart]]
     made: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
 
+    @property
+    def playlists(self) -> set[str]:
+        """Slugs of the playlists that it has rows of."""
+        return {part.playlist for parts in self.tables.values() for part in parts}
+
     def keys(self, table: str) -> list[str]:
         """The files of a table."""
         return sorted(key for stored in self.tables.get(table, {}).values() for key in stored.keys)
