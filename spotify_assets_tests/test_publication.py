@@ -6,6 +6,7 @@ import dagster as dg
 import duckdb
 import pytest
 
+from spotify_assets.analytics.identity import ALIASES_KEY
 from spotify_assets.analytics.releases import history_keys, read_release
 from spotify_assets.definitions import build_definitions
 from spotify_assets.errors import StorageError
@@ -219,6 +220,14 @@ class TestRealRuns:
         (lake_folder / self.released_file(lake_folder, name)).unlink()
         assert self.publish(definitions, instance, request)
         assert self.count(lake_folder, name) == before > 0
+
+    def test_an_alias_that_names_no_song_is_told(self, definitions, instance, lake_folder):
+        self.write_tables(definitions, instance)
+        (request,) = self.tick(definitions, instance)
+        (lake_folder / ALIASES_KEY).write_text("song,same_as\nno such song,nor this\n", encoding="utf-8")
+        assert self.publish(definitions, instance, request)
+        event = instance.get_latest_materialization_event(dg.AssetKey(["song_identity"]))
+        assert event.asset_materialization.metadata["unknown aliases"].value == "no such song, nor this"
 
     @staticmethod
     def released_file(lake_folder, name):

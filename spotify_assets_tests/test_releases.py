@@ -200,6 +200,18 @@ class TestAliases:
         (song,) = publisher.rows("song_popularity")
         assert (song["song_key"], song["editions_on_chart"], song["spells"]) == ("JPa", 2, 1)
 
+    def test_blank_lines_are_no_aliases(self, publisher):
+        publisher.write("one", {DAYS[0]: ["a"], DAYS[1]: ["b"]})
+        publisher.store.write(ALIASES_KEY, b"song,same_as\n\nid-a,JPb\n\n \n,\n")
+        publisher.publish()
+        (song,) = publisher.rows("song_popularity")
+        assert song["editions_on_chart"] == 2
+
+    def test_names_that_no_song_has_are_told(self, publisher):
+        publisher.write("one", CHARTS)
+        publisher.store.write(ALIASES_KEY, b"song,same_as\nid-a,JPb\nid-z,JPa\n")
+        assert identify(publisher.store, compact(publisher.store).years).unknown_aliases == ("id-z",)
+
     @pytest.mark.parametrize(
         ("content", "said"),
         [
