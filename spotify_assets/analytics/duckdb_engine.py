@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain
@@ -65,8 +65,8 @@ def ask(store: ObjectStore, memory_limit: str, query: exp.Query) -> pa.Table:
                 connection.execute(f"CREATE TEMP VIEW {name} AS {rows}")
             return connection.sql(query.sql("duckdb")).to_arrow_table()
         except (duckdb.Error, NotStored) as error:
-            refuse_damaged(store, chain.from_iterable(map(release.keys, sorted(read))), PUBLISH_AGAIN)
-            raise _refused("DuckDB did not answer.", error, defect_of="the query") from error
+            keys = chain.from_iterable(map(release.keys, sorted(read)))
+            raise _refused("DuckDB did not answer.", error, store, keys, defect_of="the query") from error
 
 
 @contextmanager
@@ -85,11 +85,16 @@ def _open(memory_limit: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]
         yield connection, Path(folder)
 
 
-def _refused(what: str, error: Exception, *, defect_of: str) -> EngineError:
-    """The refusal for what DuckDB did not do although no file is damaged."""
+def _refused(what: str, error: Exception, store: ObjectStore, keys: Iterable[str], *, defect_of: str) -> EngineError:
+    """The refusal for what DuckDB did not do with these files.
+
+    Raises:
+        StorageError: it is for one of them, which is damaged or not there.
+    """
     if isinstance(error, duckdb.OutOfMemoryException):
-        remedy = "set SPOTIFY_ASSETS_MEMORY_LIMIT higher"
-    elif isinstance(error, duckdb.IOException):
+        return EngineError(what, why=str(error), remedy="set SPOTIFY_ASSETS_MEMORY_LIMIT higher")
+    refuse_damaged(store, keys, PUBLISH_AGAIN)
+    if isinstance(error, duckdb.IOException):
         remedy = "see that the folder for temporary files has space, and try again"
     else:
         remedy = f"this is a defect of {defect_of}: correct it, or report it if it came with this package"
@@ -144,9 +149,9 @@ class DuckDBEngine:
                 self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows}")
             self._connection.execute(f"CREATE TEMP TABLE {MADE} AS {_translated(statement, years)}")
         except (duckdb.Error, NotStored) as error:
-            refuse_damaged(self._store, chain.from_iterable(sources.values()), PUBLISH_AGAIN)
             what = f"DuckDB did not make {statement.table.name} of {playlist}."
-            raise _refused(what, error, defect_of=f"{statement.table.name}.sql") from error
+            read = chain.from_iterable(sources.values())
+            raise _refused(what, error, self._store, read, defect_of=f"{statement.table.name}.sql") from error
 
     def _rows(self, table: Table, part: Part) -> pa.Table:
         """The rows of a part among those that were made, by the table's key."""
