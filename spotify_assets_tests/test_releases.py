@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spotify_assets.analytics.compaction import compact
-from spotify_assets.analytics.duckdb_engine import open_duckdb_engine
+from spotify_assets.analytics.duckdb_engine import ask, open_duckdb_engine
 from spotify_assets.analytics.identity import ALIASES_KEY, identify
 from spotify_assets.analytics.releases import (
     RELEASE_KEY,
@@ -20,12 +20,13 @@ from spotify_assets.analytics.releases import (
     remove_old_runs,
     write_release,
 )
-from spotify_assets.analytics.statements import ALL_YEARS, Part
+from spotify_assets.analytics.statements import ALL_YEARS, Part, parse
 from spotify_assets.errors import StorageError
 from spotify_assets.schemas import TABLES
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.parquet import partition_key, write_partitions
+from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.make_snapshot import make_snapshot
 
@@ -354,6 +355,18 @@ class TestDamage:
         published.store.delete(spells)
         with pytest.raises(StorageError, match=r"chart_editions/(.|\n)* is damaged(.|\n)*remove this file"):
             published.publish()
+
+    def test_in_a_bucket_too_what_is_gone_is_named_and_made_again(self, aws):
+        aws.create_bucket("lake")
+        publisher = Publisher(S3ObjectStore(aws.client("s3"), "lake", "live"))
+        publisher.write("one", {DAYS[0]: ["a"]})
+        publisher.publish()
+        (spells,) = read_release(publisher.store).keys("song_spells")
+        publisher.store.delete(spells)
+        with pytest.raises(StorageError, match=rf"{spells} does not exist(.|\n)*run publish_job"):
+            ask(publisher.store, "500MB", parse("select song_key from song_spells"))
+        publisher.publish()
+        assert ask(publisher.store, "500MB", parse("select song_key from song_spells")).num_rows == 1
 
 
 def truncate(store, key):
