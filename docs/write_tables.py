@@ -64,6 +64,9 @@ file per playlist and year, of which only the years with a new, changed or withd
 years, whose inputs have changed; the rest is carried over. What is made is checked (types, missing values, keys) and
 becomes visible with the release, together. Runs of before are kept, two of them, for those who are still reading.
 
+All of these files can be made again. One that is missing is, by the next publish run. One that is damaged is named by
+the run or the query that reads it, with what to do: remove it and publish again.
+
 **What that costs.** Measured with `python -m benchmarks.history` on two shared cores, in seconds of processor, because
 seconds on a clock say little there. One playlist of 200 places, daily, on DuckDB with a memory limit of 2 GB:
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -167,8 +167,8 @@ def withdrawals(slug: str | None) -> None:
 @click.argument("name", required=False)
 @click.option("--playlist", help="Slug of the playlist; default: all.")
 @click.option("--other-playlist", help="Slug of the playlist to compare with.")
-@click.option("--from", "first_day", type=DAY, help="First day; each query says what it takes by default.")
-@click.option("--to", "last_day", type=DAY, help="Last day.")
+@click.option("--from", "first_day", type=DAY, help="First day; each query says what it means alone.")
+@click.option("--to", "last_day", type=DAY, help="Last day; each query says what it means alone.")
 @click.option("--song", help="A song's key, Spotify id or title.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def query(
@@ -188,8 +188,12 @@ def query(
             click.echo(f"{saved.name}: {saved.question}")
         return
     settings = load_settings()
-    for slug in filter(None, (playlist, other_playlist)):
-        _check_slug(settings, slug)
+    if first_day and last_day and first_day > last_day:
+        raise SettingsError(
+            f"There are no days from {first_day.date()} to {last_day.date()}.",
+            why="the last day is before the first",
+            remedy="give --from the earlier day and --to the later one",
+        )
     asked = saved_query(name).asking(
         {
             "playlist": playlist,
@@ -199,14 +203,22 @@ def query(
             "song": song,
         }
     )
-    _print_rows(_answer(settings, asked), form)
+    _print_rows(_answer(settings, asked, [slug for slug in (playlist, other_playlist) if slug]), form)
 
 
-def _answer(settings: Settings, asked: Query) -> Table:
+def _answer(settings: Settings, asked: Query, slugs: Sequence[str]) -> Table:
+    """The answer to a query that names these playlists."""
     from spotify_assets.analytics.duckdb_engine import ask
+    from spotify_assets.analytics.releases import read_release
     from spotify_assets.resources import build_lake
 
-    return ask(build_lake(settings.lake).store(), settings.memory_limit, asked)
+    store = build_lake(settings.lake).store()
+    released = read_release(store).playlists
+    for slug in slugs:
+        # A playlist that is no longer in the file keeps its history.
+        if slug not in released:
+            _check_slug(settings, slug, released)
+    return ask(store, settings.memory_limit, asked)
 
 
 def _print_rows(answer: Table, form: str) -> None:
@@ -321,12 +333,14 @@ def _show_verdicts(verdicts: Sequence[Verdict]) -> None:
         click.echo("No chart files there: a chart file ends in .csv or .csv.gz.", err=True)
 
 
-def _check_slug(settings: Settings, slug: str) -> None:
+def _check_slug(settings: Settings, slug: str, released: Collection[str] = ()) -> None:
+    """Refuse a slug that the playlists file does not name; `released` are those that the refusal names besides."""
     slugs = [playlist.slug for playlist in settings.playlists]
     if slug not in slugs:
+        why = f"{settings.playlists_file} names {', '.join(slugs)}"
         raise SettingsError(
             f"There is no playlist {slug!r}.",
-            why=f"{settings.playlists_file} names {', '.join(slugs)}",
+            why=f"{why}; the analyses have {', '.join(sorted(released))}" if released else why,
             remedy="give one of these",
         )
 

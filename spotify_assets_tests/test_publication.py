@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dagster as dg
+import duckdb
 import pytest
 
+from spotify_assets.analytics.identity import ALIASES_KEY
+from spotify_assets.analytics.releases import history_keys, read_release
 from spotify_assets.definitions import build_definitions
+from spotify_assets.errors import StorageError
 from spotify_assets.publication import (
     PUBLISHED_UP_TO,
     RELEASE_KEY,
@@ -16,6 +20,7 @@ from spotify_assets.publication import (
 )
 from spotify_assets.schemas import TABLES
 from spotify_assets.settings import load_settings
+from spotify_assets.storage.object_store import LocalObjectStore
 
 SONGS = dg.AssetKey(["japan", "songs"])
 DAY = "2026-01-06"
@@ -164,10 +169,10 @@ class TestRealRuns:
         with dg.build_sensor_context(instance=instance, definitions=definitions) as context:
             return definitions.resolve_sensor_def("glue_crawler_sensor").evaluate_tick(context).run_requests
 
-    def publish(self, definitions, instance, request):
+    def publish(self, definitions, instance, request, *, raise_on_error=False):
         job = definitions.resolve_job_def("publish_job")
         return job.execute_in_process(
-            instance=instance, tags=dict(request.tags), run_config=QUIET, raise_on_error=False
+            instance=instance, tags=dict(request.tags), run_config=QUIET, raise_on_error=raise_on_error
         ).success
 
     def test_a_day_goes_from_the_source_to_the_catalog(self, definitions, instance, lake_folder):
@@ -194,6 +199,49 @@ class TestRealRuns:
         assert request.tags["spotify_assets.new/demo_japan"] == "2"
         assert self.publish(definitions, instance, request)
         assert self.tick(definitions, instance) == []
+
+    @pytest.mark.parametrize("name", ["release.json", "chart_days", "chart_entries", "song_identity", "song_history"])
+    def test_what_a_damaged_file_says_to_do_heals_it(self, definitions, instance, lake_folder, name):
+        self.write_tables(definitions, instance)
+        (request,) = self.tick(definitions, instance)
+        assert self.publish(definitions, instance, request)
+        key = f"analytics/{name}" if name == "release.json" else self.released_file(lake_folder, name)
+        path = lake_folder / key
+        path.write_bytes(path.read_bytes()[:-20])
+        with pytest.raises(StorageError, match=rf"{path} is damaged(.|\n)*remove this file"):
+            self.publish(definitions, instance, request, raise_on_error=True)
+        path.unlink()
+        assert self.publish(definitions, instance, request)
+        assert self.count(lake_folder, "song_history") > 0
+
+    @pytest.mark.parametrize("name", ["chart_entries", "song_identity", "song_history"])
+    def test_a_file_that_is_gone_is_made_again(self, definitions, instance, lake_folder, name):
+        self.write_tables(definitions, instance)
+        (request,) = self.tick(definitions, instance)
+        assert self.publish(definitions, instance, request)
+        before = self.count(lake_folder, name)
+        (lake_folder / self.released_file(lake_folder, name)).unlink()
+        assert self.publish(definitions, instance, request)
+        assert self.count(lake_folder, name) == before > 0
+
+    def test_an_alias_that_names_no_song_is_told(self, definitions, instance, lake_folder):
+        self.write_tables(definitions, instance)
+        (request,) = self.tick(definitions, instance)
+        (lake_folder / ALIASES_KEY).write_text("song,same_as\nno such song,nor this\n", encoding="utf-8")
+        assert self.publish(definitions, instance, request)
+        event = instance.get_latest_materialization_event(dg.AssetKey(["song_identity"]))
+        assert event.asset_materialization.metadata["unknown aliases"].value == "no such song, nor this"
+
+    @staticmethod
+    def released_file(lake_folder, name):
+        """The first file of a table of the last release."""
+        store = LocalObjectStore(lake_folder)
+        return history_keys(store, read_release(store))[name][0]
+
+    @staticmethod
+    def count(lake_folder, table):
+        with duckdb.connect(lake_folder / "catalog.duckdb", read_only=True) as catalog:
+            return catalog.table(table).shape[0]
 
     def test_tables_written_during_a_publish_run_are_new_after_it(self, definitions, instance, monkeypatch):
         self.write_tables(definitions, instance)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spotify_assets.analytics.compaction import compact
-from spotify_assets.analytics.duckdb_engine import open_duckdb_engine
+from spotify_assets.analytics.duckdb_engine import ask, open_duckdb_engine
 from spotify_assets.analytics.identity import ALIASES_KEY, identify
 from spotify_assets.analytics.releases import (
     RELEASE_KEY,
@@ -20,12 +20,13 @@ from spotify_assets.analytics.releases import (
     remove_old_runs,
     write_release,
 )
-from spotify_assets.analytics.statements import ALL_YEARS, Part
+from spotify_assets.analytics.statements import ALL_YEARS, Part, parse
 from spotify_assets.errors import StorageError
 from spotify_assets.schemas import TABLES
-from spotify_assets.schemas.analyses import ANALYSES
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.parquet import partition_key, write_partitions
+from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.make_snapshot import make_snapshot
 
@@ -200,6 +201,18 @@ class TestAliases:
         (song,) = publisher.rows("song_popularity")
         assert (song["song_key"], song["editions_on_chart"], song["spells"]) == ("JPa", 2, 1)
 
+    def test_blank_lines_are_no_aliases(self, publisher):
+        publisher.write("one", {DAYS[0]: ["a"], DAYS[1]: ["b"]})
+        publisher.store.write(ALIASES_KEY, b"song,same_as\n\nid-a,JPb\n\n \n,\n")
+        publisher.publish()
+        (song,) = publisher.rows("song_popularity")
+        assert song["editions_on_chart"] == 2
+
+    def test_names_that_no_song_has_are_told(self, publisher):
+        publisher.write("one", CHARTS)
+        publisher.store.write(ALIASES_KEY, b"song,same_as\nid-a,JPb\nid-z,JPa\n")
+        assert identify(publisher.store, compact(publisher.store).years).unknown_aliases == ("id-z",)
+
     @pytest.mark.parametrize(
         ("content", "said"),
         [
@@ -248,6 +261,117 @@ class TestRuns:
             publisher.publish()
         assert read_release(publisher.store).run == release.run
         assert publisher.content() == before
+
+
+STATE_OF_2026 = "chart_entries/playlist=one/year=2026/_days.json"
+NO_STATES = [b"junk", b"[]", b"{}", b'{"days": {"junk": ""}}']
+
+
+class TestDamage:
+    """What publishing makes can be made again, whatever became of it."""
+
+    @pytest.fixture
+    def published(self, publisher):
+        publisher.write("one", CHARTS)
+        publisher.publish()
+        return publisher
+
+    @staticmethod
+    def compacted(publisher):
+        return {key: publisher.store.read(key) for name in COMPACTED for key in publisher.store.list_keys(f"{name}/")}
+
+    @pytest.mark.parametrize("state", NO_STATES)
+    def test_a_year_whose_state_is_damaged_is_made_anew(self, published, state):
+        before = published.content()
+        published.store.write(STATE_OF_2026, state)
+        compaction = compact(published.store)
+        assert compaction.changed == {("one", 2026): tuple(DAYS[2:])}
+        assert compact(published.store).changed == {}
+        published.publish()
+        assert published.content() == before
+
+    def test_a_year_whose_state_is_damaged_and_whose_days_are_gone_leaves(self, published):
+        published.store.write(STATE_OF_2026, b"junk")
+        for name in TABLES:
+            for day in DAYS[2:]:
+                published.store.delete(partition_key(name, "one", day))
+        published.publish()
+        assert all("year=2025/" in key for key in self.compacted(published))
+        assert {row["edition_date"] for row in published.rows("song_history")} == set(DAYS[:2])
+
+    @pytest.mark.parametrize("name", COMPACTED)
+    def test_a_damaged_year_is_made_anew_when_a_day_of_it_changes(self, published, tmp_path, name):
+        charts = CHARTS | {DAYS[-1]: ["z"]}
+        truncate(published.store, f"{name}/playlist=one/year=2026/part-0.parquet")
+        published.write("one", {DAYS[-1]: ["z"]})
+        published.publish()
+        whole = Publisher(LocalObjectStore(tmp_path / "whole"))
+        whole.write("one", charts)
+        whole.publish()
+        assert published.content() == whole.content()
+
+    @pytest.mark.parametrize("name", COMPACTED)
+    def test_a_damaged_year_is_named_and_made_anew_when_its_file_is_removed(self, published, name):
+        key = f"{name}/playlist=one/year=2026/part-0.parquet"
+        before = published.content()
+        truncate(published.store, key)
+        published.store.delete(RELEASE_KEY)
+        with pytest.raises(StorageError, match=rf"{key} is damaged(.|\n)*remove this file"):
+            published.publish()
+        published.store.delete(key)
+        published.publish()
+        assert list(published.content().values()) == list(before.values())
+
+    @pytest.mark.parametrize(
+        "damaged", [b'{"run": "run-1", "tabl', b"[]", b"{}", b'{"run": "", "tables": {"a": [{}]}}']
+    )
+    def test_a_damaged_release_is_named_and_made_anew_when_it_is_removed(self, published, damaged):
+        before = published.content()
+        published.store.write(RELEASE_KEY, damaged)
+        with pytest.raises(StorageError, match=rf"{RELEASE_KEY} is damaged(.|\n)*remove this file"):
+            published.publish()
+        published.store.delete(RELEASE_KEY)
+        published.publish()
+        assert list(published.content().values()) == list(before.values())
+
+    @pytest.mark.parametrize("new_day", [True, False], ids=["with a new day", "without news"])
+    def test_parts_that_are_gone_are_made_again(self, published, new_day):
+        (spells,) = read_release(published.store).keys("song_spells")
+        lost = [spells, read_release(published.store).keys("song_history")[0]]
+        for key in lost:
+            published.store.delete(key)
+        if new_day:
+            published.write("one", {DAYS[-1] + timedelta(days=1): ["z"]})
+        release = published.publish()
+        assert Part("one", 2025) in release.made["song_history"]
+        assert release.made["song_spells"] == (Part("one"),)
+        expected = set(DAYS) | ({DAYS[-1] + timedelta(days=1)} if new_day else set())
+        assert {row["edition_date"] for row in published.rows("song_history")} == expected
+
+    def test_a_damaged_part_that_others_are_made_from_is_named(self, published):
+        (editions,) = read_release(published.store).keys("chart_editions")
+        (spells,) = read_release(published.store).keys("song_spells")
+        truncate(published.store, editions)
+        published.store.delete(spells)
+        with pytest.raises(StorageError, match=r"chart_editions/(.|\n)* is damaged(.|\n)*remove this file"):
+            published.publish()
+
+    def test_in_a_bucket_too_what_is_gone_is_named_and_made_again(self, aws):
+        aws.create_bucket("lake")
+        publisher = Publisher(S3ObjectStore(aws.client("s3"), "lake", "live"))
+        publisher.write("one", {DAYS[0]: ["a"]})
+        publisher.publish()
+        (spells,) = read_release(publisher.store).keys("song_spells")
+        publisher.store.delete(spells)
+        with pytest.raises(StorageError, match=rf"{spells} does not exist(.|\n)*run publish_job"):
+            ask(publisher.store, "500MB", parse("select song_key from song_spells"))
+        publisher.publish()
+        assert ask(publisher.store, "500MB", parse("select song_key from song_spells")).num_rows == 1
+
+
+def truncate(store, key):
+    data = store.read(key)
+    store.write(key, data[: len(data) // 2])
 
 
 def fail_for_spells(rows):

@@ -1,7 +1,8 @@
 """The compacted history: daily files joined into one file a year, because a thousand small files cost a thousand reads.
 
 A year is rewritten when one of its days is new, was made again or is gone; of its other days the rows are kept. Which
-days a year was made of stands beside it, in a file whose name begins with `_`, which Athena and Glue pass over.
+days a year was made of stands beside it, in a file whose name begins with `_`, which Athena and Glue pass over. A year
+of which something is damaged is made anew from all its days.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spotify_assets.analytics.engine import compacted_key
-from spotify_assets.schemas import TABLES
+from spotify_assets.errors import StorageError
+from spotify_assets.schemas import TABLES, Table
 from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, COMPACTED, COMPACTED_FROM
 from spotify_assets.storage.object_store import ObjectStore, read_all
-from spotify_assets.storage.parquet import checked, decode, encode, read_partitions
+from spotify_assets.storage.parquet import PUBLISH_AGAIN, checked, decode, encode, read_partitions
 from spotify_assets.transforms.chart_entries import chart_days, chart_entries
 
 STATE_NAME = "/_days.json"
@@ -62,7 +64,7 @@ def compact(store: ObjectStore) -> Compaction:
     """Bring the compacted history up to date with the daily tables of the lake.
 
     Raises:
-        StorageError: a file is damaged, or cannot be read or written; each year is the old or the new one.
+        StorageError: a daily file is damaged, or a file cannot be read or written; each year is the old or the new one.
     """
     written, incomplete = _daily_files(store)
     states = _states(store)
@@ -71,7 +73,7 @@ def compact(store: ObjectStore) -> Compaction:
     for year in sorted({*written, *states}):
         state, days = states.get(year, NEVER_MADE), written.get(year, {})
         news = sorted(day for day in {*days, *state.days} if days.get(day) != state.days.get(day))
-        if news:
+        if news or not state.is_current:
             changed[year] = tuple(map(date.fromisoformat, news))
             state = _rewrite(store, year, days, changed[year], keep=state.is_current)
         if state.days:
@@ -105,13 +107,23 @@ def _states(store: ObjectStore) -> dict[Year, _State]:
     for key, data in zip(state_keys, read_all(store, state_keys), strict=True):
         _, playlist, number, _ = key.split("/")
         year = playlist.removeprefix("playlist="), int(number.removeprefix("year="))
-        recorded = json.loads(data)
+        recorded = _recorded(data)
         whole = all(compacted_key(table, *year) in keys for table in COMPACTED.values())
-        if whole and recorded["schema"] == SCHEMA:
-            states[year] = _State(recorded["days"], recorded["sha256"], is_current=True)
+        if whole and recorded.is_current:
+            states[year] = recorded
         else:
-            states[year] = _State(dict.fromkeys(recorded["days"], ""), "", is_current=False)
+            states[year] = _State(dict.fromkeys(recorded.days, ""), "", is_current=False)
     return states
+
+
+def _recorded(data: bytes) -> _State:
+    """What a state file says. A damaged one counts as none: the year can be made anew."""
+    try:
+        recorded = json.loads(data)
+        days = {str(date.fromisoformat(day)): str(written) for day, written in recorded["days"].items()}
+        return _State(days, str(recorded["sha256"]), is_current=recorded["schema"] == SCHEMA)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return NEVER_MADE
 
 
 def _rewrite(store: ObjectStore, year: Year, days: Mapping[str, str], news: Sequence[date], *, keep: bool) -> _State:
@@ -121,20 +133,37 @@ def _rewrite(store: ObjectStore, year: Year, days: Mapping[str, str], news: Sequ
         for key in (state_key, *(compacted_key(table, *year) for table in COMPACTED.values())):
             store.delete(key)
         return NEVER_MADE
-    fresh = _fresh_rows(store, year[0], [day for day in news if str(day) in days])
+    kept = _kept_rows(store, year, news) if keep else None
+    wanted = map(date.fromisoformat, days) if kept is None else (day for day in news if str(day) in days)
+    fresh = _fresh_rows(store, year[0], sorted(wanted))
     digest = hashlib.sha256()
     for name, table in COMPACTED.items():
-        key = compacted_key(table, *year)
-        rows = [fresh[name]]
-        if keep:
-            rows.append(_without(decode(store.read(key), store.uri(key)), news))
-        data = encode(pa.concat_tables(rows).sort_by([(column, "ascending") for column in table.key]))
-        store.write(key, data)
+        rows = pa.concat_tables([fresh[name], *([kept[name]] if kept else [])])
+        data = encode(rows.sort_by([(column, "ascending") for column in table.key]))
+        store.write(compacted_key(table, *year), data)
         digest.update(data)
     state = _State(days, digest.hexdigest(), is_current=True)
     recorded = {"schema": SCHEMA, "sha256": state.sha256, "days": state.days}
     store.write(state_key, json.dumps(recorded, indent=1, sort_keys=True).encode())
     return state
+
+
+def read_year(store: ObjectStore, table: Table, year: Year, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of a year of the compacted history, with all columns or some.
+
+    Raises:
+        StorageError: its file is damaged, or cannot be read.
+    """
+    key = compacted_key(table, *year)
+    return decode(store.read(key), store.uri(key), columns=columns, remedy=PUBLISH_AGAIN)
+
+
+def _kept_rows(store: ObjectStore, year: Year, news: Sequence[date]) -> dict[str, pa.Table] | None:
+    """The rows of a year's other days; None if a file is damaged, so that nothing of the year can be kept."""
+    try:
+        return {name: _without(read_year(store, table, year), news) for name, table in COMPACTED.items()}
+    except StorageError:
+        return None
 
 
 def _fresh_rows(store: ObjectStore, playlist: str, days: Sequence[date]) -> dict[str, pa.Table]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import duckdb
@@ -21,11 +22,11 @@ from spotify_assets.analytics.engine import IDENTITY_KEY, run_folder
 from spotify_assets.analytics.lake_files import LakeFiles
 from spotify_assets.analytics.releases import NO_RELEASE, read_release
 from spotify_assets.analytics.statements import INPUTS, Part, Statement
-from spotify_assets.errors import EngineError, SchemaViolation, StorageError
+from spotify_assets.errors import EngineError, NotStored, SchemaViolation, StorageError
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
 from spotify_assets.schemas.table import Table, arrow_schema
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.storage.parquet import encode
+from spotify_assets.storage.parquet import PUBLISH_AGAIN, encode, refuse_damaged
 
 PART_YEAR = "of_year"
 MADE = "made"
@@ -45,8 +46,8 @@ def ask(store: ObjectStore, memory_limit: str, query: exp.Query) -> pa.Table:
     """The answer to a query over the released analyses.
 
     Raises:
-        EngineError: DuckDB refuses the query.
-        StorageError: nothing is released yet, or a file cannot be read.
+        EngineError: DuckDB refuses the query, or has too little memory or space for it.
+        StorageError: nothing is released yet, or a file is damaged or cannot be read.
     """
     release = read_release(store)
     if release is NO_RELEASE:
@@ -57,13 +58,15 @@ def ask(store: ObjectStore, memory_limit: str, query: exp.Query) -> pa.Table:
         )
     with _open(memory_limit) as (connection, folder):
         files = LakeFiles(store, folder)
-        for name, table in ANALYSES.items():
-            if any(read.name == name for read in query.find_all(exp.Table)):
-                connection.execute(f"CREATE TEMP VIEW {name} AS {files.rows(table, release.keys(name))}")
+        read = {table.name for table in query.find_all(exp.Table)} & ANALYSES.keys()
         try:
+            for name in sorted(read):
+                rows = files.rows(ANALYSES[name], release.keys(name))
+                connection.execute(f"CREATE TEMP VIEW {name} AS {rows}")
             return connection.sql(query.sql("duckdb")).to_arrow_table()
-        except duckdb.Error as error:
-            raise EngineError("DuckDB did not answer.", why=str(error), remedy="correct the query") from error
+        except (duckdb.Error, NotStored) as error:
+            keys = chain.from_iterable(map(release.keys, sorted(read)))
+            raise _refused("DuckDB did not answer.", error, store, keys, defect_of="the query") from error
 
 
 @contextmanager
@@ -80,6 +83,22 @@ def _open(memory_limit: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]
         # Athena divides whole numbers to whole numbers.
         connection.execute("SET integer_division = true")
         yield connection, Path(folder)
+
+
+def _refused(what: str, error: Exception, store: ObjectStore, keys: Iterable[str], *, defect_of: str) -> EngineError:
+    """The refusal for what DuckDB did not do with these files.
+
+    Raises:
+        StorageError: it is for one of them, which is damaged or not there.
+    """
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return EngineError(what, why=str(error), remedy="set SPOTIFY_ASSETS_MEMORY_LIMIT higher")
+    refuse_damaged(store, keys, PUBLISH_AGAIN)
+    if isinstance(error, duckdb.IOException):
+        remedy = "see that the folder for temporary files has space, and try again"
+    else:
+        remedy = f"this is a defect of {defect_of}: correct it, or report it if it came with this package"
+    return EngineError(what, why=str(error), remedy=remedy)
 
 
 def _threads(connection: duckdb.DuckDBPyConnection) -> int:
@@ -123,16 +142,16 @@ class DuckDBEngine:
 
     def _make(self, statement: Statement, playlist: str, years: tuple[int, ...]) -> None:
         """Put the rows of a playlist into a table of DuckDB, which may spill, as rows in Arrow may not."""
-        for name in statement.inputs:
-            self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {self._source(INPUTS[name], playlist)}")
+        sources = {name: self._keys(INPUTS[name], playlist) for name in statement.inputs}
         try:
+            for name, keys in sources.items():
+                rows = self._source(INPUTS[name], playlist, keys)
+                self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows}")
             self._connection.execute(f"CREATE TEMP TABLE {MADE} AS {_translated(statement, years)}")
-        except duckdb.Error as error:
-            raise EngineError(
-                f"DuckDB did not make {statement.table.name} of {playlist}.",
-                why=str(error),
-                remedy="with too little memory set SPOTIFY_ASSETS_MEMORY_LIMIT higher; anything else is a defect",
-            ) from error
+        except (duckdb.Error, NotStored) as error:
+            what = f"DuckDB did not make {statement.table.name} of {playlist}."
+            read = chain.from_iterable(sources.values())
+            raise _refused(what, error, self._store, read, defect_of=f"{statement.table.name}.sql") from error
 
     def _rows(self, table: Table, part: Part) -> pa.Table:
         """The rows of a part among those that were made, by the table's key."""
@@ -143,12 +162,18 @@ class DuckDBEngine:
         _check_key(table, found)
         return _conform(table, found)
 
-    def _source(self, table: Table, playlist: str) -> str:
-        """A query for the rows that a playlist has in a table."""
+    def _keys(self, table: Table, playlist: str) -> list[str]:
+        """The files that hold the rows of a playlist in a table."""
         if table is SONG_IDENTITY:
-            return self._files.rows(table, [IDENTITY_KEY])
+            return [IDENTITY_KEY]
+        if table.name in COMPACTED:
+            return [key for _, key in self._compacted[table.name][playlist]]
+        return self._ready[table.name].get(playlist, [])
+
+    def _source(self, table: Table, playlist: str, keys: Sequence[str]) -> str:
+        """A query for the rows that a playlist has in a table."""
         if table.name not in COMPACTED:
-            return self._files.rows(table, self._ready[table.name].get(playlist, []))
+            return self._files.rows(table, keys)
         return " UNION ALL ".join(
             f"SELECT *, '{playlist}' AS playlist, {year} AS year FROM ({self._files.rows(table, [key])})"
             for year, key in self._compacted[table.name][playlist]

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from spotify_assets.analytics.compaction import Year
-from spotify_assets.analytics.engine import IDENTITY_KEY, compacted_key
+from spotify_assets.analytics.compaction import Year, read_year
+from spotify_assets.analytics.engine import IDENTITY_KEY
 from spotify_assets.errors import StorageError
 from spotify_assets.schemas.analyses import CHART_ENTRIES, SONG_IDENTITY
 from spotify_assets.storage.object_store import ObjectStore, read_if_present
@@ -33,11 +32,13 @@ class Identity:
 
     Attributes:
         songs: number of songs.
+        unknown_aliases: names in song_aliases.csv that no song has; they merge nothing.
         keys: digests of which row is which song.
         facts: digests of that, of the songs' releases and of the artists' names.
     """
 
     songs: int
+    unknown_aliases: tuple[str, ...]
     keys: Mapping[Year, str]
     facts: Mapping[Year, str]
 
@@ -46,21 +47,23 @@ def identify(store: ObjectStore, years: Iterable[Year]) -> Identity:
     """Write `song_identity` for these years of the compacted history, and say what each year's songs are.
 
     Raises:
-        StorageError: song_aliases.csv is not as it should be; nothing is written.
+        StorageError: song_aliases.csv is not as it should be, or a year is damaged; nothing is written.
     """
     aliases = _aliases(store)
     songs: dict[Year, pd.DataFrame] = {}
     artists: dict[Year, pd.DataFrame] = {}
     for year in years:
-        rows = pq.read_table(io.BytesIO(store.read(compacted_key(CHART_ENTRIES, *year))), columns=COLUMNS_READ)
+        rows = read_year(store, CHART_ENTRIES, year, COLUMNS_READ)
         songs[year], artists[year] = _song_names(rows), _artist_names(rows)
-    identity = song_identity(pd.concat([pd.DataFrame(columns=NAME_COLUMNS), *songs.values()]), aliases)
+    names = pd.concat([pd.DataFrame(columns=NAME_COLUMNS), *songs.values()])
+    identity = song_identity(names, aliases)
     store.write(IDENTITY_KEY, encode(checked(SONG_IDENTITY, identity)))
     by_ref = identity.set_index("song_ref", drop=False)
     found = {year: by_ref.loc[sorted(set(names["song_ref"].dropna()))] for year, names in songs.items()}
     newest = _newest_names(artists)
     return Identity(
         songs=identity["song_key"].nunique(),
+        unknown_aliases=_unknown(aliases, names),
         keys={year: _digest(rows[["song_ref", "song_key"]]) for year, rows in found.items()},
         facts={
             year: _digest(rows) + _digest(newest[year[0]].loc[sorted(set(artists[year]["artist_key"]))])
@@ -116,10 +119,18 @@ def _aliases(store: ObjectStore) -> list[tuple[str, str]]:
     pairs = []
     for number, row in enumerate(rows[1:], 2):
         cells = [cell.strip() for cell in row]
+        if not any(cells):
+            continue
         if len(cells) != len(ALIAS_COLUMNS) or not all(cells):
             raise _refused(f"row {number} is {row}", "each row names two songs by id, ISRC or key")
         pairs.append((cells[0], cells[1]))
     return pairs
+
+
+def _unknown(aliases: Iterable[tuple[str, str]], names: pd.DataFrame) -> tuple[str, ...]:
+    """Those names of aliases that are neither id nor ISRC nor key of a song."""
+    known = set(names["song_ref"]) | set(names["song_id"]) | set(names["isrc"])
+    return tuple(sorted({name for pair in aliases for name in pair} - known))
 
 
 def _refused(what: str, why: str) -> StorageError:

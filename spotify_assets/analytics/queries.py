@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).with_name("queries")
 ASKED = "asked"
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "compare_playlists": ("playlist", "other_playlist"),
+    "song_story": ("song",),
+}
+"""What a query cannot be asked without, by its name; all else has a default."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class SavedQuery:
         """The query with values put in; None leaves the default.
 
         Raises:
-            SettingsError: the query has no place for a value.
+            SettingsError: the query has no place for a value, or cannot do without one that is not given.
         """
         from sqlglot import exp
 
@@ -57,6 +62,13 @@ class SavedQuery:
                 )
             kind = "date" if isinstance(value, date) else "varchar"
             places[name].set("this", exp.cast(exp.Literal.string(str(value)), kind))
+        lacking = [name for name in REQUIRED.get(self.name, ()) if values.get(name) is None]
+        if lacking:
+            raise SettingsError(
+                f"The query {self.name} was not told everything.",
+                why=f"without {' and '.join(lacking)} it has no answer",
+                remedy=f"give {' and '.join('--' + name.replace('_', '-') for name in lacking)}",
+            )
         return query
 
 

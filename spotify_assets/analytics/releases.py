@@ -12,12 +12,14 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from spotify_assets.analytics.compaction import Compaction, Year
 from spotify_assets.analytics.engine import Engine
 from spotify_assets.analytics.identity import Identity
 from spotify_assets.analytics.statements import ALL_YEARS, Part, statements
+from spotify_assets.errors import StorageError
 from spotify_assets.schemas.analyses import COMPACTED, SONG_IDENTITY
 from spotify_assets.storage.object_store import ObjectStore, read_if_present
 
@@ -50,6 +52,11 @@ class Release:
     tables: Mapping[str, Mapping[Part, StoredPart]]
     made: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
 
+    @property
+    def playlists(self) -> set[str]:
+        """Slugs of the playlists that it has rows of."""
+        return {part.playlist for parts in self.tables.values() for part in parts}
+
     def keys(self, table: str) -> list[str]:
         """The files of a table."""
         return sorted(key for stored in self.tables.get(table, {}).values() for key in stored.keys)
@@ -71,7 +78,7 @@ def make_release(store: ObjectStore, engine: Engine, run: str, compaction: Compa
         EngineError: a statement could not be run.
         StorageError: a file could not be read or written.
     """
-    last = read_release(store)
+    last = _without_lost_parts(store, read_release(store))
     wanted = fingerprints(compaction, identity)
     if wanted == {name: {part: kept.fingerprint for part, kept in of.items()} for name, of in last.tables.items()}:
         return last
@@ -95,19 +102,27 @@ def read_release(store: ObjectStore, key: str = RELEASE_KEY) -> Release:
     """The release that people see, or the one that is prepared.
 
     Raises:
-        StorageError: it cannot be read.
+        StorageError: it cannot be read, or is damaged.
     """
     data = read_if_present(store, key)
     if data is None:
         return NO_RELEASE
-    recorded = json.loads(data)
-    tables = {
-        name: {
-            Part(part["playlist"], part["year"]): StoredPart(part["fingerprint"], tuple(part["keys"])) for part in parts
-        }
-        for name, parts in recorded["tables"].items()
+    try:
+        recorded = json.loads(data)
+        return Release(recorded["run"], {name: _parts(parts) for name, parts in recorded["tables"].items()})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StorageError(
+            f"{store.uri(key)} is damaged.",
+            why=f"it does not say which files the analyses consist of ({type(error).__name__}: {error})",
+            remedy="remove this file, and run publish_job: it makes all analyses anew",
+        ) from error
+
+
+def _parts(recorded: Sequence[Mapping[str, Any]]) -> dict[Part, StoredPart]:
+    """The parts of an analysis, as a release has them recorded."""
+    return {
+        Part(part["playlist"], part["year"]): StoredPart(part["fingerprint"], tuple(part["keys"])) for part in recorded
     }
-    return Release(recorded["run"], tables)
 
 
 def write_release(store: ObjectStore, release: Release, key: str) -> None:
@@ -127,10 +142,21 @@ def write_release(store: ObjectStore, release: Release, key: str) -> None:
 
 
 def history_keys(store: ObjectStore, release: Release) -> dict[str, list[str]]:
-    """The objects of the compacted history, of song_identity and of a release, by table."""
+    """The objects of the compacted history, of song_identity and of a release, by table, as far as they are there."""
     compacted = {name: [key for key in store.list_keys(f"{name}/") if key.endswith(".parquet")] for name in COMPACTED}
     identity = {SONG_IDENTITY.name: store.list_keys(f"{SONG_IDENTITY.name}/")}
-    return compacted | identity | {name: release.keys(name) for name in release.tables}
+    there = _without_lost_parts(store, release)
+    return compacted | identity | {name: there.keys(name) for name in there.tables}
+
+
+def _without_lost_parts(store: ObjectStore, release: Release) -> Release:
+    """A release without the parts of which a file is gone."""
+    there = set(store.list_keys("analytics/"))
+    tables = {
+        name: {part: stored for part, stored in parts.items() if there.issuperset(stored.keys)}
+        for name, parts in release.tables.items()
+    }
+    return replace(release, tables=tables)
 
 
 def remove_old_runs(store: ObjectStore, release: Release) -> list[str]:

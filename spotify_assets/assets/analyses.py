@@ -43,7 +43,7 @@ def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
     def analyses(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[Any]:
         from spotify_assets.analytics.compaction import compact
         from spotify_assets.analytics.engines import open_engine
-        from spotify_assets.analytics.identity import identify
+        from spotify_assets.analytics.identity import ALIASES_KEY, identify
         from spotify_assets.analytics.releases import PREPARED_KEY, make_release, write_release
 
         seen = {PUBLISHED_UP_TO: published_up_to(context.instance, CATALOG_KEY)}
@@ -54,7 +54,17 @@ def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
         for name in COMPACTED:
             yield dg.MaterializeResult(asset_key=[name], metadata={**seen, **_told_of(compaction)})
         identity = identify(store, compaction.years)
-        yield dg.MaterializeResult(asset_key=[SONG_IDENTITY.name], metadata={**seen, "songs": identity.songs})
+        if identity.unknown_aliases:
+            unknown = ", ".join(identity.unknown_aliases)
+            context.log.warning("%s names songs that are on no chart, which merges nothing: %s", ALIASES_KEY, unknown)
+        yield dg.MaterializeResult(
+            asset_key=[SONG_IDENTITY.name],
+            metadata={
+                **seen,
+                "songs": identity.songs,
+                "unknown aliases": ", ".join(identity.unknown_aliases) or "none",
+            },
+        )
         with open_engine(settings, store) as engine:
             release = make_release(store, engine, _run_name(context.run.run_id), compaction, identity)
         write_release(store, release, PREPARED_KEY)

@@ -17,7 +17,7 @@ from spotify_assets.errors import StorageError
 from spotify_assets.schemas import PARTITION_COLUMNS, TABLES, Table, arrow_schema
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore, read_all
-from spotify_assets.storage.parquet import decode, partition_key
+from spotify_assets.storage.parquet import MATERIALIZE_AGAIN, PUBLISH_AGAIN, decode, partition_key, refuse_damaged
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,6 +42,8 @@ PARTITION_DESCRIPTIONS = {
     "snapshot_date": "The day of the snapshot in Japan; for chart files the chart's own date",
     "year": "The year of the snapshot date",
 }
+MADE_BY_PUBLISHING = (*COMPACTED.values(), SONG_IDENTITY, *ANALYSES.values())
+"""Tables whose files a publish run makes; those of all others belong to a day."""
 OBJECTS_AT_ONCE = 1000
 
 
@@ -57,6 +59,11 @@ class StoredTable:
     table: Table
     keys: Collection[str]
     partitions: tuple[str, ...] = ()
+
+    @property
+    def remedy(self) -> str:
+        """What mends a damaged file of it."""
+        return PUBLISH_AGAIN if self.table in MADE_BY_PUBLISHING else MATERIALIZE_AGAIN
 
 
 def stored_tables(
@@ -78,7 +85,7 @@ def stored_tables(
     ]
     history = [
         StoredTable(table, history_keys.get(table.name, ()), ("playlist", "year") if table.name in COMPACTED else ())
-        for table in (*COMPACTED.values(), SONG_IDENTITY, *ANALYSES.values())
+        for table in MADE_BY_PUBLISHING
     ]
     return [*daily, *history]
 
@@ -124,6 +131,8 @@ def _open(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def _files(connection: duckdb.DuckDBPyConnection, store: ObjectStore, stored: StoredTable) -> str:
     """A query over the table's files. A column that a file does not have yet (a new one) is null in its rows."""
+    import duckdb
+
     if stored.partitions:
         # A pattern and not a list: new partitions are there at once.
         folders = "/".join(f"{name}=*" for name in stored.partitions)
@@ -133,7 +142,15 @@ def _files(connection: duckdb.DuckDBPyConnection, store: ObjectStore, stored: St
     else:
         names = f"[{', '.join(_text(store.uri(key)) for key in stored.keys)}]"
         options = "hive_partitioning = false"
-    counts = _files_with_column(connection, names)
+    try:
+        counts = _files_with_column(connection, names)
+    except duckdb.Error as error:
+        refuse_damaged(store, stored.keys, stored.remedy)
+        raise StorageError(
+            f"{FILE} is not brought up to date: files of the lake cannot be read.",
+            why=str(error),
+            remedy="see that no other run changes the lake, and run publish_job again",
+        ) from error
     every_file = [len(stored.keys)]
     if any(counts.get(name, every_file) != every_file for name in stored.table.column_names):
         # Only then: with it a query opens every file first, and holds all that it learned until its end.
@@ -147,19 +164,9 @@ def _files(connection: duckdb.DuckDBPyConnection, store: ObjectStore, stored: St
 
 def _files_with_column(connection: duckdb.DuckDBPyConnection, names: str) -> dict[str, list[int]]:
     """How many files have a column, by its name: one number for each type that it has in them."""
-    import duckdb
-
     query = f"SELECT name, count(*) FROM parquet_schema({names}) GROUP BY name, duckdb_type"
-    try:
-        found = connection.execute(query).fetchall()
-    except duckdb.Error as error:
-        raise StorageError(
-            f"{FILE} is not brought up to date: files of the lake cannot be read.",
-            why=str(error),
-            remedy="materialize the partition of the file that is named again, or let the run read it",
-        ) from error
     counts: dict[str, list[int]] = {}
-    for name, count in found:
+    for name, count in connection.execute(query).fetchall():
         counts.setdefault(name, []).append(count)
     return counts
 
@@ -187,7 +194,7 @@ def _read_rows(store: ObjectStore, stored: StoredTable, keys: list[str]) -> pa.T
 
     tables = [arrow_schema(stored.table).empty_table()]
     for key, data in zip(keys, read_all(store, keys), strict=True):
-        rows = decode(data, store.uri(key))
+        rows = decode(data, store.uri(key), remedy=stored.remedy)
         values = dict(folder.split("=", 1) for folder in key.split("/") if "=" in folder)
         for name in stored.partitions:
             rows = rows.append_column(name, pa.array([values[name]] * rows.num_rows, pa.string()))

@@ -246,7 +246,7 @@ SNAPSHOTS = Table(
     key=("fetched_at",),
     preview=("source", "cadence", "fetched_at", "listed", "accepted", "rejected", "unchanged", "stale", "edition"),
     columns=(
-        required("source", "string", "Where the day came from: spotify or demo", "header.source"),
+        required("source", "string", "Where the day came from: spotify, charts or demo", "header.source"),
         required("cadence", "string", "How often the chart is made anew: daily or weekly"),
         optional("chart_date", "date", "The chart's own day, where the source says it", "header.chart_date"),
         required(

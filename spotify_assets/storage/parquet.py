@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from spotify_assets.errors import SchemaViolation, StorageError
+from spotify_assets.errors import NotStored, SchemaViolation, StorageError
 from spotify_assets.schemas import Column, Table, arrow_schema
 from spotify_assets.storage.object_store import ObjectStore, read_all, write_all
 
@@ -28,6 +28,9 @@ CELL_TYPES: Mapping[str, tuple[type, ...]] = {
     "timestamp": (datetime,),
     "list<string>": (list,),
 }
+MATERIALIZE_AGAIN = "materialize the partition that it belongs to again"
+PUBLISH_AGAIN = "remove this file, if it is still there, and run publish_job: it is made anew"
+"""What mends a file of the compacted history, of song_identity or of an analysis."""
 
 
 def partition_key(table: str, slug: str, day: date | str) -> str:
@@ -114,19 +117,37 @@ def encode(rows: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def decode(data: bytes, uri: str) -> pa.Table:
-    """The rows of an object; `uri` is what an error calls it.
+def decode(data: bytes, uri: str, *, columns: Sequence[str] | None = None, remedy: str = MATERIALIZE_AGAIN) -> pa.Table:
+    """The rows of an object.
+
+    Args:
+        data: the object.
+        uri: what an error calls it.
+        columns: which columns are read; default: all.
+        remedy: what an error says is to be done.
 
     Raises:
         StorageError: it is damaged.
     """
     try:
         # A partition is small: threads, and reading ahead, cost more than they save.
-        return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+        return pq.ParquetFile(pa.BufferReader(data)).read(columns, use_threads=False)
     except (pa.ArrowInvalid, OSError) as error:
-        raise StorageError(
-            f"{uri} is damaged.", why=str(error), remedy="materialize the partition that it belongs to again"
-        ) from error
+        raise StorageError(f"{uri} is damaged.", why=str(error), remedy=remedy) from error
+
+
+def refuse_damaged(store: ObjectStore, keys: Iterable[str], remedy: str) -> None:
+    """Look for the object for which somebody else could not read these; does nothing if all are well.
+
+    Raises:
+        StorageError: one is damaged, not there, or cannot be read.
+    """
+    for key in keys:
+        try:
+            data = store.read(key)
+        except NotStored as error:
+            raise NotStored(error.what, why=error.why, remedy=remedy) from error
+        decode(data, store.uri(key), remedy=remedy)
 
 
 def _check_objects(table: Table, column: Column, values: pd.Series) -> None:

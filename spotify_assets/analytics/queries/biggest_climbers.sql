@@ -1,19 +1,31 @@
--- Biggest climbers of a week: songs on the first and on the last edition of a span, by places gained. Default: the
--- seven days up to the newest edition.
+-- Biggest climbers of a week: songs on the first and on the last edition of a span, by places gained. Default: from
+-- seven days before each playlist's newest edition (eight for a weekly chart, whose weeks may come a day late) up to
+-- it; --from alone means from that day up to the newest edition, --to alone the newest edition up to that day, and the
+-- same seven or eight days before it.
 with asked as (
     select cast(null as varchar) as playlist, cast(null as date) as first_day, cast(null as date) as last_day
 ),
 
-span as (
-    select edition.playlist, min(edition.edition_date) as first_edition, max(edition.edition_date) as last_edition
+newest as (
+    select edition.playlist, max(edition.edition_date) as edition_date
     from chart_editions as edition
     cross join asked
     where edition.playlist = coalesce(asked.playlist, edition.playlist)
-        and edition.edition_date <= coalesce(asked.last_day, edition.as_of)
-        and edition.edition_date >= coalesce(
-            asked.first_day, cast(date_add('day', -7, coalesce(asked.last_day, edition.as_of)) as date)
-        )
+        and edition.edition_date <= coalesce(asked.last_day, edition.edition_date)
     group by edition.playlist
+),
+
+span as (
+    select newest.playlist, min(edition.edition_date) as first_edition, newest.edition_date as last_edition
+    from newest
+    join chart_editions as edition
+        on edition.playlist = newest.playlist and edition.edition_date <= newest.edition_date
+    cross join asked
+    where edition.edition_date >= coalesce(
+        asked.first_day,
+        cast(date_add('day', case when edition.cadence = 'weekly' then -8 else -7 end, newest.edition_date) as date)
+    )
+    group by newest.playlist, newest.edition_date
 )
 
 select

@@ -1,4 +1,5 @@
--- Longest runs: the spells with most consecutive editions, of those that touch the span. Default: all.
+-- Longest runs: the spells with most consecutive editions, of those that touch the span. Default: all; --from alone
+-- means those that end on that day or later, --to alone those that begin on that day or before.
 with asked as (
     select cast(null as varchar) as playlist, cast(null as date) as first_day, cast(null as date) as last_day
 )
