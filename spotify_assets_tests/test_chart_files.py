@@ -457,7 +457,7 @@ def test_skipped_positions_and_short_charts():
     assert read("regional-mt-daily-2019-12-17.csv", OLD).notes == ()
 
 
-@pytest.mark.parametrize("blank", ["", " ", "null", "None", "nan"])
+@pytest.mark.parametrize("blank", ["", " ", "null", "NULL", "None", "nan", "NA", "n/a", "\\N", "-", "<NA>"])
 def test_rows_without_title_or_id_are_kept_and_noted(blank):
     text = CHART_ARCHIVE.replace(f"{ID_1},青い傘", f"{blank},{blank}").replace(f",,{ID_2},Rain", f",,{blank},Rain")
     file = read("a.csv", text)
@@ -471,6 +471,11 @@ def test_rows_without_title_or_id_are_kept_and_noted(blank):
 def test_a_song_may_be_called_none():
     assert read("a.csv", CHART_ARCHIVE.replace("青い傘", "None")).notes == ()
     assert read("a.csv", CHART_ARCHIVE.replace("青い傘", " ")).notes == ("2026-06-30: no title at position 1",)
+
+
+@pytest.mark.parametrize("no_id", ["unknown", ID_1[:-1], f"{ID_1}0", "spotify:track:NA"])
+def test_what_is_no_track_id_is_told_of(no_id):
+    assert read("a.csv", CHART_ARCHIVE.replace(ID_1, no_id)).notes == ("2026-06-30: no track id at position 1",)
 
 
 def test_rows_without_title_where_the_format_has_no_ids():

@@ -145,7 +145,7 @@ def test_the_countries_data_set():
     }
 
 
-@pytest.mark.parametrize("blank", ["", " ", "null", "None", "nan"])
+@pytest.mark.parametrize("blank", ["", " ", "null", "NULL", "None", "nan", "NA", "n/a", "\\N", "-", "<NA>"])
 def test_what_a_file_does_not_say_is_absent(blank):
     columns = "rank,uri,artist_names,track_name,source,peak_rank,previous_rank,days_on_chart,weeks_on_chart,streams,url"
     more = "popularity,duration_ms,is_explicit,album_name,album_type,release_date,total_tracks,album_cover_url"
@@ -156,6 +156,12 @@ def test_a_song_may_be_called_none_where_it_has_an_id():
     assert chart_entry({"track_id": ID, "title": "None"})[1]["name"] == "None"
     assert "name" not in chart_entry({"track_id": "None", "title": "None"})[1]
     assert "name" not in chart_entry({"track_id": ID, "title": " "})[1]
+
+
+@pytest.mark.parametrize("name", ["NA", "Null", "-"])
+def test_names_stay_as_they_are_beside_an_id(name):
+    track = chart_entry({"track_id": ID, "title": name, "artists": name, "album_name": name, "source": name})[1]
+    assert (track["name"], track["artists"], track["album"]) == (name, [{"name": name}], {"name": name})
 
 
 @pytest.mark.parametrize("none", ["-1", "0", "", "0.0", "-1.0"])
@@ -204,6 +210,10 @@ def test_booleans(written, explicit):
         ("URL", "https://open.spotify.com/track/", None),
         ("URL", f"https://open.spotify.com/album/{ID}", None),
         ("track_id", "青い傘", None),
+        ("track_id", "NA", None),
+        ("track_id", "unknown", None),
+        ("track_id", ID[:-1], None),
+        ("uri", f"spotify:track:{ID}x", None),
     ],
 )
 def test_ids(column, cell, id_):
@@ -211,7 +221,8 @@ def test_ids(column, cell, id_):
 
 
 def test_an_id_in_another_column_where_the_first_says_none():
-    assert chart_entry({"track_id": "", "url": PAGE})[1]["id"] == ID
+    for none in ("", "NA", "unknown"):
+        assert chart_entry({"track_id": none, "url": PAGE})[1]["id"] == ID
 
 
 def test_text_stays_as_received():

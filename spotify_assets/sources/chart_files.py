@@ -29,11 +29,11 @@ from spotify_assets.errors import SourceRefusal
 from spotify_assets.sources.chart_text import check_text, misreading, refusal, seems_to_lack_letters, text_lines
 from spotify_assets.sources.edition_rows import ChartRow, EditionRows, PlacedRow, digest_of
 
-MISSING_CELLS = frozenset({"", "null", "None", "nan"})
-"""How files write that a cell has no value."""
+MISSING_CELLS = frozenset({"", "-", "<na>", "n/a", "na", "nan", "none", "null", "\\n"})
+"""How files write that a cell has no value, case-folded: pandas, R (`NA`), MySQL (`\\N`) and people."""
 
 TRACK_ID = re.compile(
-    r"(?:spotify:track:|https?://open\.spotify\.com/(?:intl-[a-z-]+/)?track/)?([0-9A-Za-z]+)/?(?:\?.*)?"
+    r"(?:spotify:track:|https?://open\.spotify\.com/(?:intl-[a-z-]+/)?track/)?([0-9A-Za-z]{22})/?(?:\?.*)?"
 )
 CHART_NAME = re.compile(r"(?:regional|viral)-(global|[a-z]{2})-(daily|weekly)(?![a-z])")
 NAMED_DATE = "(?<![0-9])([0-9]{4}-[0-9]{2}-[0-9]{2})(?![0-9])"
@@ -228,7 +228,7 @@ def column_key(name: str) -> str:
 
 def is_missing(cell: str) -> bool:
     """Whether a cell says that there is no value."""
-    return cell.strip() in MISSING_CELLS
+    return cell.strip().casefold() in MISSING_CELLS
 
 
 def spotify_track_id(cell: str) -> str | None:
@@ -585,14 +585,17 @@ def _skipped_positions(rows: Sequence[ChartRow]) -> list[str]:
 def _lacks(title: str, id_cell: str | None) -> str | None:
     """What a row lacks of title and track id; `id_cell` is None where the format has no ids."""
     has_id = id_cell is not None and spotify_track_id(id_cell) is not None
-    if not has_title(title, has_id=has_id):
+    if not is_name(title, has_id=has_id):
         return "no title" if has_id or id_cell is None else "neither title nor track id"
     return None if has_id or id_cell is None else "no track id"
 
 
-def has_title(title: str, *, has_id: bool) -> bool:
-    """Whether a cell is a title. A song may be called `None`: with a track id beside it that is a title."""
-    return bool(title.strip()) if has_id else not is_missing(title)
+def is_name(cell: str, *, has_id: bool) -> bool:
+    """Whether a cell is the name of a song, an artist or an album.
+
+    A song may be called `None` or `NA`, and an album `-`: in a row with a track id such a cell is a name.
+    """
+    return bool(cell.strip()) if has_id else not is_missing(cell)
 
 
 def _listed(noun: str, numbers: list[int]) -> str:
