@@ -41,6 +41,9 @@ NAMED_WEEK = re.compile(f"{NAMED_DATE}--{NAMED_DATE}")
 MIDNIGHT = r"[T ]00:00(?::00(?:\.0+)?)?(?:Z|\+00:00)?"
 WRITTEN_DATE = re.compile(rf"([0-9]{{4}})([-/])([0-9]{{1,2}})\2([0-9]{{1,2}})(?:{MIDNIGHT})?")
 WHOLE_NUMBER = re.compile(r"([0-9]{1,9})(?:\.0+)?")
+LAST_POSITION = 1000
+"""The last position that is believed. Spotify's longest charts have 200; a day has an entry for each position up to its
+last, and a date in that column would make millions of them."""
 THURSDAY, FRIDAY = 3, 4
 
 Cells = list[str]
@@ -521,11 +524,11 @@ def _whole_number(cell: str) -> int | None:
 
 def _position(name: str, number: int, cell: str) -> int:
     position = _whole_number(cell)
-    if not position:
+    if not position or position > LAST_POSITION:
         raise refusal(
             name,
             f"a row's position is {cell!r}",
-            why="a position is a whole number, 1 or more",
+            why=f"a position is a whole number from 1 to {LAST_POSITION}",
             remedy="correct that row, or take the file as it was first downloaded",
             line=number,
         )
