@@ -175,6 +175,12 @@ def _member(archive: zipfile.ZipFile, where: str, member: PurePosixPath) -> Foun
 
 
 def _file(path: Path) -> FoundFile:
+    if path.is_file() and not path.name.casefold().endswith(SUFFIXES):
+        return _unreadable(
+            str(path),
+            f"a chart file ends in {' or '.join(SUFFIXES)}; nothing else is looked for in the landing folder",
+            remedy="rename it so if it is a chart file",
+        )
     try:
         return _found(str(path), path.name, lambda: path.open("rb"))
     except OSError as error:

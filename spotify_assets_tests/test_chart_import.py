@@ -117,6 +117,12 @@ class TestFinding:
         (file,) = find_files([desk.downloads / "nothing.csv"])
         assert "nothing.csv cannot be read.\nWhy: No such file or directory" in str(file.original)
 
+    @pytest.mark.parametrize("name", [f"{NAME}.txt", "chart.txt", "chart.gz", "chart.csv.bz2", "chart"])
+    def test_a_file_that_is_not_named_like_a_chart_file(self, desk, name):
+        (file,) = find_files([desk.put(name, chart("Rain"))])
+        assert f"{name} cannot be read.\nWhy: a chart file ends in .csv or .csv.gz;" in str(file.original)
+        assert "rename it" in str(file.original)
+
     def test_an_archive_that_is_none(self, desk):
         (file,) = find_files([desk.put("charts.zip", b"PK and nothing")])
         assert "File is not a zip file" in str(file.original)
