@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path, PurePath, PurePosixPath
-from typing import IO
+from typing import IO, NamedTuple
 
 from spotify_assets.errors import Refusal, SourceRefusal
 from spotify_assets.partitions import today_in_japan
@@ -25,6 +25,8 @@ from spotify_assets.sources.charts import ChartsSource
 from spotify_assets.sources.landing import FOLDER, SUFFIXES, Original, assign, landing_key
 from spotify_assets.sources.snapshot import CHARTS
 from spotify_assets.storage.object_store import ObjectStore
+
+ONE_CHART_A_DAY = "only one of them can be that day's chart"
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,23 @@ class Verdict:
         return [f"{first}" if first == last else f"{first} to {last}" for first, last in holes]
 
 
+class _Landed(NamedTuple):
+    """What the landing folder holds: the keys of all objects, and the charts of the files."""
+
+    store: ObjectStore
+    keys: frozenset[str]
+    charts: ChartsSource
+
+
+class _Claim(NamedTuple):
+    """What only one file of a playlist can say, or several that agree; with what to say of those that do not."""
+
+    slug: str
+    said: str
+    why: str
+    remedy: str
+
+
 def find_files(paths: Iterable[Path]) -> Iterator[FoundFile]:
     """The chart files at these paths: files, folders with all that is in them, and zip archives.
 
@@ -87,31 +106,60 @@ def judge(files: Iterable[FoundFile], settings: Settings, store: ObjectStore, sl
     """Decide about each file; nothing is written.
 
     A file is refused when it cannot be read, when it is not certain whose it is, when the partitions begin after one of
-    its days or the day is in the future, and when another file, landed already or before it in this import, says
-    something else about one of its days, or has its name and other content.
+    its days or the day is in the future, and when a file that landed already says something else about one of its days,
+    or has its name and other content. Two files of this import that contradict each other so are both refused, in
+    whatever order they are given: nobody but a person knows which is right.
     """
     playlists = [playlist for playlist in settings.playlists if playlist.source == CHARTS]
-    landed = ChartsSource(store, playlists)
-    taken: dict[str, str | None] = dict.fromkeys(store.list_keys(FOLDER))
-    accepted: dict[tuple[str, date], dict[str, ChartEdition]] = {}
-    verdicts = []
-    for file in files:
-        try:
-            original = _readable(file)
-            playlist, chart, _ = assign(original, playlists, slug)
-            key = landing_key(playlist.slug, original.name)
-            _check_days(file, chart, settings.start)
-            if key in taken:
-                _check_same_content(file.where, original, key, taken[key] or _digest_of_object(store, key))
-            for edition in chart.editions:
-                before = accepted.get((playlist.slug, edition.chart_date), {})
-                _check_same(file, edition, before | landed.editions(playlist, edition.chart_date))
-            accepted |= {(playlist.slug, edition.chart_date): {file.where: edition} for edition in chart.editions}
-            taken[key] = original.version
-            verdicts.append(Verdict(file, playlist, chart))
-        except Refusal as refusal:
-            verdicts.append(Verdict(file, refusal=refusal))
-    return verdicts
+    landed = _Landed(store, frozenset(store.list_keys(FOLDER)), ChartsSource(store, playlists))
+    return _compared([_judge_alone(file, settings.start, playlists, slug, landed) for file in files])
+
+
+def _judge_alone(
+    file: FoundFile, start: date, playlists: Sequence[PlaylistSettings], slug: str | None, landed: _Landed
+) -> Verdict:
+    """Decide about a file without regard to the others of the import."""
+    try:
+        original = _readable(file)
+        playlist, chart, _ = assign(original, playlists, slug)
+        _check_days(file, chart, start)
+        key = landing_key(playlist.slug, original.name)
+        if key in landed.keys:
+            _check_same_content(file.where, original, key, _digest_of_object(landed.store, key))
+        for edition in chart.editions:
+            _check_same(file, edition, landed.charts.editions(playlist, edition.chart_date))
+    except Refusal as refusal:
+        return Verdict(file, refusal=refusal)
+    return Verdict(file, playlist, chart)
+
+
+def _compared(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts with those files refused that contradict each other."""
+    contents: dict[_Claim, dict[bytes | str, str]] = {}
+    for verdict in verdicts:
+        for claim, content in _claims(verdict):
+            files = contents.setdefault(claim, {})
+            files[content] = min(verdict.file.where, files.get(content, verdict.file.where))
+    return [_compare(verdict, contents) for verdict in verdicts]
+
+
+def _compare(verdict: Verdict, contents: Mapping[_Claim, Mapping[bytes | str, str]]) -> Verdict:
+    for claim, content in _claims(verdict):
+        others = [where for other, where in contents[claim].items() if other != content]
+        if others:
+            what = f"{verdict.file.where} and {min(others)} both {claim.said}, and they differ."
+            return Verdict(verdict.file, refusal=SourceRefusal(what, why=claim.why, remedy=claim.remedy))
+    return verdict
+
+
+def _claims(verdict: Verdict) -> Iterator[tuple[_Claim, bytes | str]]:
+    """What a file that may be imported says, with what tells it from another that says something else."""
+    if verdict.playlist is None or verdict.chart is None:
+        return
+    slug, original = verdict.playlist.slug, _readable(verdict.file)
+    for edition in verdict.chart.editions:
+        yield _Claim(slug, f"hold {edition.chart_date}", ONE_CHART_A_DAY, "import the right one alone"), edition.digest
+    yield _Claim(slug, f"are called {original.name}", "nothing is overwritten silently", "rename one"), original.version
 
 
 def land(verdicts: Iterable[Verdict], store: ObjectStore) -> dict[str, list[date]]:
@@ -236,6 +284,6 @@ def _check_same(file: FoundFile, edition: ChartEdition, others: dict[str, ChartE
         if other.digest != edition.digest:
             raise SourceRefusal(
                 f"{file.where} and {where} both hold {edition.chart_date}, and they differ.",
-                why="only one of them can be that day's chart",
-                remedy="import the right one alone; if the wrong one has landed, remove it from there first",
+                why=ONE_CHART_A_DAY,
+                remedy="if the wrong one has landed, remove it from there first, then import the right one",
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import gzip
+import hashlib
 import io
 import shutil
 import tracemalloc
@@ -18,9 +19,11 @@ import dagster as dg
 import duckdb
 import pytest
 from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from spotify_assets import runs
-from spotify_assets.chart_import import find_files, judge, land
+from spotify_assets.chart_import import FoundFile, find_files, judge, land
 from spotify_assets.cli import main
 from spotify_assets.definitions import build_definitions
 from spotify_assets.errors import SourceRefusal
@@ -28,6 +31,7 @@ from spotify_assets.partitions import today_in_japan
 from spotify_assets.runs import RANGE_END_TAG, RANGE_START_TAG, failures_of
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.charts import ChartsSource
+from spotify_assets.sources.landing import Original
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.platform import Platform
 from spotify_assets_tests.real_data import REAL_DATA, requires_real_data
@@ -41,6 +45,9 @@ playlists:
   - {slug: weekly, title: Weekly, cadence: weekly, source: charts, chart: regional-jp-weekly}
 """
 NAME = "regional-jp-daily-2026-11-19.csv"
+
+
+titles = st.lists(st.sampled_from(["Rain", "Sun"]), min_size=1, max_size=2)
 
 
 class Desk:
@@ -87,6 +94,11 @@ def desk(tmp_path, instance, monkeypatch):
 
 def refusals(verdicts):
     return [str(verdict.refusal) for verdict in verdicts if verdict.refusal]
+
+
+def in_memory(name, data):
+    """A file to import that is in no folder."""
+    return FoundFile(name, Original(name, hashlib.sha256(data).hexdigest(), lambda: io.BytesIO(data)))
 
 
 def found(*paths):
@@ -209,8 +221,26 @@ class TestJudging:
             (refused,) = refusals(desk.judge(second, slug="daily"))
             assert f"landing/charts/daily/{NAME} both hold 2026-11-19" in refused
         else:
-            (refused,) = refusals(desk.judge(first, second, slug="daily"))
-            assert f"{second} and {first} both hold 2026-11-19, and they differ." in refused
+            of_first, of_second = refusals(desk.judge(first, second, slug="daily"))
+            assert f"{first} and {second} both hold 2026-11-19, and they differ." in of_first
+            assert f"{second} and {first} both hold 2026-11-19, and they differ." in of_second
+
+    @given(st.lists(st.dictionaries(st.sampled_from(["d17", "d18", "d19"]), titles, min_size=1), max_size=5), st.data())
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_files_that_differ_are_all_refused_in_whatever_order(self, desk, files, data):
+        differs = {
+            number: any(mine[day] != other[day] for other in files for day in mine.keys() & other.keys())
+            for number, mine in enumerate(files)
+        }
+        order = data.draw(st.permutations(range(len(files))))
+        given_files = [in_memory(f"{number}.csv", archive(**files[number])) for number in order]
+        verdicts = judge(given_files, desk.platform.settings, desk.store, "daily")
+        assert [verdict.refusal is not None for verdict in verdicts] == [differs[number] for number in order]
+
+    def test_a_file_that_contradicts_a_landed_one_costs_no_other(self, desk):
+        desk.land(desk.put(NAME, chart("Rain")))
+        right, wrong = desk.put(f"again {NAME}", chart("Rain")), desk.put("wrong.csv", archive(d19=["Sun"]))
+        assert [bool(verdict.refusal) for verdict in desk.judge(wrong, right, slug="daily")] == [True, False]
 
     @pytest.mark.parametrize("landed_before", [True, False])
     def test_a_name_stands_for_one_content(self, desk, landed_before):
@@ -219,11 +249,11 @@ class TestJudging:
         if landed_before:
             desk.land(first, slug="daily")
             (refused,) = refusals(desk.judge(second, slug="daily"))
+            assert "is not kept as landing/charts/daily/data.csv: there is a file of that name" in refused
         else:
-            good, bad = desk.judge(first, second, slug="daily")
-            assert good.refusal is None
-            refused = str(bad.refusal)
-        assert "is not kept as landing/charts/daily/data.csv: there is a file of that name" in refused
+            of_first, of_second = refusals(desk.judge(first, second, slug="daily"))
+            assert f"{first} and {second} both are called data.csv, and they differ." in of_first
+            assert f"{second} and {first} both are called data.csv, and they differ." in of_second
 
     def test_a_day_before_the_partitions(self, desk):
         (refused,) = refusals(desk.judge(desk.put(NAME.replace("11-19", "10-31"), chart("Rain"))))
