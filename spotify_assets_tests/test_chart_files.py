@@ -427,7 +427,7 @@ def test_broken_quotes(row, line):
     assert f"line {line}: a row is not proper CSV" in refusal_of("regional-jp-daily-2026-11-20.csv", DAILY + row).what
 
 
-@pytest.mark.parametrize("position", ["", "0", "-1", "1.5", "x", "１", "1e3", "1001", "20240505", "9" * 20])
+@pytest.mark.parametrize("position", ["", "0", "-1", "1.5", "x", "１", "1e3", "1.000", "1001", "20240505", "9" * 20])
 def test_positions_that_are_none(position):
     refused = refusal_of("regional-jp-daily-2026-11-20.csv", DAILY.replace("\n2,", f"\n{position},"))
     assert "line 3: a row's position" in refused.what
@@ -437,6 +437,19 @@ def test_positions_may_be_written_as_fractions_and_in_any_order():
     header, first, second = DAILY.splitlines()
     file = read("regional-jp-daily-2026-11-20.csv", "\n".join([header, second.replace("2,", " 2.0,", 1), first]))
     assert [(row.position, row.values["rank"]) for row in file.editions[0].rows] == [(1, "1"), (2, " 2.0")]
+
+
+def test_numbers_that_cannot_be_read_are_counted():
+    text = CHART_ARCHIVE.replace("299966", "299.966").replace("2456,238856", "2.456,1.238.856")
+    assert read("a.csv", text).notes == ("3 numbers could not be read, the first on line 2: streams '299.966'",)
+    one = CHART_ARCHIVE.replace("2457", "many")
+    assert read("a.csv", one).notes == ("1 number could not be read, the first on line 4: days_on_chart 'many'",)
+
+
+@pytest.mark.parametrize("number", ["", "NA", "-1", "-1.0", "0", "1,234", "1234.0", " 7 "])
+def test_numbers_that_can_be_read_and_missing_ones_are_not_told_of(number):
+    text = PLAYLIST_ARCHIVE.replace(",89,", f',"{number}",')
+    assert read("a.csv", text).notes == ()
 
 
 def test_days_may_be_in_any_order():

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from spotify_assets.sources.chart_files import NUMBER_COLUMNS
 from spotify_assets.sources.snapshot import Entry, PlaylistSnapshot
 from spotify_assets.transforms.albums import album_rows
 from spotify_assets.transforms.artists import artist_rows
@@ -178,7 +179,10 @@ def test_no_previous_position(none):
         ("1234.0", 1234),
         (" 1234 ", 1234),
         ("12,34", None),
+        ("1234.00", 1234),
         ("1.234", None),
+        ("1.000", None),
+        ("1.234.567", None),
         ("1234.5", None),
         ("1.2e6", None),
         ("-5", None),
@@ -188,6 +192,11 @@ def test_no_previous_position(none):
 )
 def test_numbers(written, number):
     assert chart_entry({"streams": written})[0].get("streams") == number
+
+
+@pytest.mark.parametrize("column", sorted(NUMBER_COLUMNS))
+def test_columns_of_numbers_are_those_that_reading_a_file_looks_at(column):
+    assert chart_entry({column: "7"}) != chart_entry({}) == chart_entry({column: "7.000"})
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,8 @@ NAMED_DATE = "(?<![0-9])([0-9]{4}-[0-9]{2}-[0-9]{2})(?![0-9])"
 NAMED_WEEK = re.compile(f"{NAMED_DATE}--{NAMED_DATE}")
 MIDNIGHT = r"[T ]00:00(?::00(?:\.0+)?)?(?:Z|\+00:00)?"
 WRITTEN_DATE = re.compile(rf"([0-9]{{4}})([-/])([0-9]{{1,2}})\2([0-9]{{1,2}})(?:{MIDNIGHT})?")
-WHOLE_NUMBER = re.compile(r"([0-9]{1,9})(?:\.0+)?")
+WHOLE_NUMBER = re.compile(r"([0-9]{1,18}|[0-9]{1,3}(?:,[0-9]{3}){1,5})(?:\.00?)?")
+"""Thousands may be set off by commas. pandas writes `.0`; what `1.000` is cannot be told: it may mean a thousand."""
 LAST_POSITION = 1000
 """The last position that is believed. Spotify's longest charts have 200; a day has an entry for each position up to its
 last, and a date in that column would make millions of them."""
@@ -141,6 +142,15 @@ FORMATS = (
 )
 """The known formats. Of several that a header fits, the first counts."""
 
+NUMBER_COLUMNS = frozenset(
+    {
+        *("streams", "peak_rank", "previous_rank", "prev_rank", "days_on_chart", "weeks_on_chart"),
+        *("duration_ms", "popularity", "total_tracks"),
+    }
+)
+"""Columns of whole numbers, positions apart."""
+NO_PLACE = frozenset({"-1", "-1.0"})
+"""How files write that there was no previous place."""
 COUNTRY_COLUMNS = ("country", "region")
 CADENCE_COLUMNS = {"days_on_chart": "daily", "weeks_on_chart": "weekly"}
 
@@ -187,6 +197,7 @@ def read_chart_file(name: str, file: IO[bytes], *, country: str | None = None) -
         records = _chart_rows(name, header, records, notes)
         records = _rows_of_country(name, header, records, wanted, countries)
         records = _rows_with_letters(name, header, records)
+        records = _rows_with_numbers(header, records, notes)
         rows = EditionRows(header.names, _placed_rows(name, header, records, named))
     try:
         country = _chart_country(name, countries, wanted) or named.country
@@ -232,6 +243,13 @@ def column_key(name: str) -> str:
 def is_missing(cell: str) -> bool:
     """Whether a cell says that there is no value."""
     return cell.strip().casefold() in MISSING_CELLS
+
+
+@lru_cache(maxsize=8192)
+def whole_number(cell: str) -> int | None:
+    """The number in a cell, 0 or more; None where it cannot be read in one way only."""
+    match = WHOLE_NUMBER.fullmatch(cell.strip())
+    return int(match[1].replace(",", "")) if match else None
 
 
 def spotify_track_id(cell: str) -> str | None:
@@ -459,6 +477,26 @@ def _rows_with_letters(name: str, header: _Header, rows: Iterator[Record]) -> It
         )
 
 
+def _rows_with_numbers(header: _Header, rows: Iterator[Record], notes: list[str]) -> Iterator[Record]:
+    """The same rows; how many of their numbers cannot be read is noted."""
+    columns = [column for column, key in enumerate(header.keys) if key in NUMBER_COLUMNS]
+    unreadable = 0
+    first = ""
+    for number, cells in rows:
+        for column in columns:
+            if not _is_number_or_none(cells[column]):
+                unreadable += 1
+                first = first or f"line {number}: {header.names[column]} {cells[column]!r}"
+        yield number, cells
+    if unreadable:
+        notes.append(f"{unreadable} number{'s' * (unreadable > 1)} could not be read, the first on {first}")
+
+
+@lru_cache(maxsize=8192)
+def _is_number_or_none(cell: str) -> bool:
+    return whole_number(cell) is not None or is_missing(cell) or cell.strip() in NO_PLACE
+
+
 def _placed_rows(name: str, header: _Header, rows: Iterator[Record], named: _FileName) -> Iterator[PlacedRow]:
     """The rows with the day and the position of each."""
     dates = _date_columns(header)
@@ -494,7 +532,7 @@ def _date_columns(header: _Header) -> list[int]:
 
 
 def _day(name: str, number: int, cells: Cells) -> date:
-    written = "-".join(str(_whole_number(cell)) for cell in cells) if len(cells) == 3 else cells[0].strip()
+    written = "-".join(str(whole_number(cell)) for cell in cells) if len(cells) == 3 else cells[0].strip()
     day = _written_date(written)
     if day is None:
         raise refusal(
@@ -516,14 +554,8 @@ def _written_date(written: str) -> date | None:
         return None
 
 
-@lru_cache(maxsize=4096)
-def _whole_number(cell: str) -> int | None:
-    match = WHOLE_NUMBER.fullmatch(cell.strip())
-    return int(match[1]) if match else None
-
-
 def _position(name: str, number: int, cell: str) -> int:
-    position = _whole_number(cell)
+    position = whole_number(cell)
     if not position or position > LAST_POSITION:
         raise refusal(
             name,

@@ -6,12 +6,11 @@ is the modules beside this one. A key is there only if the file says its value: 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from spotify_assets.sources.chart_files import column_key, is_missing, is_name, spotify_track_id
+from spotify_assets.sources.chart_files import column_key, is_missing, is_name, spotify_track_id, whole_number
 from spotify_assets.sources.chart_tracks import ID_COLUMNS
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -38,7 +37,6 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 NAMES = frozenset({"title", "artists", "album_name"})
 """The meanings whose cells are names, see `is_name`."""
 
-WHOLE_NUMBER = re.compile(r"([0-9]{1,18}|[0-9]{1,3}(?:,[0-9]{3}){1,5})(?:\.0+)?")
 BOOLEANS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
 
@@ -122,5 +120,4 @@ def _present(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _whole_number(cell: str | None) -> int | None:
-    match = WHOLE_NUMBER.fullmatch(cell.strip()) if cell else None
-    return int(match[1].replace(",", "")) if match else None
+    return None if cell is None else whole_number(cell)
