@@ -26,6 +26,7 @@ from spotify_assets.sources.landing import FOLDER, SUFFIXES, Original, assign, l
 from spotify_assets.sources.snapshot import CHARTS
 from spotify_assets.storage.object_store import ObjectStore
 
+THURSDAY = 3
 ONE_CHART_A_DAY = "only one of them can be that day's chart"
 
 
@@ -60,6 +61,15 @@ class Verdict:
     def days(self) -> list[date]:
         """The days that it holds."""
         return [edition.chart_date for edition in self.chart.editions] if self.chart else []
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of the file."""
+        if self.playlist is None or self.chart is None:
+            return []
+        weekdays = _notes_on_weekdays(self.days) if self.playlist.cadence == "weekly" else []
+        missing = [f"no chart for {', '.join(self.missing_days)}"] if self.missing_days else []
+        return [*self.chart.notes, *weekdays, *missing]
 
     @property
     def missing_days(self) -> list[str]:
@@ -160,6 +170,19 @@ def _claims(verdict: Verdict) -> Iterator[tuple[_Claim, bytes | str]]:
     for edition in verdict.chart.editions:
         yield _Claim(slug, f"hold {edition.chart_date}", ONE_CHART_A_DAY, "import the right one alone"), edition.digest
     yield _Claim(slug, f"are called {original.name}", "nothing is overwritten silently", "rename one"), original.version
+
+
+def _notes_on_weekdays(days: Iterable[date]) -> list[str]:
+    """Which weeks of a weekly chart do not end as they should: a line for each weekday that they end on."""
+    by_weekday: dict[str, list[date]] = {}
+    for day in days:
+        if day.weekday() != THURSDAY:
+            by_weekday.setdefault(f"{day:%A}", []).append(day)
+    return [
+        f"{found[0]}{f' and {len(found) - 1} more' if len(found) > 1 else ''}: a {weekday}; "
+        "the weeks of Spotify's charts end on a Thursday"
+        for weekday, found in by_weekday.items()
+    ]
 
 
 def land(verdicts: Iterable[Verdict], store: ObjectStore) -> dict[str, list[date]]:

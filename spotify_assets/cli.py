@@ -307,10 +307,8 @@ def _show_verdicts(verdicts: Sequence[Verdict]) -> None:
     ]
     click.echo(tabulate(rows, headers=["file", "playlist", "format", "days", "number", "rows"]))
     for verdict in verdicts:
-        for note in verdict.chart.notes if verdict.chart else ():
+        for note in verdict.notes:
             click.echo(f"{verdict.file.where}: {note}")
-        if verdict.missing_days:
-            click.echo(f"{verdict.file.where}: no chart for {', '.join(verdict.missing_days)}")
         if verdict.refusal is not None:
             click.echo(f"REFUSED {verdict.refusal}", err=True)
     if not verdicts:

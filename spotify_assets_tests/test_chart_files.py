@@ -266,10 +266,8 @@ def test_a_week_that_is_none(name):
     assert "no week" in refusal_of(name, OLD).what
 
 
-def test_a_weekly_chart_of_another_weekday_is_noted():
-    file = read("regional-jp-weekly-2026-11-20.csv", WEEKLY)
-    assert file.editions[0].chart_date == date(2026, 11, 20)
-    assert [note for note in file.notes if "2026-11-20: a Friday" in note] == list(file.notes) != []
+def test_a_weekly_chart_may_be_of_another_weekday():
+    assert read("regional-jp-weekly-2026-11-20.csv", WEEKLY).editions[0].chart_date == date(2026, 11, 20)
 
 
 @pytest.mark.parametrize(

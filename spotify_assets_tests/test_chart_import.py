@@ -275,6 +275,15 @@ class TestJudging:
         (verdict,) = desk.judge(desk.put("data.csv", archive(d05=["a"], d12=["a"])), slug="weekly")
         assert verdict.missing_days == []
 
+    def test_weeks_that_do_not_end_on_a_thursday(self, desk):
+        data = archive(d05=["a"], d11=["a"], d18=["a"])
+        (verdict,) = desk.judge(desk.put("data.csv", data), slug="weekly")
+        why = "the weeks of Spotify's charts end on a Thursday"
+        assert verdict.notes == [f"2026-11-11 and 1 more: a Wednesday; {why}"]
+        assert not any(why in note for note in desk.judge(slug="daily")[0].notes)
+        (verdict,) = desk.judge(desk.put("regional-jp-weekly-2026-11-20.csv", chart("a", kind="weeks")))
+        assert verdict.notes == [f"2026-11-20: a Friday; {why}"]
+
 
 class TestCommand:
     def test_a_dry_run_shows_the_table_and_writes_nothing(self, desk):

@@ -75,6 +75,15 @@ class TestWhoseAFileIs:
     def test_the_only_playlist(self):
         assert assign("data.csv", archive(d19=["Rain"]), [DAILY], None)[0] == DAILY
 
+    @pytest.mark.parametrize("slug", ["weekly", None])
+    def test_a_weekly_playlist_does_not_get_an_archive_of_days(self, slug):
+        weeks = archive(d05=["Rain"], d12=["Rain"], d18=["Rain"])
+        assert assign("data.csv", weeks, [WEEKLY], slug)[0] == WEEKLY
+        days = archive(d05=["Rain"], d12=["Rain"], d17=["Rain"])
+        with pytest.raises(SourceRefusal, match="holds 2026-11-12 and 2026-11-17, and weekly is weekly"):
+            assign("data.csv", days, [WEEKLY], slug)
+        assert assign("data.csv", days, [DAILY], slug and "daily")[0] == DAILY
+
     def test_the_only_playlist_does_not_get_the_chart_of_another(self):
         with pytest.raises(SourceRefusal, match="regional-us-daily"):
             assign(f"regional-us-daily-{DAY}.csv", chart("Rain"), [DAILY], None)

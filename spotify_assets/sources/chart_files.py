@@ -45,7 +45,7 @@ WHOLE_NUMBER = re.compile(r"([0-9]{1,18}|[0-9]{1,3}(?:,[0-9]{3}){1,5})(?:\.00?)?
 LAST_POSITION = 1000
 """The last position that is believed. Spotify's longest charts have 200; a day has an entry for each position up to its
 last, and a date in that column would make millions of them."""
-THURSDAY, FRIDAY = 3, 4
+FRIDAY = 4
 
 Cells = list[str]
 Record = tuple[int, Cells]
@@ -225,13 +225,14 @@ def _chart_file(
 ) -> ChartFile:
     """Look at the rows day by day; `notes` are those on the file itself."""
     _check_positions(name, rows)
-    cadence = _cadence(name, header, named)
     editions = []
     for day, edition in rows.by_day():
         editions.append(ChartEdition(day, len(edition), digest_of(edition)))
-        notes.extend(_edition_notes(header, day, edition, cadence))
+        notes.extend(_edition_notes(header, day, edition))
     _check_days(name, [edition.chart_date for edition in editions], named)
-    return ChartFile(name, header.format.name, named.chart, country, cadence, tuple(editions), tuple(notes))
+    return ChartFile(
+        name, header.format.name, named.chart, country, _cadence(name, header, named), tuple(editions), tuple(notes)
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -593,11 +594,9 @@ def _cadence(name: str, header: _Header, named: _FileName) -> str | None:
     return named.cadence or by_data
 
 
-def _edition_notes(header: _Header, day: date, rows: Sequence[ChartRow], cadence: str | None) -> Iterator[str]:
+def _edition_notes(header: _Header, day: date, rows: Sequence[ChartRow]) -> Iterator[str]:
     title = header.names[header.keys.index(header.format.title)]
     track_id = header.names[header.keys.index(header.format.track_id)] if header.format.track_id else None
-    if cadence == "weekly" and day.weekday() != THURSDAY:
-        yield f"{day}: a {day:%A}; the weeks of Spotify's charts end on a Thursday"
     skipped = _skipped_positions(rows)
     if skipped:
         yield f"{day}: nothing listed at position {', '.join(skipped)}"

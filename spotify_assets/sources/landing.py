@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache, partial
+from itertools import pairwise
 from typing import IO
 
 from spotify_assets.errors import Refusal, SourceRefusal
@@ -23,6 +24,8 @@ FOLDER = "landing/charts/"
 REMEMBERED_FILES = 8
 """How many read files a process keeps: an import is many runs, and each looks into the same landed file. Of each it is
 some bytes a day in memory; the rows are on disk."""
+SHORTEST_WEEK = timedelta(days=6)
+"""How near to each other two weekly charts can be: now and then one is dated a day early or late."""
 SUFFIXES = (".csv", ".csv.gz")
 
 
@@ -100,9 +103,12 @@ def assign(
             raise _unassigned(original.name, f"there is no playlist {slug!r} of source charts", playlists)
         chart_file, rows = _read(original, named.country)
         _check_cadence(chart_file, named)
+        _check_weeks(chart_file, named)
         return named, chart_file, rows
     found = list(_matching(original, playlists))
     if len(found) == 1:
+        playlist, chart_file, _ = found[0]
+        _check_weeks(chart_file, playlist)
         return found[0]
     # Read without a country, a damaged file or one of several countries says so itself.
     chart_file, _ = _read(original, None)
@@ -147,6 +153,19 @@ def _check_cadence(chart_file: ChartFile, playlist: PlaylistSettings) -> None:
             f"{chart_file.name} is a {chart_file.cadence} chart; {playlist.slug} is {playlist.cadence}.",
             why="days and weeks cannot be one history",
             remedy="name a playlist of that cadence, or add one to the playlists file",
+        )
+
+
+def _check_weeks(chart_file: ChartFile, playlist: PlaylistSettings) -> None:
+    """Refuse daily charts that do not say so for a weekly playlist: their days tell."""
+    days = [edition.chart_date for edition in chart_file.editions]
+    near = [(before, after) for before, after in pairwise(days) if after - before < SHORTEST_WEEK]
+    if playlist.cadence == "weekly" and near:
+        before, after = near[0]
+        raise SourceRefusal(
+            f"{chart_file.name} holds {before} and {after}, and {playlist.slug} is weekly.",
+            why="charts so near to each other are not those of weeks; days and weeks cannot be one history",
+            remedy="name a playlist of daily charts, or add one to the playlists file",
         )
 
 
