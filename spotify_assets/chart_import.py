@@ -73,12 +73,18 @@ class Verdict:
 
     @property
     def missing_days(self) -> list[str]:
-        """The spans of days between its first and its last that a file for a daily chart leaves out."""
-        if self.playlist is None or self.playlist.cadence == "weekly":
+        """The spans of days between its first and its last that it leaves out; of a weekly chart, the ends of weeks."""
+        if self.playlist is None:
             return []
-        one = timedelta(days=1)
-        holes = [(before + one, after - one) for before, after in pairwise(sorted(self.days)) if after - before > one]
-        return [f"{first}" if first == last else f"{first} to {last}" for first, last in holes]
+        step = timedelta(weeks=1) if self.playlist.cadence == "weekly" else timedelta(days=1)
+        spans = []
+        for before, after in pairwise(sorted(self.days)):
+            # Now and then a week is dated a day early or late.
+            missing = round((after - before) / step) - 1
+            if missing > 0:
+                first, last = before + step, before + missing * step
+                spans.append(f"{first}" if first == last else f"{first} to {last}")
+        return spans
 
 
 class _Landed(NamedTuple):

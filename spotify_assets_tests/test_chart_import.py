@@ -96,6 +96,11 @@ def refusals(verdicts):
     return [str(verdict.refusal) for verdict in verdicts if verdict.refusal]
 
 
+def weeks(days):
+    """A file of a weekly chart of 2025."""
+    return ("date,position,song,artist\n" + "".join(f"2025-{day},1,Rain,Hoshi\n" for day in days.split())).encode()
+
+
 def in_memory(name, data):
     """A file to import that is in no folder."""
     return FoundFile(name, Original(name, hashlib.sha256(data).hexdigest(), lambda: io.BytesIO(data)))
@@ -271,9 +276,11 @@ class TestJudging:
         (verdict,) = desk.judge(desk.put("data.csv", data), slug="daily")
         assert verdict.missing_days == ["2026-11-04", "2026-11-06 to 2026-11-08"]
 
-    def test_the_weeks_of_a_weekly_chart_leave_nothing_out(self, desk):
-        (verdict,) = desk.judge(desk.put("data.csv", archive(d05=["a"], d12=["a"])), slug="weekly")
-        assert verdict.missing_days == []
+    def test_weeks_that_a_file_leaves_out(self, desk):
+        file = in_memory("data.csv", weeks("01-02 01-09 01-15 01-23 02-06 02-27"))
+        since_2025 = dataclasses.replace(desk.platform.settings, start=date(2025, 1, 1))
+        (verdict,) = judge([file], since_2025, desk.store, "weekly")
+        assert verdict.missing_days == ["2025-01-30", "2025-02-13 to 2025-02-20"]
 
     def test_weeks_that_do_not_end_on_a_thursday(self, desk):
         data = archive(d05=["a"], d11=["a"], d18=["a"])
