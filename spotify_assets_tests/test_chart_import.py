@@ -318,7 +318,7 @@ class TestCommand:
         done = desk.run(desk.downloads, desk.downloads / "nothing.zip")
         assert done.exit_code == 1
         assert "daily 2026-11-19 to 2026-11-19: done" in done.stdout
-        assert "REFUSED broken.csv" in done.stderr
+        assert f"REFUSED {desk.downloads}/broken.csv, line 1: its header" in done.stderr
         assert "nothing.zip cannot be read" in done.stderr
         songs = desk.platform.rows("songs", date(2026, 11, 19), "daily")
         assert [(song["position"], song["song_name"], song["streams"]) for song in songs] == [
@@ -327,6 +327,22 @@ class TestCommand:
         ]
         with duckdb.connect(str(desk.downloads.parent / "lake/catalog.duckdb"), read_only=True) as catalog:
             assert catalog.execute("select count(*) from songs").fetchone() == (2,)
+
+    def test_refusals_say_where_the_file_lies(self, desk):
+        desk.put("a/broken.csv", b"no,chart\n1,2\n")
+        with zipfile.ZipFile(desk.downloads / "b.zip", "w") as zipped:
+            zipped.writestr("deep/broken.csv", b"")
+        desk.put("c.csv", archive(d19=["Rain"]))
+        desk.put(NAME.replace("11-19", "10-31"), chart("Rain"))
+        refused = [line for line in desk.run("--dry-run", desk.downloads).stderr.splitlines() if "REFUSED" in line]
+        there = f"REFUSED {desk.downloads}"
+        assert refused == [
+            f"{there}/a/broken.csv, line 1: its header is that of no known chart file.",
+            f"{there}/b.zip/deep/broken.csv: it is empty.",
+            f"{there}/c.csv: it is not certain which playlist this file is for.",
+            f"{there}/regional-jp-daily-2026-10-31.csv holds 2026-10-31, which is before the first partition, "
+            "2026-11-01.",
+        ]
 
     def test_a_folder_without_chart_files(self, desk):
         done = desk.run(desk.downloads)
