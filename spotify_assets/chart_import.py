@@ -235,17 +235,19 @@ def _in_archive(path: Path) -> Iterator[FoundFile]:
     except (OSError, zipfile.BadZipFile) as error:
         yield _unreadable(str(path), str(error), remedy="give an archive that opens, or the files in it")
         return
-    members = [PurePosixPath(member) for member in sorted(archive.namelist()) if not member.endswith("/")]
-    for member in filter(_is_meant, members):
-        yield _member(archive, f"{path}/{member}", member)
+    # Two members may have the same name: they are told apart by where in the archive they are.
+    for member in sorted(archive.infolist(), key=lambda member: member.filename):
+        if not member.is_dir() and _is_meant(PurePosixPath(member.filename)):
+            yield _member(archive, f"{path}/{member.filename}", member)
 
 
-def _member(archive: zipfile.ZipFile, where: str, member: PurePosixPath) -> FoundFile:
+def _member(archive: zipfile.ZipFile, where: str, member: zipfile.ZipInfo) -> FoundFile:
     remedy = "unpack the archive and give the files in it"
-    if member.suffix.casefold() == ".zip":
+    name = PurePosixPath(member.filename)
+    if name.suffix.casefold() == ".zip":
         return _unreadable(where, "it is an archive inside an archive", remedy=remedy)
     try:
-        return _found(where, member.name, partial(archive.open, str(member)))
+        return _found(where, name.name, partial(archive.open, member))
     # What zipfile raises for a member that is damaged, or that needs a password or a compression it does not know.
     except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         return _unreadable(where, str(error), remedy=remedy)

@@ -130,6 +130,13 @@ class TestFinding:
         assert found(desk.downloads) == [("b.csv", "2026.csv/日本/b.csv".encode()), ("a.csv", b"a.csv")]
         assert next(iter(find_files([desk.downloads]))).where.endswith("charts.ZIP/2026.csv/日本/b.csv")
 
+    @pytest.mark.filterwarnings("ignore:Duplicate name")
+    def test_members_of_the_same_name_are_both_read(self, desk):
+        with zipfile.ZipFile(desk.downloads / "charts.zip", "w") as zipped:
+            for text in ("first", "second"):
+                zipped.writestr("./a.csv", text)
+        assert found(desk.downloads) == [("a.csv", b"first"), ("a.csv", b"second")]
+
     def test_a_path_that_is_not_there(self, desk):
         (file,) = find_files([desk.downloads / "nothing.csv"])
         assert "nothing.csv cannot be read.\nWhy: No such file or directory" in str(file.original)
