@@ -6,6 +6,7 @@ Reading a file belongs to `sources.chart_files`; turning landed files into table
 from __future__ import annotations
 
 import hashlib
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -254,16 +255,22 @@ def _member(archive: zipfile.ZipFile, where: str, member: zipfile.ZipInfo) -> Fo
 
 
 def _file(path: Path) -> FoundFile:
-    if path.is_file() and not path.name.casefold().endswith(SUFFIXES):
-        return _unreadable(
-            str(path),
-            f"a chart file ends in {' or '.join(SUFFIXES)}; nothing else is looked for in the landing folder",
-            remedy="rename it so if it is a chart file",
-        )
     try:
+        if path.is_file() and not path.name.casefold().endswith(SUFFIXES):
+            return _of_another_name(path)
         return _found(str(path), path.name, lambda: path.open("rb"))
     except OSError as error:
         return _unreadable(str(path), error.strerror or str(error), remedy="give existing files, folders or archives")
+
+
+def _of_another_name(path: Path) -> FoundFile:
+    if tarfile.is_tarfile(path):
+        return _unreadable(str(path), "it is a tar archive", remedy="unpack it and give the files in it")
+    return _unreadable(
+        str(path),
+        f"a chart file ends in {' or '.join(SUFFIXES)}; nothing else is looked for in the landing folder",
+        remedy="rename it so if it is a chart file",
+    )
 
 
 def _found(where: str, name: str, opener: Callable[[], AbstractContextManager[IO[bytes]]]) -> FoundFile:

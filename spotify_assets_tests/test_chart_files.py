@@ -8,6 +8,7 @@ import gzip
 import io
 import re
 import sqlite3
+import tarfile
 import tracemalloc
 from datetime import date, timedelta
 from pathlib import Path
@@ -379,6 +380,19 @@ def test_damaged_gzip():
 
 def test_a_zip_archive():
     assert "zip archive" in refusal_of("regional-jp-daily-2026-11-20.zip", b"PK\x03\x04rest").what
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_a_tar_archive(form):
+    archived = io.BytesIO()
+    member = tarfile.TarInfo("日本/regional-jp-daily-2026-11-20.csv")
+    member.size = len(DAILY.encode())
+    with tarfile.open(fileobj=archived, mode="w", format=form) as writer:
+        writer.addfile(member, io.BytesIO(DAILY.encode()))
+    for content in (archived.getvalue(), gzip.compress(archived.getvalue(), mtime=0)):
+        refused = refusal_of("charts.csv.gz", content)
+        assert refused.what == "charts.csv.gz: it is a tar archive, not a CSV file."
+        assert "unpack it" in refused.remedy
 
 
 @pytest.mark.parametrize("content", [b"", BOM, b" \r\n", gzip.compress(b"", mtime=0)])
