@@ -159,6 +159,11 @@ def test_one_country_of_many(country, expected):
     assert file.editions[0].rows[0].values["danceability"] == "0.5"
 
 
+def test_rows_of_other_countries_are_counted():
+    assert read("all.csv", COUNTRIES, country="jp").notes == ("2 rows of other countries left out: fr 1, global 1",)
+    assert read("a.csv", OLD_ARCHIVE, country="jp").notes == ()
+
+
 def test_many_countries_and_none_said():
     assert "3 countries: fr, global, jp" in refusal_of("all.csv", COUNTRIES).what
 

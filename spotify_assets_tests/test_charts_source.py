@@ -75,6 +75,10 @@ class TestWhoseAFileIs:
     def test_the_only_playlist(self):
         assert assign("data.csv", archive(d19=["Rain"]), [DAILY], None)[0] == DAILY
 
+    def test_a_named_playlist_does_not_get_a_chart_of_another_kind(self):
+        with pytest.raises(SourceRefusal, match="is the chart viral-jp-daily; daily is regional-jp-daily"):
+            assign(f"viral-jp-daily-{DAY}.csv", chart("Rain"), ALL, "daily")
+
     @pytest.mark.parametrize("slug", ["weekly", None])
     def test_a_weekly_playlist_does_not_get_an_archive_of_days(self, slug):
         weeks = archive(d05=["Rain"], d12=["Rain"], d18=["Rain"])
@@ -95,8 +99,11 @@ class TestWhoseAFileIs:
         assert [row.values["name"] for edition in read.editions for row in edition.rows] == [title]
 
     def test_of_several_countries_and_as_many_playlists_one_has_to_be_named(self):
-        with pytest.raises(SourceRefusal, match="countries"):
+        with pytest.raises(SourceRefusal) as caught:
             assign("countries.csv", COUNTRIES.encode(), [DAILY, WORLD], None)
+        assert "it holds the charts of 3 countries: fr, global, jp; playlists of source" in caught.value.why
+        assert "daily (regional-jp-daily), world (regional-global-daily)" in caught.value.why
+        assert "--playlist" in caught.value.remedy
         assert assign("countries.csv", COUNTRIES.encode(), [DAILY, WORLD], "world")[0] == WORLD
 
     @pytest.mark.parametrize(

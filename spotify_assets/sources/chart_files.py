@@ -155,6 +155,10 @@ COUNTRY_COLUMNS = ("country", "region")
 CADENCE_COLUMNS = {"days_on_chart": "daily", "weeks_on_chart": "weekly"}
 
 
+class SeveralCountries(SourceRefusal):
+    """A file holds the charts of several countries, and it was not said which is meant."""
+
+
 @dataclass(frozen=True)
 class _Header:
     format: ChartFormat
@@ -183,8 +187,9 @@ def read_chart_file(name: str, file: IO[bytes], *, country: str | None = None) -
         is gone when nothing refers to them any more.
 
     Raises:
-        SourceRefusal: the file is no chart file, is damaged or mis-encoded, contradicts itself or its name, does not
-            say the chart's day, or does not say which of its countries is meant. The message names file and line.
+        SeveralCountries: it is not said which of the file's countries is meant.
+        SourceRefusal: the file is no chart file, is damaged or mis-encoded, contradicts itself or its name, or does not
+            say the chart's day. The message names file and line.
     """
     check_text(name, file)
     named = _read_name(name)
@@ -201,6 +206,7 @@ def read_chart_file(name: str, file: IO[bytes], *, country: str | None = None) -
         rows = EditionRows(header.names, _placed_rows(name, header, records, named))
     try:
         country = _chart_country(name, countries, wanted) or named.country
+        notes.extend(_note_on_other_countries(countries, country))
         return _chart_file(name, header, named, country, rows, notes), rows
     except SourceRefusal:
         # A refusal may be kept, and its traceback would keep the rows.
@@ -418,9 +424,8 @@ def _chart_country(name: str, countries: Counter[str | None], wanted: str | None
         )
     said = sorted(country for country in countries if country)
     if len(said) > 1 and wanted is None:
-        raise refusal(
-            name,
-            f"it holds the charts of {len(said)} countries: {', '.join(said)}",
+        raise SeveralCountries(
+            f"{name}: it holds the charts of {len(said)} countries: {', '.join(said)}.",
             why="a playlist is the chart of one country, and it was not said which",
             remedy="say which of these countries is meant",
         )
@@ -432,6 +437,13 @@ def _chart_country(name: str, countries: Counter[str | None], wanted: str | None
             remedy="ask for one of these, correct the country in the file's name, or take another file",
         )
     return (wanted or said[0]) if said else None
+
+
+def _note_on_other_countries(countries: Counter[str | None], country: str | None) -> Iterator[str]:
+    others = {other: number for other, number in countries.items() if other not in (None, country)}
+    if others:
+        listed = ", ".join(f"{other} {number}" for other, number in sorted(others.items()))
+        yield f"{sum(others.values())} rows of other countries left out: {listed}"
 
 
 def _country(name: str, format_: ChartFormat, number: int, cell: str) -> str:

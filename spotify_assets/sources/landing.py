@@ -16,7 +16,7 @@ from typing import IO
 
 from spotify_assets.errors import Refusal, SourceRefusal
 from spotify_assets.settings import PlaylistSettings
-from spotify_assets.sources.chart_files import ChartFile, chart_and_day_in_name, read_chart_file
+from spotify_assets.sources.chart_files import ChartFile, SeveralCountries, chart_and_day_in_name, read_chart_file
 from spotify_assets.sources.edition_rows import EditionRows
 from spotify_assets.storage.object_store import ObjectStore, StoredObject
 
@@ -103,6 +103,7 @@ def assign(
             raise _unassigned(original.name, f"there is no playlist {slug!r} of source charts", playlists)
         chart_file, rows = _read(original, named.country)
         _check_cadence(chart_file, named)
+        _check_chart(chart_file, named)
         _check_weeks(chart_file, named)
         return named, chart_file, rows
     found = list(_matching(original, playlists))
@@ -110,8 +111,12 @@ def assign(
         playlist, chart_file, _ = found[0]
         _check_weeks(chart_file, playlist)
         return found[0]
-    # Read without a country, a damaged file or one of several countries says so itself.
-    chart_file, _ = _read(original, None)
+    try:
+        # Read without a country, a damaged file says so itself.
+        chart_file, _ = _read(original, None)
+    except SeveralCountries as refusal:
+        said = refusal.what.removeprefix(f"{original.name}: ").removesuffix(".")
+        raise _unassigned(original.name, said, playlists) from refusal
     says = chart_file.chart or " ".join(filter(None, (chart_file.country, chart_file.cadence)))
     raise _unassigned(
         original.name, f"it says it is {says}" if says else "it says neither chart nor country", playlists
@@ -153,6 +158,15 @@ def _check_cadence(chart_file: ChartFile, playlist: PlaylistSettings) -> None:
             f"{chart_file.name} is a {chart_file.cadence} chart; {playlist.slug} is {playlist.cadence}.",
             why="days and weeks cannot be one history",
             remedy="name a playlist of that cadence, or add one to the playlists file",
+        )
+
+
+def _check_chart(chart_file: ChartFile, playlist: PlaylistSettings) -> None:
+    if chart_file.chart not in (None, playlist.chart):
+        raise SourceRefusal(
+            f"{chart_file.name} is the chart {chart_file.chart}; {playlist.slug} is {playlist.chart}.",
+            why="its name says so, and two charts cannot be one history",
+            remedy="name a playlist of that chart, or rename the file if its name is wrong",
         )
 
 
