@@ -144,7 +144,7 @@ def _judge_alone(
         if key in landed.keys:
             _check_same_content(file.where, original, key, _digest_of_object(landed.store, key))
         for edition in chart.editions:
-            _check_same(file, edition, landed.charts.editions(playlist, edition.chart_date))
+            _check_same(file, edition, _landed_editions(file, landed.charts, playlist, edition.chart_date))
     except Refusal as refusal:
         return Verdict(file, refusal=refusal)
     return Verdict(file, playlist, chart)
@@ -315,6 +315,19 @@ def _check_same_content(where: str, original: Original, key: str, digest: str) -
             why="nothing is overwritten silently",
             remedy="rename this file, or remove the other one if this one is to replace it",
         )
+
+
+def _landed_editions(
+    file: FoundFile, landed: ChartsSource, playlist: PlaylistSettings, day: date
+) -> dict[str, ChartEdition]:
+    try:
+        return landed.editions(playlist, day)
+    except SourceRefusal as refusal:
+        raise SourceRefusal(
+            f"{file.where} cannot be compared with what has landed for {playlist.slug}.",
+            why=f"{refusal.what.removesuffix('.')} ({refusal.why})",
+            remedy=f"remove that landed file, or put it right: {refusal.remedy}; then import again",
+        ) from refusal
 
 
 def _check_same(file: FoundFile, edition: ChartEdition, others: dict[str, ChartEdition]) -> None:

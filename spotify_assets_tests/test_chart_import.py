@@ -276,6 +276,14 @@ class TestJudging:
             assert f"{first} and {second} both are called data.csv, and they differ." in of_first
             assert f"{second} and {first} both are called data.csv, and they differ." in of_second
 
+    def test_a_landed_file_that_cannot_be_used_is_named(self, desk):
+        desk.store.write("landing/charts/daily/bad.csv", b"no,chart\n1,2\n")
+        path = desk.put(NAME, chart("Rain"))
+        (refused,) = refusals(desk.judge(path))
+        assert f"{path} cannot be compared with what has landed for daily.\n" in refused
+        assert "Why: landing/charts/daily/bad.csv cannot be used: bad.csv, line 1: its header" in refused
+        assert "What to do: remove that landed file, or put it right" in refused
+
     def test_a_day_before_the_partitions(self, desk):
         (refused,) = refusals(desk.judge(desk.put(NAME.replace("11-19", "10-31"), chart("Rain"))))
         assert "holds 2026-10-31, which is before the first partition, 2026-11-01" in refused

@@ -201,7 +201,9 @@ class ChartsSource:
                 slug, editions = self._read_file(landed)
             except SourceRefusal as refusal:
                 if landed.slug or (landed.day and landed.chart == playlist.chart):
-                    raise
+                    raise SourceRefusal(
+                        f"{key} cannot be used: {refusal.what}", why=refusal.why, remedy=refusal.remedy
+                    ) from refusal
                 self._left_out[key] = refusal
                 continue
             if slug == playlist.slug and day in editions:
