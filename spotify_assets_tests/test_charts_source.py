@@ -250,6 +250,16 @@ class TestFilesThatCannotBeUsed:
         assert f"files that were left out may hold them: landing/charts/{name}: " in caught.value.why
         assert what in caught.value.why
 
+    def test_that_are_never_read_are_named_when_no_file_holds_the_day(self, store):
+        for name in (f"nosuch/{NAME}", "daily/note.txt", "daily/.hidden"):
+            store.write(f"landing/charts/{name}", chart("Rain"))
+        with pytest.raises(SourceRefusal, match=f"no chart of daily for {DAY}") as caught:
+            fetch(store)
+        assert caught.value.why.endswith(
+            f"; files that are never read: landing/charts/nosuch/{NAME} (there is no playlist 'nosuch' of source "
+            "charts), landing/charts/daily/note.txt (a chart file ends in .csv or .csv.gz)"
+        )
+
     def test_in_the_root_are_named_up_to_a_number(self, store):
         for number in range(7):
             store.write(f"landing/charts/junk {number}.csv", b"no,chart\n")

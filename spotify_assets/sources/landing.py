@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache, partial
 from itertools import pairwise
-from typing import IO
+from typing import IO, NamedTuple
 
 from spotify_assets.errors import Refusal, SourceRefusal
 from spotify_assets.settings import PlaylistSettings
@@ -61,15 +61,29 @@ class LandedFile:
     day: date | None
 
 
+class LandingFolder(NamedTuple):
+    """The chart files of the landing folder, and the keys of what is not named like one. Hidden files do not count."""
+
+    files: list[LandedFile]
+    others: list[str]
+
+
 def landed_files(store: ObjectStore) -> list[LandedFile]:
     """The chart files of the landing folder, in order of their keys."""
-    files = []
+    return look_into_landing(store).files
+
+
+def look_into_landing(store: ObjectStore) -> LandingFolder:
+    """What the landing folder holds, in order of keys."""
+    files, others = [], []
     for stored in store.list_objects(FOLDER):
         *folders, name = stored.key.removeprefix(FOLDER).split("/")
         if name.casefold().endswith(SUFFIXES):
             original = Original(name, f"{store.uri(stored.key)} {stored.version}", partial(store.open, stored.key))
             files.append(LandedFile(stored, original, folders[0] if folders else None, *chart_and_day_in_name(name)))
-    return files
+        elif not name.startswith("."):
+            others.append(stored.key)
+    return LandingFolder(files, others)
 
 
 def landing_key(slug: str, name: str) -> str:
