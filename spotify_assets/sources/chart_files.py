@@ -496,10 +496,13 @@ def _rows_with_numbers(header: _Header, rows: Iterator[Record], notes: list[str]
     unreadable = 0
     first = ""
     for number, cells in rows:
-        for column in columns:
-            if not _is_number_or_none(cells[column]):
-                unreadable += 1
-                first = first or f"line {number}: {header.names[column]} {cells[column]!r}"
+        said = "".join([cells[column] for column in columns])
+        # Most rows have nothing but digits there; that is told of all columns at once.
+        if not (said.isascii() and said.isdecimal()):
+            strange = [column for column in columns if not _is_number_or_none(cells[column])]
+            unreadable += len(strange)
+            if strange and not first:
+                first = f"line {number}: {header.names[strange[0]]} {cells[strange[0]]!r}"
         yield number, cells
     if unreadable:
         notes.append(f"{unreadable} number{'s' * (unreadable > 1)} could not be read, the first on {first}")
