@@ -6,7 +6,6 @@ Reading a file belongs to `sources.chart_files`; turning landed files into table
 from __future__ import annotations
 
 import hashlib
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,6 +26,7 @@ from spotify_assets.sources.landing import FOLDER, SUFFIXES, Original, assign, l
 from spotify_assets.sources.snapshot import CHARTS
 from spotify_assets.storage.object_store import ObjectStore
 
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 THURSDAY = 3
 ONE_CHART_A_DAY = "only one of them can be that day's chart"
 
@@ -264,8 +264,8 @@ def _file(path: Path) -> FoundFile:
 
 
 def _of_another_name(path: Path) -> FoundFile:
-    if tarfile.is_tarfile(path):
-        return _unreadable(str(path), "it is a tar archive", remedy="unpack it and give the files in it")
+    if path.name.casefold().endswith(TAR_SUFFIXES):
+        return _unreadable(str(path), "by its name it is a tar archive", remedy="unpack it and give the files in it")
     return _unreadable(
         str(path),
         f"a chart file ends in {' or '.join(SUFFIXES)}; nothing else is looked for in the landing folder",

@@ -8,7 +8,6 @@ import gzip
 import hashlib
 import io
 import shutil
-import tarfile
 import tracemalloc
 import unicodedata
 import zipfile
@@ -148,13 +147,11 @@ class TestFinding:
         assert f"{name} cannot be read.\nWhy: a chart file ends in .csv or .csv.gz;" in str(file.original)
         assert "rename it" in str(file.original)
 
-    @pytest.mark.parametrize("name", ["charts.tar", "charts.tar.gz", "charts.tgz"])
+    @pytest.mark.parametrize("name", ["charts.tar", "charts.TAR.GZ", "charts.tgz"])
     def test_a_tar_archive(self, desk, name):
-        source = desk.put("a.csv", chart("Rain"))
-        with tarfile.open(desk.downloads / name, "w" if name.endswith("tar") else "w:gz") as archived:
-            archived.add(source, "a.csv")
-        (file,) = find_files([desk.downloads / name])
-        assert "Why: it is a tar archive\nWhat to do: unpack it" in str(file.original)
+        # Cut off as a download may be: nothing of it is read.
+        (file,) = find_files([desk.put(name, gzip.compress(b"a.csv")[:12])])
+        assert "Why: by its name it is a tar archive\nWhat to do: unpack it" in str(file.original)
 
     def test_an_archive_that_is_none(self, desk):
         (file,) = find_files([desk.put("charts.zip", b"PK and nothing")])
