@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path, PurePath, PurePosixPath
-from typing import IO
+from typing import IO, NamedTuple
 
 from spotify_assets.errors import Refusal, SourceRefusal
 from spotify_assets.partitions import today_in_japan
@@ -25,6 +25,10 @@ from spotify_assets.sources.charts import ChartsSource
 from spotify_assets.sources.landing import FOLDER, SUFFIXES, Original, assign, landing_key
 from spotify_assets.sources.snapshot import CHARTS
 from spotify_assets.storage.object_store import ObjectStore
+
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
+THURSDAY = 3
+ONE_CHART_A_DAY = "only one of them can be that day's chart"
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,45 @@ class Verdict:
         return [edition.chart_date for edition in self.chart.editions] if self.chart else []
 
     @property
-    def missing_days(self) -> list[str]:
-        """The spans of days between its first and its last that a file for a daily chart leaves out."""
-        if self.playlist is None or self.playlist.cadence == "weekly":
+    def notes(self) -> list[str]:
+        """What a person should know of the file."""
+        if self.playlist is None or self.chart is None:
             return []
-        one = timedelta(days=1)
-        holes = [(before + one, after - one) for before, after in pairwise(sorted(self.days)) if after - before > one]
-        return [f"{first}" if first == last else f"{first} to {last}" for first, last in holes]
+        weekdays = _notes_on_weekdays(self.days) if self.playlist.cadence == "weekly" else []
+        missing = [f"no chart for {', '.join(self.missing_days)}"] if self.missing_days else []
+        return [*self.chart.notes, *weekdays, *missing]
+
+    @property
+    def missing_days(self) -> list[str]:
+        """The spans of days between its first and its last that it leaves out; of a weekly chart, the ends of weeks."""
+        if self.playlist is None:
+            return []
+        step = timedelta(weeks=1) if self.playlist.cadence == "weekly" else timedelta(days=1)
+        spans = []
+        for before, after in pairwise(sorted(self.days)):
+            # Now and then a week is dated a day early or late.
+            missing = round((after - before) / step) - 1
+            if missing > 0:
+                first, last = before + step, before + missing * step
+                spans.append(f"{first}" if first == last else f"{first} to {last}")
+        return spans
+
+
+class _Landed(NamedTuple):
+    """What the landing folder holds: the keys of all objects, and the charts of the files."""
+
+    store: ObjectStore
+    keys: frozenset[str]
+    charts: ChartsSource
+
+
+class _Claim(NamedTuple):
+    """What only one file of a playlist can say, or several that agree; with what to say of those that do not."""
+
+    slug: str
+    said: str
+    why: str
+    remedy: str
 
 
 def find_files(paths: Iterable[Path]) -> Iterator[FoundFile]:
@@ -87,31 +123,73 @@ def judge(files: Iterable[FoundFile], settings: Settings, store: ObjectStore, sl
     """Decide about each file; nothing is written.
 
     A file is refused when it cannot be read, when it is not certain whose it is, when the partitions begin after one of
-    its days or the day is in the future, and when another file, landed already or before it in this import, says
-    something else about one of its days, or has its name and other content.
+    its days or the day is in the future, and when a file that landed already says something else about one of its days,
+    or has its name and other content. Two files of this import that contradict each other so are both refused, in
+    whatever order they are given: nobody but a person knows which is right.
     """
     playlists = [playlist for playlist in settings.playlists if playlist.source == CHARTS]
-    landed = ChartsSource(store, playlists)
-    taken: dict[str, str | None] = dict.fromkeys(store.list_keys(FOLDER))
-    accepted: dict[tuple[str, date], dict[str, ChartEdition]] = {}
-    verdicts = []
-    for file in files:
-        try:
-            original = _readable(file)
-            playlist, chart, _ = assign(original, playlists, slug)
-            key = landing_key(playlist.slug, original.name)
-            _check_days(file, chart, settings.start)
-            if key in taken:
-                _check_same_content(file.where, original, key, taken[key] or _digest_of_object(store, key))
-            for edition in chart.editions:
-                before = accepted.get((playlist.slug, edition.chart_date), {})
-                _check_same(file, edition, before | landed.editions(playlist, edition.chart_date))
-            accepted |= {(playlist.slug, edition.chart_date): {file.where: edition} for edition in chart.editions}
-            taken[key] = original.version
-            verdicts.append(Verdict(file, playlist, chart))
-        except Refusal as refusal:
-            verdicts.append(Verdict(file, refusal=refusal))
-    return verdicts
+    landed = _Landed(store, frozenset(store.list_keys(FOLDER)), ChartsSource(store, playlists))
+    return _compared([_judge_alone(file, settings.start, playlists, slug, landed) for file in files])
+
+
+def _judge_alone(
+    file: FoundFile, start: date, playlists: Sequence[PlaylistSettings], slug: str | None, landed: _Landed
+) -> Verdict:
+    """Decide about a file without regard to the others of the import."""
+    try:
+        original = _readable(file)
+        playlist, chart, _ = assign(original, playlists, slug)
+        _check_days(file, chart, start)
+        key = landing_key(playlist.slug, original.name)
+        if key in landed.keys:
+            _check_same_content(file.where, original, key, _digest_of_object(landed.store, key))
+        for edition in chart.editions:
+            _check_same(file, edition, _landed_editions(file, landed.charts, playlist, edition.chart_date))
+    except Refusal as refusal:
+        return Verdict(file, refusal=refusal)
+    return Verdict(file, playlist, chart)
+
+
+def _compared(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts with those files refused that contradict each other."""
+    contents: dict[_Claim, dict[bytes | str, str]] = {}
+    for verdict in verdicts:
+        for claim, content in _claims(verdict):
+            files = contents.setdefault(claim, {})
+            files[content] = min(verdict.file.where, files.get(content, verdict.file.where))
+    return [_compare(verdict, contents) for verdict in verdicts]
+
+
+def _compare(verdict: Verdict, contents: Mapping[_Claim, Mapping[bytes | str, str]]) -> Verdict:
+    for claim, content in _claims(verdict):
+        others = [where for other, where in contents[claim].items() if other != content]
+        if others:
+            what = f"{verdict.file.where} and {min(others)} both {claim.said}, and they differ."
+            return Verdict(verdict.file, refusal=SourceRefusal(what, why=claim.why, remedy=claim.remedy))
+    return verdict
+
+
+def _claims(verdict: Verdict) -> Iterator[tuple[_Claim, bytes | str]]:
+    """What a file that may be imported says, with what tells it from another that says something else."""
+    if verdict.playlist is None or verdict.chart is None:
+        return
+    slug, original = verdict.playlist.slug, _readable(verdict.file)
+    for edition in verdict.chart.editions:
+        yield _Claim(slug, f"hold {edition.chart_date}", ONE_CHART_A_DAY, "import the right one alone"), edition.digest
+    yield _Claim(slug, f"are called {original.name}", "nothing is overwritten silently", "rename one"), original.version
+
+
+def _notes_on_weekdays(days: Iterable[date]) -> list[str]:
+    """Which weeks of a weekly chart do not end as they should: a line for each weekday that they end on."""
+    by_weekday: dict[str, list[date]] = {}
+    for day in days:
+        if day.weekday() != THURSDAY:
+            by_weekday.setdefault(f"{day:%A}", []).append(day)
+    return [
+        f"{found[0]}{f' and {len(found) - 1} more' if len(found) > 1 else ''}: a {weekday}; "
+        "the weeks of Spotify's charts end on a Thursday"
+        for weekday, found in by_weekday.items()
+    ]
 
 
 def land(verdicts: Iterable[Verdict], store: ObjectStore) -> dict[str, list[date]]:
@@ -158,17 +236,19 @@ def _in_archive(path: Path) -> Iterator[FoundFile]:
     except (OSError, zipfile.BadZipFile) as error:
         yield _unreadable(str(path), str(error), remedy="give an archive that opens, or the files in it")
         return
-    members = [PurePosixPath(member) for member in sorted(archive.namelist()) if not member.endswith("/")]
-    for member in filter(_is_meant, members):
-        yield _member(archive, f"{path}/{member}", member)
+    # Two members may have the same name: they are told apart by where in the archive they are.
+    for member in sorted(archive.infolist(), key=lambda member: member.filename):
+        if not member.is_dir() and _is_meant(PurePosixPath(member.filename)):
+            yield _member(archive, f"{path}/{member.filename}", member)
 
 
-def _member(archive: zipfile.ZipFile, where: str, member: PurePosixPath) -> FoundFile:
+def _member(archive: zipfile.ZipFile, where: str, member: zipfile.ZipInfo) -> FoundFile:
     remedy = "unpack the archive and give the files in it"
-    if member.suffix.casefold() == ".zip":
+    name = PurePosixPath(member.filename)
+    if name.suffix.casefold() == ".zip":
         return _unreadable(where, "it is an archive inside an archive", remedy=remedy)
     try:
-        return _found(where, member.name, partial(archive.open, str(member)))
+        return _found(where, name.name, partial(archive.open, member))
     # What zipfile raises for a member that is damaged, or that needs a password or a compression it does not know.
     except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         return _unreadable(where, str(error), remedy=remedy)
@@ -176,9 +256,21 @@ def _member(archive: zipfile.ZipFile, where: str, member: PurePosixPath) -> Foun
 
 def _file(path: Path) -> FoundFile:
     try:
+        if path.is_file() and not path.name.casefold().endswith(SUFFIXES):
+            return _of_another_name(path)
         return _found(str(path), path.name, lambda: path.open("rb"))
     except OSError as error:
         return _unreadable(str(path), error.strerror or str(error), remedy="give existing files, folders or archives")
+
+
+def _of_another_name(path: Path) -> FoundFile:
+    if path.name.casefold().endswith(TAR_SUFFIXES):
+        return _unreadable(str(path), "by its name it is a tar archive", remedy="unpack it and give the files in it")
+    return _unreadable(
+        str(path),
+        f"a chart file ends in {' or '.join(SUFFIXES)}; nothing else is looked for in the landing folder",
+        remedy="rename it so if it is a chart file",
+    )
 
 
 def _found(where: str, name: str, opener: Callable[[], AbstractContextManager[IO[bytes]]]) -> FoundFile:
@@ -225,11 +317,24 @@ def _check_same_content(where: str, original: Original, key: str, digest: str) -
         )
 
 
+def _landed_editions(
+    file: FoundFile, landed: ChartsSource, playlist: PlaylistSettings, day: date
+) -> dict[str, ChartEdition]:
+    try:
+        return landed.editions(playlist, day)
+    except SourceRefusal as refusal:
+        raise SourceRefusal(
+            f"{file.where} cannot be compared with what has landed for {playlist.slug}.",
+            why=f"{refusal.what.removesuffix('.')} ({refusal.why})",
+            remedy=f"remove that landed file, or put it right: {refusal.remedy}; then import again",
+        ) from refusal
+
+
 def _check_same(file: FoundFile, edition: ChartEdition, others: dict[str, ChartEdition]) -> None:
     for where, other in others.items():
         if other.digest != edition.digest:
             raise SourceRefusal(
                 f"{file.where} and {where} both hold {edition.chart_date}, and they differ.",
-                why="only one of them can be that day's chart",
-                remedy="import the right one alone; if the wrong one has landed, remove it from there first",
+                why=ONE_CHART_A_DAY,
+                remedy="if the wrong one has landed, remove it from there first, then import the right one",
             )

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import date, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -323,14 +323,20 @@ def _show_verdicts(verdicts: Sequence[Verdict]) -> None:
     ]
     click.echo(tabulate(rows, headers=["file", "playlist", "format", "days", "number", "rows"]))
     for verdict in verdicts:
-        for note in verdict.chart.notes if verdict.chart else ():
+        for note in verdict.notes:
             click.echo(f"{verdict.file.where}: {note}")
-        if verdict.missing_days:
-            click.echo(f"{verdict.file.where}: no chart for {', '.join(verdict.missing_days)}")
         if verdict.refusal is not None:
-            click.echo(f"REFUSED {verdict.refusal}", err=True)
+            click.echo(f"REFUSED {_with_path(str(verdict.refusal), verdict.file.where)}", err=True)
     if not verdicts:
         click.echo("No chart files there: a chart file ends in .csv or .csv.gz.", err=True)
+
+
+def _with_path(refusal: str, where: str) -> str:
+    """A refusal that says where its file lies; by itself it may begin with the file's name alone."""
+    if refusal.startswith(where):
+        return refusal
+    name = PurePath(where).name
+    return f"{where}{refusal.removeprefix(name)}" if refusal.startswith(name) else f"{where}: {refusal}"
 
 
 def _check_slug(settings: Settings, slug: str, released: Collection[str] = ()) -> None:

@@ -8,6 +8,7 @@ import gzip
 import io
 import re
 import sqlite3
+import tarfile
 import tracemalloc
 from datetime import date, timedelta
 from pathlib import Path
@@ -158,6 +159,11 @@ def test_one_country_of_many(country, expected):
     assert file.editions[0].rows[0].values["danceability"] == "0.5"
 
 
+def test_rows_of_other_countries_are_counted():
+    assert read("all.csv", COUNTRIES, country="jp").notes == ("2 rows of other countries left out: fr 1, global 1",)
+    assert read("a.csv", OLD_ARCHIVE, country="jp").notes == ()
+
+
 def test_many_countries_and_none_said():
     assert "3 countries: fr, global, jp" in refusal_of("all.csv", COUNTRIES).what
 
@@ -266,10 +272,8 @@ def test_a_week_that_is_none(name):
     assert "no week" in refusal_of(name, OLD).what
 
 
-def test_a_weekly_chart_of_another_weekday_is_noted():
-    file = read("regional-jp-weekly-2026-11-20.csv", WEEKLY)
-    assert file.editions[0].chart_date == date(2026, 11, 20)
-    assert [note for note in file.notes if "2026-11-20: a Friday" in note] == list(file.notes) != []
+def test_a_weekly_chart_may_be_of_another_weekday():
+    assert read("regional-jp-weekly-2026-11-20.csv", WEEKLY).editions[0].chart_date == date(2026, 11, 20)
 
 
 @pytest.mark.parametrize(
@@ -383,6 +387,19 @@ def test_a_zip_archive():
     assert "zip archive" in refusal_of("regional-jp-daily-2026-11-20.zip", b"PK\x03\x04rest").what
 
 
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_a_tar_archive(form):
+    archived = io.BytesIO()
+    member = tarfile.TarInfo("日本/regional-jp-daily-2026-11-20.csv")
+    member.size = len(DAILY.encode())
+    with tarfile.open(fileobj=archived, mode="w", format=form) as writer:
+        writer.addfile(member, io.BytesIO(DAILY.encode()))
+    for content in (archived.getvalue(), gzip.compress(archived.getvalue(), mtime=0)):
+        refused = refusal_of("charts.csv.gz", content)
+        assert refused.what == "charts.csv.gz: it is a tar archive, not a CSV file."
+        assert "unpack it" in refused.remedy
+
+
 @pytest.mark.parametrize("content", [b"", BOM, b" \r\n", gzip.compress(b"", mtime=0)])
 def test_an_empty_file(content):
     assert "empty" in refusal_of("regional-jp-daily-2026-11-20.csv", content).what
@@ -427,7 +444,7 @@ def test_broken_quotes(row, line):
     assert f"line {line}: a row is not proper CSV" in refusal_of("regional-jp-daily-2026-11-20.csv", DAILY + row).what
 
 
-@pytest.mark.parametrize("position", ["", "0", "-1", "1.5", "x", "１", "1e3", "99999999999999999999"])
+@pytest.mark.parametrize("position", ["", "0", "-1", "1.5", "x", "１", "1e3", "1.000", "1001", "20240505", "9" * 20])
 def test_positions_that_are_none(position):
     refused = refusal_of("regional-jp-daily-2026-11-20.csv", DAILY.replace("\n2,", f"\n{position},"))
     assert "line 3: a row's position" in refused.what
@@ -437,6 +454,19 @@ def test_positions_may_be_written_as_fractions_and_in_any_order():
     header, first, second = DAILY.splitlines()
     file = read("regional-jp-daily-2026-11-20.csv", "\n".join([header, second.replace("2,", " 2.0,", 1), first]))
     assert [(row.position, row.values["rank"]) for row in file.editions[0].rows] == [(1, "1"), (2, " 2.0")]
+
+
+def test_numbers_that_cannot_be_read_are_counted():
+    text = CHART_ARCHIVE.replace("299966", "299.966").replace("2456,238856", "2.456,1.238.856")
+    assert read("a.csv", text).notes == ("3 numbers could not be read, the first on line 2: streams '299.966'",)
+    one = CHART_ARCHIVE.replace("2457", "many")
+    assert read("a.csv", one).notes == ("1 number could not be read, the first on line 4: days_on_chart 'many'",)
+
+
+@pytest.mark.parametrize("number", ["", "NA", "-1", "-1.0", "0", "1,234", "1234.0", " 7 "])
+def test_numbers_that_can_be_read_and_missing_ones_are_not_told_of(number):
+    text = PLAYLIST_ARCHIVE.replace(",89,", f',"{number}",')
+    assert read("a.csv", text).notes == ()
 
 
 def test_days_may_be_in_any_order():
@@ -457,7 +487,7 @@ def test_skipped_positions_and_short_charts():
     assert read("regional-mt-daily-2019-12-17.csv", OLD).notes == ()
 
 
-@pytest.mark.parametrize("blank", ["", " ", "null", "None", "nan"])
+@pytest.mark.parametrize("blank", ["", " ", "null", "NULL", "None", "nan", "NA", "n/a", "\\N", "-", "<NA>"])
 def test_rows_without_title_or_id_are_kept_and_noted(blank):
     text = CHART_ARCHIVE.replace(f"{ID_1},青い傘", f"{blank},{blank}").replace(f",,{ID_2},Rain", f",,{blank},Rain")
     file = read("a.csv", text)
@@ -471,6 +501,11 @@ def test_rows_without_title_or_id_are_kept_and_noted(blank):
 def test_a_song_may_be_called_none():
     assert read("a.csv", CHART_ARCHIVE.replace("青い傘", "None")).notes == ()
     assert read("a.csv", CHART_ARCHIVE.replace("青い傘", " ")).notes == ("2026-06-30: no title at position 1",)
+
+
+@pytest.mark.parametrize("no_id", ["unknown", ID_1[:-1], f"{ID_1}0", "spotify:track:NA"])
+def test_what_is_no_track_id_is_told_of(no_id):
+    assert read("a.csv", CHART_ARCHIVE.replace(ID_1, no_id)).notes == ("2026-06-30: no track id at position 1",)
 
 
 def test_rows_without_title_where_the_format_has_no_ids():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import gzip
+import hashlib
 import io
 import shutil
 import tracemalloc
@@ -18,9 +19,11 @@ import dagster as dg
 import duckdb
 import pytest
 from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from spotify_assets import runs
-from spotify_assets.chart_import import find_files, judge, land
+from spotify_assets.chart_import import FoundFile, find_files, judge, land
 from spotify_assets.cli import main
 from spotify_assets.definitions import build_definitions
 from spotify_assets.errors import SourceRefusal
@@ -28,6 +31,7 @@ from spotify_assets.partitions import today_in_japan
 from spotify_assets.runs import RANGE_END_TAG, RANGE_START_TAG, failures_of
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.charts import ChartsSource
+from spotify_assets.sources.landing import Original
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.platform import Platform
@@ -42,6 +46,9 @@ playlists:
   - {slug: weekly, title: Weekly, cadence: weekly, source: charts, chart: regional-jp-weekly}
 """
 NAME = "regional-jp-daily-2026-11-19.csv"
+
+
+titles = st.lists(st.sampled_from(["Rain", "Sun"]), min_size=1, max_size=2)
 
 
 class Desk:
@@ -90,6 +97,16 @@ def refusals(verdicts):
     return [str(verdict.refusal) for verdict in verdicts if verdict.refusal]
 
 
+def weeks(days):
+    """A file of a weekly chart of 2025."""
+    return ("date,position,song,artist\n" + "".join(f"2025-{day},1,Rain,Hoshi\n" for day in days.split())).encode()
+
+
+def in_memory(name, data):
+    """A file to import that is in no folder."""
+    return FoundFile(name, Original(name, hashlib.sha256(data).hexdigest(), lambda: io.BytesIO(data)))
+
+
 def found(*paths):
     return [(file.original.name, content(file)) for file in find_files(paths)]
 
@@ -114,9 +131,28 @@ class TestFinding:
         assert found(desk.downloads) == [("b.csv", "2026.csv/日本/b.csv".encode()), ("a.csv", b"a.csv")]
         assert next(iter(find_files([desk.downloads]))).where.endswith("charts.ZIP/2026.csv/日本/b.csv")
 
+    @pytest.mark.filterwarnings("ignore:Duplicate name")
+    def test_members_of_the_same_name_are_both_read(self, desk):
+        with zipfile.ZipFile(desk.downloads / "charts.zip", "w") as zipped:
+            for text in ("first", "second"):
+                zipped.writestr("./a.csv", text)
+        assert found(desk.downloads) == [("a.csv", b"first"), ("a.csv", b"second")]
+
     def test_a_path_that_is_not_there(self, desk):
         (file,) = find_files([desk.downloads / "nothing.csv"])
         assert "nothing.csv cannot be read.\nWhy: No such file or directory" in str(file.original)
+
+    @pytest.mark.parametrize("name", [f"{NAME}.txt", "chart.txt", "chart.gz", "chart.csv.bz2", "chart"])
+    def test_a_file_that_is_not_named_like_a_chart_file(self, desk, name):
+        (file,) = find_files([desk.put(name, chart("Rain"))])
+        assert f"{name} cannot be read.\nWhy: a chart file ends in .csv or .csv.gz;" in str(file.original)
+        assert "rename it" in str(file.original)
+
+    @pytest.mark.parametrize("name", ["charts.tar", "charts.TAR.GZ", "charts.tgz"])
+    def test_a_tar_archive(self, desk, name):
+        # Cut off as a download may be: nothing of it is read.
+        (file,) = find_files([desk.put(name, gzip.compress(b"a.csv")[:12])])
+        assert "Why: by its name it is a tar archive\nWhat to do: unpack it" in str(file.original)
 
     def test_an_archive_that_is_none(self, desk):
         (file,) = find_files([desk.put("charts.zip", b"PK and nothing")])
@@ -204,8 +240,26 @@ class TestJudging:
             (refused,) = refusals(desk.judge(second, slug="daily"))
             assert f"landing/charts/daily/{NAME} both hold 2026-11-19" in refused
         else:
-            (refused,) = refusals(desk.judge(first, second, slug="daily"))
-            assert f"{second} and {first} both hold 2026-11-19, and they differ." in refused
+            of_first, of_second = refusals(desk.judge(first, second, slug="daily"))
+            assert f"{first} and {second} both hold 2026-11-19, and they differ." in of_first
+            assert f"{second} and {first} both hold 2026-11-19, and they differ." in of_second
+
+    @given(st.lists(st.dictionaries(st.sampled_from(["d17", "d18", "d19"]), titles, min_size=1), max_size=5), st.data())
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_files_that_differ_are_all_refused_in_whatever_order(self, desk, files, data):
+        differs = {
+            number: any(mine[day] != other[day] for other in files for day in mine.keys() & other.keys())
+            for number, mine in enumerate(files)
+        }
+        order = data.draw(st.permutations(range(len(files))))
+        given_files = [in_memory(f"{number}.csv", archive(**files[number])) for number in order]
+        verdicts = judge(given_files, desk.platform.settings, desk.store, "daily")
+        assert [verdict.refusal is not None for verdict in verdicts] == [differs[number] for number in order]
+
+    def test_a_file_that_contradicts_a_landed_one_costs_no_other(self, desk):
+        desk.land(desk.put(NAME, chart("Rain")))
+        right, wrong = desk.put(f"again {NAME}", chart("Rain")), desk.put("wrong.csv", archive(d19=["Sun"]))
+        assert [bool(verdict.refusal) for verdict in desk.judge(wrong, right, slug="daily")] == [True, False]
 
     @pytest.mark.parametrize("landed_before", [True, False])
     def test_a_name_stands_for_one_content(self, desk, landed_before):
@@ -214,11 +268,19 @@ class TestJudging:
         if landed_before:
             desk.land(first, slug="daily")
             (refused,) = refusals(desk.judge(second, slug="daily"))
+            assert "is not kept as landing/charts/daily/data.csv: there is a file of that name" in refused
         else:
-            good, bad = desk.judge(first, second, slug="daily")
-            assert good.refusal is None
-            refused = str(bad.refusal)
-        assert "is not kept as landing/charts/daily/data.csv: there is a file of that name" in refused
+            of_first, of_second = refusals(desk.judge(first, second, slug="daily"))
+            assert f"{first} and {second} both are called data.csv, and they differ." in of_first
+            assert f"{second} and {first} both are called data.csv, and they differ." in of_second
+
+    def test_a_landed_file_that_cannot_be_used_is_named(self, desk):
+        desk.store.write("landing/charts/daily/bad.csv", b"no,chart\n1,2\n")
+        path = desk.put(NAME, chart("Rain"))
+        (refused,) = refusals(desk.judge(path))
+        assert f"{path} cannot be compared with what has landed for daily.\n" in refused
+        assert "Why: landing/charts/daily/bad.csv cannot be used: bad.csv, line 1: its header" in refused
+        assert "What to do: remove that landed file, or put it right" in refused
 
     def test_a_day_before_the_partitions(self, desk):
         (refused,) = refusals(desk.judge(desk.put(NAME.replace("11-19", "10-31"), chart("Rain"))))
@@ -236,9 +298,20 @@ class TestJudging:
         (verdict,) = desk.judge(desk.put("data.csv", data), slug="daily")
         assert verdict.missing_days == ["2026-11-04", "2026-11-06 to 2026-11-08"]
 
-    def test_the_weeks_of_a_weekly_chart_leave_nothing_out(self, desk):
-        (verdict,) = desk.judge(desk.put("data.csv", archive(d05=["a"], d12=["a"])), slug="weekly")
-        assert verdict.missing_days == []
+    def test_weeks_that_a_file_leaves_out(self, desk):
+        file = in_memory("data.csv", weeks("01-02 01-09 01-15 01-23 02-06 02-27"))
+        since_2025 = dataclasses.replace(desk.platform.settings, start=date(2025, 1, 1))
+        (verdict,) = judge([file], since_2025, desk.store, "weekly")
+        assert verdict.missing_days == ["2025-01-30", "2025-02-13 to 2025-02-20"]
+
+    def test_weeks_that_do_not_end_on_a_thursday(self, desk):
+        data = archive(d05=["a"], d11=["a"], d18=["a"])
+        (verdict,) = desk.judge(desk.put("data.csv", data), slug="weekly")
+        why = "the weeks of Spotify's charts end on a Thursday"
+        assert verdict.notes == [f"2026-11-11 and 1 more: a Wednesday; {why}"]
+        assert not any(why in note for note in desk.judge(slug="daily")[0].notes)
+        (verdict,) = desk.judge(desk.put("regional-jp-weekly-2026-11-20.csv", chart("a", kind="weeks")))
+        assert verdict.notes == [f"2026-11-20: a Friday; {why}"]
 
 
 class TestCommand:
@@ -267,7 +340,7 @@ class TestCommand:
         done = desk.run(desk.downloads, desk.downloads / "nothing.zip")
         assert done.exit_code == 1
         assert "daily 2026-11-19 to 2026-11-19: done" in done.stdout
-        assert "REFUSED broken.csv" in done.stderr
+        assert f"REFUSED {desk.downloads}/broken.csv, line 1: its header" in done.stderr
         assert "nothing.zip cannot be read" in done.stderr
         songs = desk.platform.rows("songs", date(2026, 11, 19), "daily")
         assert [(song["position"], song["song_name"], song["streams"]) for song in songs] == [
@@ -286,6 +359,22 @@ class TestCommand:
         assert "daily 2026-11-19: stays withdrawn (wrong country)" in done.stdout
         assert "`spotify-assets withdraw daily 2026-11-19 --restore --why REASON`" in done.stdout
         assert desk.platform.rows("songs", date(2026, 11, 19), "daily") == []
+
+    def test_refusals_say_where_the_file_lies(self, desk):
+        desk.put("a/broken.csv", b"no,chart\n1,2\n")
+        with zipfile.ZipFile(desk.downloads / "b.zip", "w") as zipped:
+            zipped.writestr("deep/broken.csv", b"")
+        desk.put("c.csv", archive(d19=["Rain"]))
+        desk.put(NAME.replace("11-19", "10-31"), chart("Rain"))
+        refused = [line for line in desk.run("--dry-run", desk.downloads).stderr.splitlines() if "REFUSED" in line]
+        there = f"REFUSED {desk.downloads}"
+        assert refused == [
+            f"{there}/a/broken.csv, line 1: its header is that of no known chart file.",
+            f"{there}/b.zip/deep/broken.csv: it is empty.",
+            f"{there}/c.csv: it is not certain which playlist this file is for.",
+            f"{there}/regional-jp-daily-2026-10-31.csv holds 2026-10-31, which is before the first partition, "
+            "2026-11-01.",
+        ]
 
     def test_a_folder_without_chart_files(self, desk):
         done = desk.run(desk.downloads)

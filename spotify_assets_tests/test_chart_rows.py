@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from spotify_assets.sources.chart_files import NUMBER_COLUMNS
 from spotify_assets.sources.snapshot import Entry, PlaylistSnapshot
 from spotify_assets.transforms.albums import album_rows
 from spotify_assets.transforms.artists import artist_rows
@@ -145,7 +146,7 @@ def test_the_countries_data_set():
     }
 
 
-@pytest.mark.parametrize("blank", ["", " ", "null", "None", "nan"])
+@pytest.mark.parametrize("blank", ["", " ", "null", "NULL", "None", "nan", "NA", "n/a", "\\N", "-", "<NA>"])
 def test_what_a_file_does_not_say_is_absent(blank):
     columns = "rank,uri,artist_names,track_name,source,peak_rank,previous_rank,days_on_chart,weeks_on_chart,streams,url"
     more = "popularity,duration_ms,is_explicit,album_name,album_type,release_date,total_tracks,album_cover_url"
@@ -156,6 +157,12 @@ def test_a_song_may_be_called_none_where_it_has_an_id():
     assert chart_entry({"track_id": ID, "title": "None"})[1]["name"] == "None"
     assert "name" not in chart_entry({"track_id": "None", "title": "None"})[1]
     assert "name" not in chart_entry({"track_id": ID, "title": " "})[1]
+
+
+@pytest.mark.parametrize("name", ["NA", "Null", "-"])
+def test_names_stay_as_they_are_beside_an_id(name):
+    track = chart_entry({"track_id": ID, "title": name, "artists": name, "album_name": name, "source": name})[1]
+    assert (track["name"], track["artists"], track["album"]) == (name, [{"name": name}], {"name": name})
 
 
 @pytest.mark.parametrize("none", ["-1", "0", "", "0.0", "-1.0"])
@@ -172,7 +179,10 @@ def test_no_previous_position(none):
         ("1234.0", 1234),
         (" 1234 ", 1234),
         ("12,34", None),
+        ("1234.00", 1234),
         ("1.234", None),
+        ("1.000", None),
+        ("1.234.567", None),
         ("1234.5", None),
         ("1.2e6", None),
         ("-5", None),
@@ -182,6 +192,11 @@ def test_no_previous_position(none):
 )
 def test_numbers(written, number):
     assert chart_entry({"streams": written})[0].get("streams") == number
+
+
+@pytest.mark.parametrize("column", sorted(NUMBER_COLUMNS))
+def test_columns_of_numbers_are_those_that_reading_a_file_looks_at(column):
+    assert chart_entry({column: "7"}) != chart_entry({}) == chart_entry({column: "7.000"})
 
 
 @pytest.mark.parametrize(
@@ -204,6 +219,10 @@ def test_booleans(written, explicit):
         ("URL", "https://open.spotify.com/track/", None),
         ("URL", f"https://open.spotify.com/album/{ID}", None),
         ("track_id", "青い傘", None),
+        ("track_id", "NA", None),
+        ("track_id", "unknown", None),
+        ("track_id", ID[:-1], None),
+        ("uri", f"spotify:track:{ID}x", None),
     ],
 )
 def test_ids(column, cell, id_):
@@ -211,7 +230,8 @@ def test_ids(column, cell, id_):
 
 
 def test_an_id_in_another_column_where_the_first_says_none():
-    assert chart_entry({"track_id": "", "url": PAGE})[1]["id"] == ID
+    for none in ("", "NA", "unknown"):
+        assert chart_entry({"track_id": none, "url": PAGE})[1]["id"] == ID
 
 
 def test_text_stays_as_received():

@@ -75,6 +75,19 @@ class TestWhoseAFileIs:
     def test_the_only_playlist(self):
         assert assign("data.csv", archive(d19=["Rain"]), [DAILY], None)[0] == DAILY
 
+    def test_a_named_playlist_does_not_get_a_chart_of_another_kind(self):
+        with pytest.raises(SourceRefusal, match="is the chart viral-jp-daily; daily is regional-jp-daily"):
+            assign(f"viral-jp-daily-{DAY}.csv", chart("Rain"), ALL, "daily")
+
+    @pytest.mark.parametrize("slug", ["weekly", None])
+    def test_a_weekly_playlist_does_not_get_an_archive_of_days(self, slug):
+        weeks = archive(d05=["Rain"], d12=["Rain"], d18=["Rain"])
+        assert assign("data.csv", weeks, [WEEKLY], slug)[0] == WEEKLY
+        days = archive(d05=["Rain"], d12=["Rain"], d17=["Rain"])
+        with pytest.raises(SourceRefusal, match="holds 2026-11-12 and 2026-11-17, and weekly is weekly"):
+            assign("data.csv", days, [WEEKLY], slug)
+        assert assign("data.csv", days, [DAILY], slug and "daily")[0] == DAILY
+
     def test_the_only_playlist_does_not_get_the_chart_of_another(self):
         with pytest.raises(SourceRefusal, match="regional-us-daily"):
             assign(f"regional-us-daily-{DAY}.csv", chart("Rain"), [DAILY], None)
@@ -86,8 +99,11 @@ class TestWhoseAFileIs:
         assert [row.values["name"] for edition in read.editions for row in edition.rows] == [title]
 
     def test_of_several_countries_and_as_many_playlists_one_has_to_be_named(self):
-        with pytest.raises(SourceRefusal, match="countries"):
+        with pytest.raises(SourceRefusal) as caught:
             assign("countries.csv", COUNTRIES.encode(), [DAILY, WORLD], None)
+        assert "it holds the charts of 3 countries: fr, global, jp; playlists of source" in caught.value.why
+        assert "daily (regional-jp-daily), world (regional-global-daily)" in caught.value.why
+        assert "--playlist" in caught.value.remedy
         assert assign("countries.csv", COUNTRIES.encode(), [DAILY, WORLD], "world")[0] == WORLD
 
     @pytest.mark.parametrize(
@@ -233,6 +249,16 @@ class TestFilesThatCannotBeUsed:
             fetch(store)
         assert f"files that were left out may hold them: landing/charts/{name}: " in caught.value.why
         assert what in caught.value.why
+
+    def test_that_are_never_read_are_named_when_no_file_holds_the_day(self, store):
+        for name in (f"nosuch/{NAME}", "daily/note.txt", "daily/.hidden"):
+            store.write(f"landing/charts/{name}", chart("Rain"))
+        with pytest.raises(SourceRefusal, match=f"no chart of daily for {DAY}") as caught:
+            fetch(store)
+        assert caught.value.why.endswith(
+            f"; files that are never read: landing/charts/nosuch/{NAME} (there is no playlist 'nosuch' of source "
+            "charts), landing/charts/daily/note.txt (a chart file ends in .csv or .csv.gz)"
+        )
 
     def test_in_the_root_are_named_up_to_a_number(self, store):
         for number in range(7):

@@ -29,19 +29,23 @@ from spotify_assets.errors import SourceRefusal
 from spotify_assets.sources.chart_text import check_text, misreading, refusal, seems_to_lack_letters, text_lines
 from spotify_assets.sources.edition_rows import ChartRow, EditionRows, PlacedRow, digest_of
 
-MISSING_CELLS = frozenset({"", "null", "None", "nan"})
-"""How files write that a cell has no value."""
+MISSING_CELLS = frozenset({"", "-", "<na>", "n/a", "na", "nan", "none", "null", "\\n"})
+"""How files write that a cell has no value, case-folded: pandas, R (`NA`), MySQL (`\\N`) and people."""
 
 TRACK_ID = re.compile(
-    r"(?:spotify:track:|https?://open\.spotify\.com/(?:intl-[a-z-]+/)?track/)?([0-9A-Za-z]+)/?(?:\?.*)?"
+    r"(?:spotify:track:|https?://open\.spotify\.com/(?:intl-[a-z-]+/)?track/)?([0-9A-Za-z]{22})/?(?:\?.*)?"
 )
 CHART_NAME = re.compile(r"(?:regional|viral)-(global|[a-z]{2})-(daily|weekly)(?![a-z])")
 NAMED_DATE = "(?<![0-9])([0-9]{4}-[0-9]{2}-[0-9]{2})(?![0-9])"
 NAMED_WEEK = re.compile(f"{NAMED_DATE}--{NAMED_DATE}")
 MIDNIGHT = r"[T ]00:00(?::00(?:\.0+)?)?(?:Z|\+00:00)?"
 WRITTEN_DATE = re.compile(rf"([0-9]{{4}})([-/])([0-9]{{1,2}})\2([0-9]{{1,2}})(?:{MIDNIGHT})?")
-WHOLE_NUMBER = re.compile(r"([0-9]{1,9})(?:\.0+)?")
-THURSDAY, FRIDAY = 3, 4
+WHOLE_NUMBER = re.compile(r"([0-9]{1,18}|[0-9]{1,3}(?:,[0-9]{3}){1,5})(?:\.00?)?")
+"""Thousands may be set off by commas. pandas writes `.0`; what `1.000` is cannot be told: it may mean a thousand."""
+LAST_POSITION = 1000
+"""The last position that is believed. Spotify's longest charts have 200; a day has an entry for each position up to its
+last, and a date in that column would make millions of them."""
+FRIDAY = 4
 
 Cells = list[str]
 Record = tuple[int, Cells]
@@ -138,8 +142,21 @@ FORMATS = (
 )
 """The known formats. Of several that a header fits, the first counts."""
 
+NUMBER_COLUMNS = frozenset(
+    {
+        *("streams", "peak_rank", "previous_rank", "prev_rank", "days_on_chart", "weeks_on_chart"),
+        *("duration_ms", "popularity", "total_tracks"),
+    }
+)
+"""Columns of whole numbers, positions apart."""
+NO_PLACE = frozenset({"-1", "-1.0"})
+"""How files write that there was no previous place."""
 COUNTRY_COLUMNS = ("country", "region")
 CADENCE_COLUMNS = {"days_on_chart": "daily", "weeks_on_chart": "weekly"}
+
+
+class SeveralCountries(SourceRefusal):
+    """A file holds the charts of several countries, and it was not said which is meant."""
 
 
 @dataclass(frozen=True)
@@ -170,8 +187,9 @@ def read_chart_file(name: str, file: IO[bytes], *, country: str | None = None) -
         is gone when nothing refers to them any more.
 
     Raises:
-        SourceRefusal: the file is no chart file, is damaged or mis-encoded, contradicts itself or its name, does not
-            say the chart's day, or does not say which of its countries is meant. The message names file and line.
+        SeveralCountries: it is not said which of the file's countries is meant.
+        SourceRefusal: the file is no chart file, is damaged or mis-encoded, contradicts itself or its name, or does not
+            say the chart's day. The message names file and line.
     """
     check_text(name, file)
     named = _read_name(name)
@@ -184,9 +202,11 @@ def read_chart_file(name: str, file: IO[bytes], *, country: str | None = None) -
         records = _chart_rows(name, header, records, notes)
         records = _rows_of_country(name, header, records, wanted, countries)
         records = _rows_with_letters(name, header, records)
+        records = _rows_with_numbers(header, records, notes)
         rows = EditionRows(header.names, _placed_rows(name, header, records, named))
     try:
         country = _chart_country(name, countries, wanted) or named.country
+        notes.extend(_note_on_other_countries(countries, country))
         return _chart_file(name, header, named, country, rows, notes), rows
     except SourceRefusal:
         # A refusal may be kept, and its traceback would keep the rows.
@@ -211,13 +231,14 @@ def _chart_file(
 ) -> ChartFile:
     """Look at the rows day by day; `notes` are those on the file itself."""
     _check_positions(name, rows)
-    cadence = _cadence(name, header, named)
     editions = []
     for day, edition in rows.by_day():
         editions.append(ChartEdition(day, len(edition), digest_of(edition)))
-        notes.extend(_edition_notes(header, day, edition, cadence))
+        notes.extend(_edition_notes(header, day, edition))
     _check_days(name, [edition.chart_date for edition in editions], named)
-    return ChartFile(name, header.format.name, named.chart, country, cadence, tuple(editions), tuple(notes))
+    return ChartFile(
+        name, header.format.name, named.chart, country, _cadence(name, header, named), tuple(editions), tuple(notes)
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -228,7 +249,14 @@ def column_key(name: str) -> str:
 
 def is_missing(cell: str) -> bool:
     """Whether a cell says that there is no value."""
-    return cell.strip() in MISSING_CELLS
+    return cell.strip().casefold() in MISSING_CELLS
+
+
+@lru_cache(maxsize=8192)
+def whole_number(cell: str) -> int | None:
+    """The number in a cell, 0 or more; None where it cannot be read in one way only."""
+    match = WHOLE_NUMBER.fullmatch(cell.strip())
+    return int(match[1].replace(",", "")) if match else None
 
 
 def spotify_track_id(cell: str) -> str | None:
@@ -396,9 +424,8 @@ def _chart_country(name: str, countries: Counter[str | None], wanted: str | None
         )
     said = sorted(country for country in countries if country)
     if len(said) > 1 and wanted is None:
-        raise refusal(
-            name,
-            f"it holds the charts of {len(said)} countries: {', '.join(said)}",
+        raise SeveralCountries(
+            f"{name}: it holds the charts of {len(said)} countries: {', '.join(said)}.",
             why="a playlist is the chart of one country, and it was not said which",
             remedy="say which of these countries is meant",
         )
@@ -410,6 +437,13 @@ def _chart_country(name: str, countries: Counter[str | None], wanted: str | None
             remedy="ask for one of these, correct the country in the file's name, or take another file",
         )
     return (wanted or said[0]) if said else None
+
+
+def _note_on_other_countries(countries: Counter[str | None], country: str | None) -> Iterator[str]:
+    others = {other: number for other, number in countries.items() if other not in (None, country)}
+    if others:
+        listed = ", ".join(f"{other} {number}" for other, number in sorted(others.items()))
+        yield f"{sum(others.values())} rows of other countries left out: {listed}"
 
 
 def _country(name: str, format_: ChartFormat, number: int, cell: str) -> str:
@@ -456,6 +490,29 @@ def _rows_with_letters(name: str, header: _Header, rows: Iterator[Record]) -> It
         )
 
 
+def _rows_with_numbers(header: _Header, rows: Iterator[Record], notes: list[str]) -> Iterator[Record]:
+    """The same rows; how many of their numbers cannot be read is noted."""
+    columns = [column for column, key in enumerate(header.keys) if key in NUMBER_COLUMNS]
+    unreadable = 0
+    first = ""
+    for number, cells in rows:
+        said = "".join([cells[column] for column in columns])
+        # Most rows have nothing but digits there; that is told of all columns at once.
+        if not (said.isascii() and said.isdecimal()):
+            strange = [column for column in columns if not _is_number_or_none(cells[column])]
+            unreadable += len(strange)
+            if strange and not first:
+                first = f"line {number}: {header.names[strange[0]]} {cells[strange[0]]!r}"
+        yield number, cells
+    if unreadable:
+        notes.append(f"{unreadable} number{'s' * (unreadable > 1)} could not be read, the first on {first}")
+
+
+@lru_cache(maxsize=8192)
+def _is_number_or_none(cell: str) -> bool:
+    return whole_number(cell) is not None or is_missing(cell) or cell.strip() in NO_PLACE
+
+
 def _placed_rows(name: str, header: _Header, rows: Iterator[Record], named: _FileName) -> Iterator[PlacedRow]:
     """The rows with the day and the position of each."""
     dates = _date_columns(header)
@@ -491,7 +548,7 @@ def _date_columns(header: _Header) -> list[int]:
 
 
 def _day(name: str, number: int, cells: Cells) -> date:
-    written = "-".join(str(_whole_number(cell)) for cell in cells) if len(cells) == 3 else cells[0].strip()
+    written = "-".join(str(whole_number(cell)) for cell in cells) if len(cells) == 3 else cells[0].strip()
     day = _written_date(written)
     if day is None:
         raise refusal(
@@ -513,19 +570,13 @@ def _written_date(written: str) -> date | None:
         return None
 
 
-@lru_cache(maxsize=4096)
-def _whole_number(cell: str) -> int | None:
-    match = WHOLE_NUMBER.fullmatch(cell.strip())
-    return int(match[1]) if match else None
-
-
 def _position(name: str, number: int, cell: str) -> int:
-    position = _whole_number(cell)
-    if not position:
+    position = whole_number(cell)
+    if not position or position > LAST_POSITION:
         raise refusal(
             name,
             f"a row's position is {cell!r}",
-            why="a position is a whole number, 1 or more",
+            why=f"a position is a whole number from 1 to {LAST_POSITION}",
             remedy="correct that row, or take the file as it was first downloaded",
             line=number,
         )
@@ -558,11 +609,9 @@ def _cadence(name: str, header: _Header, named: _FileName) -> str | None:
     return named.cadence or by_data
 
 
-def _edition_notes(header: _Header, day: date, rows: Sequence[ChartRow], cadence: str | None) -> Iterator[str]:
+def _edition_notes(header: _Header, day: date, rows: Sequence[ChartRow]) -> Iterator[str]:
     title = header.names[header.keys.index(header.format.title)]
     track_id = header.names[header.keys.index(header.format.track_id)] if header.format.track_id else None
-    if cadence == "weekly" and day.weekday() != THURSDAY:
-        yield f"{day}: a {day:%A}; the weeks of Spotify's charts end on a Thursday"
     skipped = _skipped_positions(rows)
     if skipped:
         yield f"{day}: nothing listed at position {', '.join(skipped)}"
@@ -585,14 +634,17 @@ def _skipped_positions(rows: Sequence[ChartRow]) -> list[str]:
 def _lacks(title: str, id_cell: str | None) -> str | None:
     """What a row lacks of title and track id; `id_cell` is None where the format has no ids."""
     has_id = id_cell is not None and spotify_track_id(id_cell) is not None
-    if not has_title(title, has_id=has_id):
+    if not is_name(title, has_id=has_id):
         return "no title" if has_id or id_cell is None else "neither title nor track id"
     return None if has_id or id_cell is None else "no track id"
 
 
-def has_title(title: str, *, has_id: bool) -> bool:
-    """Whether a cell is a title. A song may be called `None`: with a track id beside it that is a title."""
-    return bool(title.strip()) if has_id else not is_missing(title)
+def is_name(cell: str, *, has_id: bool) -> bool:
+    """Whether a cell is the name of a song, an artist or an album.
+
+    A song may be called `None` or `NA`, and an album `-`: in a row with a track id such a cell is a name.
+    """
+    return bool(cell.strip()) if has_id else not is_missing(cell)
 
 
 def _listed(noun: str, numbers: list[int]) -> str:

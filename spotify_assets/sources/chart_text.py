@@ -21,6 +21,8 @@ from spotify_assets.errors import SourceRefusal
 
 GZIP_BEGINNING = b"\x1f\x8b"
 ZIP_BEGINNING = b"PK\x03\x04"
+TAR_MARK = "\0ustar"
+"""Stands in the first of the blocks of 512 bytes that a tar archive consists of, after the name of its first file."""
 BYTE_ORDER_MARK = "\ufeff"
 UTF_16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 NO_TEXT = re.compile("[\0\udc80-\udcff\N{REPLACEMENT CHARACTER}]")
@@ -69,6 +71,13 @@ def check_text(name: str, file: IO[bytes]) -> None:
     with text_lines(name, file) as lines:
         for number, line in enumerate(lines, 1):
             stranger = NO_TEXT.search(line)
+            if stranger and number == 1 and TAR_MARK in line:
+                raise refusal(
+                    name,
+                    "it is a tar archive, not a CSV file",
+                    why="its first bytes are those of a tar archive",
+                    remedy="unpack it and give the files in it",
+                )
             if stranger:
                 raise _no_text(name, number, stranger[0], "".join([line, *islice(lines, SAMPLE_LINES)]))
             first_words = first_words or line.strip()

@@ -6,21 +6,19 @@ and artist objects are not fetched for charts: they would cost several times the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from spotify_assets.sources.chart_files import column_key, is_missing, spotify_track_id
+from spotify_assets.sources.chart_files import column_key, spotify_track_id
 from spotify_assets.sources.enrichment import Collection, Enrichment, carried, conclusions
 from spotify_assets.sources.snapshot import CatalogObject, PlaylistSnapshot
 
 ID_COLUMNS = ("track_id", "spotify_id", "uri", "url")
-"""Columns of chart files that hold a track's id, by key (see `column_key`). The first that says something counts."""
+"""Columns of chart files that hold a track's id, by key (see `column_key`). The first that says one counts."""
 
-SPOTIFY_ID = re.compile(r"[0-9A-Za-z]{22}")
 DROPPED = frozenset({"available_markets", "popularity"})
 """What is not stored of a track object: the markets for their size; the popularity because it is of the moment of the
 fetch, and a chart may be of any day."""
@@ -138,7 +136,7 @@ def lacks_tracks(snapshot: PlaylistSnapshot) -> bool:
 def track_ids(rows: Iterable[Mapping[str, str]]) -> list[str]:
     """The ids in rows of chart files that Spotify can be asked for, each once, in order of appearance."""
     ids = (_track_id(row) for row in rows)
-    return list(dict.fromkeys(one for one in ids if one is not None and SPOTIFY_ID.fullmatch(one)))
+    return list(dict.fromkeys(one for one in ids if one is not None))
 
 
 def _known(ids: Iterable[str], stored: Iterable[PlaylistSnapshot]) -> dict[str, CatalogObject]:
@@ -153,8 +151,8 @@ def _known(ids: Iterable[str], stored: Iterable[PlaylistSnapshot]) -> dict[str, 
 
 
 def _track_id(row: Mapping[str, str]) -> str | None:
-    said = (row[name] for name in _id_columns(tuple(row)) if not is_missing(row[name]))
-    return spotify_track_id(next(said, ""))
+    ids = (spotify_track_id(row[name]) for name in _id_columns(tuple(row)))
+    return next(filter(None, ids), None)
 
 
 @lru_cache(maxsize=64)  # the rows of a file all have the same header

@@ -18,7 +18,7 @@ from spotify_assets.errors import SourceRefusal
 from spotify_assets.sources.chart_files import ChartEdition
 from spotify_assets.sources.chart_tracks import ChartTracks, lacks_tracks
 from spotify_assets.sources.edition_rows import ChartRow
-from spotify_assets.sources.landing import LandedFile, assign, landed_files, problem_with
+from spotify_assets.sources.landing import SUFFIXES, LandedFile, assign, look_into_landing, problem_with
 from spotify_assets.sources.snapshot import CHARTS, Entry, PlaylistSnapshot
 from spotify_assets.sources.source import Absence
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from spotify_assets.storage.object_store import ObjectStore
 
 NAMED = 5
-"""How many left-out files a refusal names."""
+"""How many files of a kind a refusal names."""
 
 
 class ChartsSource:
@@ -62,10 +62,11 @@ class ChartsSource:
         self._landed: dict[date | None, list[LandedFile]] | None = None
         self._read: dict[str, tuple[str, Mapping[date, ChartEdition]]] = {}
         self._left_out: dict[str, SourceRefusal] = {}
+        self._never_read: list[str] = []
 
     @property
     def absence(self) -> Absence:
-        """What to say of a day that no file holds; files that were left out may be the reason."""
+        """What to say of a day that no file holds; files that are left out or never read may be the reason."""
         why = "no file in landing/charts holds these days, and nothing is stored for them"
         remedy = (
             "download the files by hand at charts.spotify.com and run `spotify-assets charts import FILE...`, or leave "
@@ -73,8 +74,9 @@ class ChartsSource:
         )
         if self._left_out:
             problems = [problem_with(key, refusal) for key, refusal in self._left_out.items()]
-            surplus = f" (and {len(problems) - NAMED} more)" if len(problems) > NAMED else ""
-            why += f"; files that were left out may hold them: {' '.join(problems[:NAMED])}{surplus}"
+            why += f"; files that were left out may hold them: {_first_of(problems, ' ')}"
+        if self._never_read:
+            why += f"; files that are never read: {_first_of(self._never_read, ', ')}"
         return Absence(why, remedy)
 
     def days_on_offer(
@@ -201,7 +203,9 @@ class ChartsSource:
                 slug, editions = self._read_file(landed)
             except SourceRefusal as refusal:
                 if landed.slug or (landed.day and landed.chart == playlist.chart):
-                    raise
+                    raise SourceRefusal(
+                        f"{key} cannot be used: {refusal.what}", why=refusal.why, remedy=refusal.remedy
+                    ) from refusal
                 self._left_out[key] = refusal
                 continue
             if slug == playlist.slug and day in editions:
@@ -215,12 +219,20 @@ class ChartsSource:
         """
         if self._landed is None:
             self._landed = {}
-            for landed in landed_files(self._store):
+            folder = look_into_landing(self._store)
+            for landed in folder.files:
                 self._landed.setdefault(landed.day, []).append(landed)
+            self._never_read = [*self._of_nobody(folder.files), *map(_misnamed, folder.others)]
         charts_of_others = {other.chart for other in self._playlists} - {playlist.chart}
         for landed in self._landed.get(None, []) + self._landed.get(day, []):
             if landed.slug == playlist.slug or (landed.slug is None and landed.chart not in charts_of_others):
                 yield landed
+
+    def _of_nobody(self, files: Iterable[LandedFile]) -> Iterator[str]:
+        slugs = {None, *(playlist.slug for playlist in self._playlists)}
+        for landed in files:
+            if landed.slug not in slugs:
+                yield f"{landed.stored.key} (there is no playlist {landed.slug!r} of source charts)"
 
     def _left_out_of(self, playlist: PlaylistSettings, day: date) -> list[str]:
         keys = (landed.stored.key for landed in self._candidates(playlist, day))
@@ -238,6 +250,15 @@ class ChartsSource:
         (landed,) = (landed for landed in self._candidates(playlist, day) if landed.stored.key == key)
         _, _, rows = assign(landed.original, self._playlists, landed.slug)
         return rows.of(day)
+
+
+def _misnamed(key: str) -> str:
+    return f"{key} (a chart file ends in {' or '.join(SUFFIXES)})"
+
+
+def _first_of(texts: Sequence[str], separator: str) -> str:
+    surplus = f" (and {len(texts) - NAMED} more)" if len(texts) > NAMED else ""
+    return f"{separator.join(texts[:NAMED])}{surplus}"
 
 
 def _stored_rows(chart: PlaylistSnapshot) -> Iterator[Mapping[str, str]]:

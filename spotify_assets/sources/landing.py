@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache, partial
-from typing import IO
+from itertools import pairwise
+from typing import IO, NamedTuple
 
 from spotify_assets.errors import Refusal, SourceRefusal
 from spotify_assets.settings import PlaylistSettings
-from spotify_assets.sources.chart_files import ChartFile, chart_and_day_in_name, read_chart_file
+from spotify_assets.sources.chart_files import ChartFile, SeveralCountries, chart_and_day_in_name, read_chart_file
 from spotify_assets.sources.edition_rows import EditionRows
 from spotify_assets.storage.object_store import ObjectStore, StoredObject
 
@@ -23,6 +24,8 @@ FOLDER = "landing/charts/"
 REMEMBERED_FILES = 8
 """How many read files a process keeps: an import is many runs, and each looks into the same landed file. Of each it is
 some bytes a day in memory; the rows are on disk."""
+SHORTEST_WEEK = timedelta(days=6)
+"""How near to each other two weekly charts can be: now and then one is dated a day early or late."""
 SUFFIXES = (".csv", ".csv.gz")
 
 
@@ -58,15 +61,29 @@ class LandedFile:
     day: date | None
 
 
+class LandingFolder(NamedTuple):
+    """The chart files of the landing folder, and the keys of what is not named like one. Hidden files do not count."""
+
+    files: list[LandedFile]
+    others: list[str]
+
+
 def landed_files(store: ObjectStore) -> list[LandedFile]:
     """The chart files of the landing folder, in order of their keys."""
-    files = []
+    return look_into_landing(store).files
+
+
+def look_into_landing(store: ObjectStore) -> LandingFolder:
+    """What the landing folder holds, in order of keys."""
+    files, others = [], []
     for stored in store.list_objects(FOLDER):
         *folders, name = stored.key.removeprefix(FOLDER).split("/")
         if name.casefold().endswith(SUFFIXES):
             original = Original(name, f"{store.uri(stored.key)} {stored.version}", partial(store.open, stored.key))
             files.append(LandedFile(stored, original, folders[0] if folders else None, *chart_and_day_in_name(name)))
-    return files
+        elif not name.startswith("."):
+            others.append(stored.key)
+    return LandingFolder(files, others)
 
 
 def landing_key(slug: str, name: str) -> str:
@@ -100,12 +117,20 @@ def assign(
             raise _unassigned(original.name, f"there is no playlist {slug!r} of source charts", playlists)
         chart_file, rows = _read(original, named.country)
         _check_cadence(chart_file, named)
+        _check_chart(chart_file, named)
+        _check_weeks(chart_file, named)
         return named, chart_file, rows
     found = list(_matching(original, playlists))
     if len(found) == 1:
+        playlist, chart_file, _ = found[0]
+        _check_weeks(chart_file, playlist)
         return found[0]
-    # Read without a country, a damaged file or one of several countries says so itself.
-    chart_file, _ = _read(original, None)
+    try:
+        # Read without a country, a damaged file says so itself.
+        chart_file, _ = _read(original, None)
+    except SeveralCountries as refusal:
+        said = refusal.what.removeprefix(f"{original.name}: ").removesuffix(".")
+        raise _unassigned(original.name, said, playlists) from refusal
     says = chart_file.chart or " ".join(filter(None, (chart_file.country, chart_file.cadence)))
     raise _unassigned(
         original.name, f"it says it is {says}" if says else "it says neither chart nor country", playlists
@@ -147,6 +172,28 @@ def _check_cadence(chart_file: ChartFile, playlist: PlaylistSettings) -> None:
             f"{chart_file.name} is a {chart_file.cadence} chart; {playlist.slug} is {playlist.cadence}.",
             why="days and weeks cannot be one history",
             remedy="name a playlist of that cadence, or add one to the playlists file",
+        )
+
+
+def _check_chart(chart_file: ChartFile, playlist: PlaylistSettings) -> None:
+    if chart_file.chart not in (None, playlist.chart):
+        raise SourceRefusal(
+            f"{chart_file.name} is the chart {chart_file.chart}; {playlist.slug} is {playlist.chart}.",
+            why="its name says so, and two charts cannot be one history",
+            remedy="name a playlist of that chart, or rename the file if its name is wrong",
+        )
+
+
+def _check_weeks(chart_file: ChartFile, playlist: PlaylistSettings) -> None:
+    """Refuse daily charts that do not say so for a weekly playlist: their days tell."""
+    days = [edition.chart_date for edition in chart_file.editions]
+    near = [(before, after) for before, after in pairwise(days) if after - before < SHORTEST_WEEK]
+    if playlist.cadence == "weekly" and near:
+        before, after = near[0]
+        raise SourceRefusal(
+            f"{chart_file.name} holds {before} and {after}, and {playlist.slug} is weekly.",
+            why="charts so near to each other are not those of weeks; days and weeks cannot be one history",
+            remedy="name a playlist of daily charts, or add one to the playlists file",
         )
 
 

@@ -6,12 +6,11 @@ is the modules beside this one. A key is there only if the file says its value: 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from spotify_assets.sources.chart_files import column_key, has_title, is_missing, spotify_track_id
+from spotify_assets.sources.chart_files import column_key, is_missing, is_name, spotify_track_id, whole_number
 from spotify_assets.sources.chart_tracks import ID_COLUMNS
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -35,8 +34,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "album_cover": ("album_cover_url",),
 }
 """What the columns of all formats mean, by key (see `column_key`). Of several, the first that says something counts."""
+NAMES = frozenset({"title", "artists", "album_name"})
+"""The meanings whose cells are names, see `is_name`."""
 
-WHOLE_NUMBER = re.compile(r"([0-9]{1,18}|[0-9]{1,3}(?:,[0-9]{3}){1,5})(?:\.0+)?")
 BOOLEANS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
 
@@ -53,10 +53,16 @@ def chart_entry(values: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, An
     """
     said: dict[str, str] = {}
     for name, meaning in _meanings(tuple(values)):
-        # What a title says, even `None`, is for `has_title` to tell.
-        if meaning == "title" or not is_missing(values[name]):
+        # The id comes first in `COLUMNS`, so that it is known here whether the row has one.
+        if _says_something(meaning, values[name], has_id="id" in said):
             said.setdefault(meaning, values[name])
     return _entry(said), _track(said)
+
+
+def _says_something(meaning: str, cell: str, *, has_id: bool) -> bool:
+    if meaning == "id":
+        return spotify_track_id(cell) is not None
+    return is_name(cell, has_id=has_id) if meaning in NAMES else not is_missing(cell)
 
 
 @lru_cache(maxsize=64)  # the rows of a file all have the same header
@@ -81,12 +87,11 @@ def _entry(said: Mapping[str, str]) -> dict[str, Any]:
 
 def _track(said: Mapping[str, str]) -> dict[str, Any]:
     id_ = spotify_track_id(said.get("id", ""))
-    title = said.get("title", "")
     return _present(
         {
             "type": "track",
             "id": id_,
-            "name": title if has_title(title, has_id=id_ is not None) else None,
+            "name": said.get("title"),
             "artists": [{"name": said["artists"]}] if "artists" in said else None,
             "album": _album(said) or None,
             "duration_ms": _whole_number(said.get("duration_ms")),
@@ -115,5 +120,4 @@ def _present(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _whole_number(cell: str | None) -> int | None:
-    match = WHOLE_NUMBER.fullmatch(cell.strip()) if cell else None
-    return int(match[1].replace(",", "")) if match else None
+    return None if cell is None else whole_number(cell)
