@@ -376,6 +376,13 @@ class TestCommand:
             "2026-11-01.",
         ]
 
+    def test_without_a_playlist_of_chart_files_the_way_to_one_is_told(self, desk):
+        desk.put(NAME, chart("傘"))
+        settings = load_settings({})
+        (refusal,) = refusals(judge(find_files([desk.downloads]), settings, desk.store, None))
+        assert "there is no playlist for it" in refusal
+        assert "set SPOTIFY_ASSETS_PLAYLISTS to the path of that file" in refusal
+
     def test_a_folder_without_chart_files(self, desk):
         done = desk.run(desk.downloads)
         assert done.exit_code == 1

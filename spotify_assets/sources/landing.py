@@ -198,7 +198,13 @@ def _check_weeks(chart_file: ChartFile, playlist: PlaylistSettings) -> None:
 
 
 def _unassigned(name: str, why: str, playlists: Sequence[PlaylistSettings]) -> SourceRefusal:
-    choices = ", ".join(f"{playlist.slug} ({playlist.chart})" for playlist in playlists) or "none"
+    if not playlists:
+        return SourceRefusal(
+            f"{name}: there is no playlist for it.",
+            why="the playlists file names none of source charts",
+            remedy="add one with `source: charts`, and set SPOTIFY_ASSETS_PLAYLISTS to the path of that file",
+        )
+    choices = ", ".join(f"{playlist.slug} ({playlist.chart})" for playlist in playlists)
     return SourceRefusal(
         f"{name}: it is not certain which playlist this file is for.",
         why=f"{why}; playlists of source charts are: {choices}",
