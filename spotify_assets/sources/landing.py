@@ -201,7 +201,7 @@ def _unassigned(name: str, why: str, playlists: Sequence[PlaylistSettings]) -> S
     if not playlists:
         return SourceRefusal(
             f"{name}: there is no playlist for it.",
-            why="the playlists file names none of source charts",
+            why=f"{why}; playlists of source charts are: none",
             remedy="add one with `source: charts`, and set SPOTIFY_ASSETS_PLAYLISTS to the path of that file",
         )
     choices = ", ".join(f"{playlist.slug} ({playlist.chart})" for playlist in playlists)
