@@ -21,11 +21,11 @@ from pathlib import Path
 import dagster as dg
 
 from spotify_assets import schemas
-from spotify_assets.chart_import import find_files, judge, land
-from spotify_assets.cli import main as command
+from spotify_assets.cli.chart_intake import find_files, judge, land
+from spotify_assets.cli.main import main as command
+from spotify_assets.cli.runs import consecutive, open_instance, run_range
 from spotify_assets.definitions import build_definitions
 from spotify_assets.resources import build_lake
-from spotify_assets.runs import consecutive, open_instance, run_range
 from spotify_assets.settings import load_settings
 
 LAST_DAY = date(2026, 11, 20)

@@ -22,11 +22,11 @@ import pyarrow as pa
 
 from spotify_assets.analytics.compaction import Compaction, Year
 from spotify_assets.analytics.duckdb_engine import open_duckdb_engine
-from spotify_assets.analytics.engine import compacted_key
 from spotify_assets.analytics.identity import identify
-from spotify_assets.analytics.releases import RELEASE_KEY, Release, make_release, write_release
+from spotify_assets.analytics.releases import Release, make_release, write_release
 from spotify_assets.schemas import arrow_schema
 from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES
+from spotify_assets.storage.layout import RELEASE_KEY, year_key
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.parquet import encode
 
@@ -137,8 +137,8 @@ def write_playlist(
         of_year = [(place, day) for place, day in enumerate(days) if day.year == year]
         ranked = np.concatenate([songs.ranked(number, place) for place, _ in of_year])
         sizes = [len(songs.ranked(number, place)) for place, _ in of_year]
-        store.write(compacted_key(CHART_ENTRIES, slug, year), encode(entry_rows(songs, ranked, sizes, of_year)))
-        store.write(compacted_key(CHART_DAYS, slug, year), encode(day_rows(sizes, of_year)))
+        store.write(year_key(CHART_ENTRIES.name, slug, year), encode(entry_rows(songs, ranked, sizes, of_year)))
+        store.write(year_key(CHART_DAYS.name, slug, year), encode(day_rows(sizes, of_year)))
         digests[slug, year] = f"{len(ranked)} rows"
     return digests
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import dagster as dg
 
 from spotify_assets import schemas
+from spotify_assets.cli.runs import run_range
 from spotify_assets.definitions import build_definitions
 from spotify_assets.partitions import today_in_japan
-from spotify_assets.runs import run_range
 from spotify_assets.settings import Settings, load_settings
 
 RAW = ["raw_playlist"]

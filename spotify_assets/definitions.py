@@ -8,15 +8,15 @@ from spotify_assets.assets.analyses import build_analyses
 from spotify_assets.assets.catalog import build_catalog
 from spotify_assets.assets.daily_tables import build_daily_tables
 from spotify_assets.assets.raw_playlist import build_raw_playlist
-from spotify_assets.change_sensor import build_playlist_change_sensor
 from spotify_assets.jobs import build_chart_files_job, build_daily_playlist_job, build_publish_job
-from spotify_assets.landing_sensor import build_chart_landing_sensor
 from spotify_assets.partitions import daily_partitions
 from spotify_assets.resources import build_resources
 from spotify_assets.schedules import build_daily_playlist_schedule
-from spotify_assets.sensors import build_glue_crawler_sensor
+from spotify_assets.sensors.chart_landing import build_chart_landing_sensor
+from spotify_assets.sensors.glue_crawler import build_glue_crawler_sensor
+from spotify_assets.sensors.playlist_change import build_playlist_change_sensor
 from spotify_assets.settings import PlaylistSettings, Settings, load_settings
-from spotify_assets.sources.snapshot import CHARTS
+from spotify_assets.snapshot import CHARTS
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:

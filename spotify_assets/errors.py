@@ -6,10 +6,6 @@ Every error that a person is meant to read derives from `Refusal`. Errors of pro
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from spotify_assets.sources.snapshot import PlaylistSnapshot
 
 
 class Refusal(Exception):
@@ -46,10 +42,10 @@ class RateLimited(Refusal):
     Attributes:
         retry_after: how long Spotify asked to wait; None where it did not say.
         short: whether the wait is worth sitting out inside a run.
-        so_far: the snapshot as far as it could be fetched, when only what completes it is missing.
+        so_far: the `PlaylistSnapshot` as far as it could be fetched, when only what completes it is missing.
     """
 
-    so_far: PlaylistSnapshot | None = None
+    so_far: object = None
 
     def __init__(self, what: str, *, why: str, remedy: str, retry_after: timedelta | None, short: bool) -> None:
         super().__init__(what, why=why, remedy=remedy)

@@ -15,8 +15,8 @@ from spotify_assets.storage.lake import Lake, LocalLake
 from spotify_assets.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
-    from spotify_assets.sources.chart_tracks import ChartTracks
-    from spotify_assets.sources.spotify import SpotifySource
+    from spotify_assets.sources.charts.chart_tracks import ChartTracks
+    from spotify_assets.sources.spotify.spotify_source import SpotifySource
 
 
 class Sources:
@@ -45,7 +45,7 @@ class Sources:
         """Where track objects of chart rows come from, if there are credentials to ask with."""
         if not self._settings.spotify.client_id:
             return None
-        from spotify_assets.sources.chart_tracks import ChartTracks
+        from spotify_assets.sources.charts.chart_tracks import ChartTracks
 
         return ChartTracks(
             lambda: self._spotify.enrichment("track objects of chart rows"), self._settings.spotify.language
@@ -84,13 +84,13 @@ def _io_manager(io_manager: type[dg.IOManager]) -> dg.IOManagerDefinition:
 
 
 def _demo_source() -> Source:
-    from spotify_assets.sources.demo import DemoSource
+    from spotify_assets.sources.demo.demo_source import DemoSource
 
     return DemoSource()
 
 
 def _charts_source(settings: Settings, store: ObjectStore, tracks: ChartTracks | None) -> Source:
-    from spotify_assets.sources.charts import ChartsSource
+    from spotify_assets.sources.charts.charts_source import ChartsSource
     from spotify_assets.storage.raw_layer import RawLayer
 
     playlists = [playlist for playlist in settings.playlists if playlist.source == "charts"]
@@ -98,6 +98,6 @@ def _charts_source(settings: Settings, store: ObjectStore, tracks: ChartTracks |
 
 
 def _spotify_source(settings: Settings) -> SpotifySource:
-    from spotify_assets.sources.spotify import SpotifySource
+    from spotify_assets.sources.spotify.spotify_source import SpotifySource
 
     return SpotifySource(settings.spotify)

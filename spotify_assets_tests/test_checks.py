@@ -10,7 +10,7 @@ import pytest
 from spotify_assets.checks import CHECKS, NAMED_DAYS, check_specs, results
 from spotify_assets.schemas import TABLES
 from spotify_assets.settings import PlaylistSettings
-from spotify_assets.sources.demo import DemoSource
+from spotify_assets.sources.demo.demo_source import DemoSource
 from spotify_assets.transforms.daily_tables import daily_tables
 
 JAPAN = PlaylistSettings(slug="japan", title="Japan", cadence="daily", source="demo")

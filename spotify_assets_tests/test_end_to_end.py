@@ -10,13 +10,13 @@ import duckdb
 import pytest
 from pyathena.connection import Connection
 
+from spotify_assets.cli.runs import failures_of
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.publication import CATALOG_KEY
-from spotify_assets.runs import failures_of
 from spotify_assets.schemas import TABLES
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
 from spotify_assets.storage.raw_layer import RawLayer
-from spotify_assets_tests.platform import Platform, spotify_environment
+from spotify_assets_tests.helpers.platform import Platform, spotify_environment
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries, make_id
 
 LAKE = "s3://lake/charts"

@@ -30,8 +30,8 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from spotify_assets.runs import failures_of
-from spotify_assets_tests.platform import Platform, spotify_environment
+from spotify_assets.cli.runs import failures_of
+from spotify_assets_tests.helpers.platform import Platform, spotify_environment
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries
 
 TOKEN = r"POST /api/token"
@@ -120,8 +120,8 @@ def main() -> None:
     """Go through all scenarios in this process; outcomes go to outcomes.json in the working folder."""
     from spotify_assets import resources
     from spotify_assets.assets import raw_playlist
-    from spotify_assets.sources.spotify import SpotifySource
-    from spotify_assets.sources.spotify_client import SpotifyClient
+    from spotify_assets.sources.spotify.client import SpotifyClient
+    from spotify_assets.sources.spotify.spotify_source import SpotifySource
 
     everything_at_debug()
     outcomes = {}
@@ -158,7 +158,7 @@ def everything_at_debug() -> None:
 
 def outcome_of(scenario: Scenario, server: SpotifyServer, instance: dg.DagsterInstance, folder: Path) -> dict[str, Any]:
     """Run the daily job, then the doctor; what became of them."""
-    from spotify_assets.cli import main as command
+    from spotify_assets.cli.main import main as command
 
     folder.mkdir()
     environment = spotify_environment(server, folder, user=scenario.user)

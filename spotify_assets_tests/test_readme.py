@@ -16,16 +16,16 @@ import duckdb
 import pytest
 import yaml
 
-from spotify_assets import settings
 from spotify_assets.assets.raw_playlist import plan_days
 from spotify_assets.catalog.glue import check_crawler
-from spotify_assets.cli import main
+from spotify_assets.cli.main import main
 from spotify_assets.definitions import build_definitions
 from spotify_assets.errors import SettingsError, SourceRefusal
 from spotify_assets.partitions import today_in_japan
-from spotify_assets.sources.consent import REDIRECT_URI
-from spotify_assets.sources.spotify import SpotifySource
-from spotify_assets_tests.platform import Platform
+from spotify_assets.settings import environment as settings
+from spotify_assets.sources.spotify.consent import REDIRECT_URI
+from spotify_assets.sources.spotify.spotify_source import SpotifySource
+from spotify_assets_tests.helpers.platform import Platform
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/tables.md", "docs/analyses.md"]

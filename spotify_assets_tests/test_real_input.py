@@ -8,8 +8,8 @@ import json
 
 import pytest
 
-from spotify_assets_tests.platform import Platform, spotify_environment
-from spotify_assets_tests.real_data import REAL_DATA, requires_real_data
+from spotify_assets_tests.helpers.platform import Platform, spotify_environment
+from spotify_assets_tests.helpers.real_data import REAL_DATA, requires_real_data
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer
 
 DAY = "2023-06-14"

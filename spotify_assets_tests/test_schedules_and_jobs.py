@@ -19,10 +19,10 @@ from spotify_assets.partitions import daily_partitions, today_in_japan
 from spotify_assets.resources import Sources
 from spotify_assets.schemas import TABLES
 from spotify_assets.settings import PlaylistSettings, load_settings
-from spotify_assets.sources.demo import DemoSource
-from spotify_assets.sources.snapshot import PlaylistSnapshot
+from spotify_assets.snapshot import PlaylistSnapshot
+from spotify_assets.sources.demo.demo_source import DemoSource
 from spotify_assets.sources.source import Absence
-from spotify_assets.sources.spotify import SpotifySource
+from spotify_assets.sources.spotify.spotify_source import SpotifySource
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.raw_layer import RawLayer
 

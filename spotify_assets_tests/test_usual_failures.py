@@ -8,10 +8,10 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
+from spotify_assets.cli.runs import failures_of
 from spotify_assets.partitions import today_in_japan
-from spotify_assets.runs import failures_of
 from spotify_assets.storage.raw_layer import RawLayer
-from spotify_assets_tests.platform import Platform, spotify_environment
+from spotify_assets_tests.helpers.platform import Platform, spotify_environment
 from spotify_assets_tests.stand_ins.spotify import (
     PLAYLIST_ID,
     SPOTIFY_OWNED_ID,

@@ -26,13 +26,13 @@ from pyathena.cursor import Cursor
 from pyathena.error import Error
 from pyathena.filesystem.s3 import S3FileSystem
 
-from spotify_assets.analytics.engine import run_folder
 from spotify_assets.analytics.statements import Part, Statement
-from spotify_assets.aws import explained, explanation
 from spotify_assets.catalog.glue import open_client
 from spotify_assets.catalog.glue_tables import drop_table, register_history, register_table
 from spotify_assets.errors import EngineError, SchemaViolation
 from spotify_assets.schemas.table import Table, arrow_schema
+from spotify_assets.storage.aws import explained, explanation
+from spotify_assets.storage.layout import run_prefix
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class AthenaEngine:
 
     def write(self, statement: Statement, parts: Collection[Part], run: str) -> Mapping[Part, list[str]]:
         """See `Engine`. Once per table and run."""
-        folder = run_folder(statement.table, run)
+        folder = run_prefix(statement.table.name, run)
         self._check_unwritten(statement.table, folder)
         written: dict[Part, list[str]] = {}
         for number, batch in enumerate(_batches(parts)):
@@ -182,7 +182,7 @@ class AthenaEngine:
             SchemaViolation: several rows have the same key.
         """
         name = f"run_{re.sub(r'[^a-z0-9]', '_', run.lower())}__{table.name}"
-        location = self._store.uri(run_folder(table, run))
+        location = self._store.uri(run_prefix(table.name, run))
         register_table(self._glue, self._database, name, table, location, parameters={"run": run})
         self._closing.callback(drop_table, self._glue, self._database, name)
         self._tables[table.name] = name

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,20 +16,16 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spotify_assets.analytics.engine import compacted_key
 from spotify_assets.errors import StorageError
 from spotify_assets.schemas import TABLES, Table
 from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, COMPACTED, COMPACTED_FROM
+from spotify_assets.storage.layout import Year, parse_partition_key, parse_year_state_key, year_key, year_state_key
 from spotify_assets.storage.object_store import ObjectStore, read_all
 from spotify_assets.storage.parquet import PUBLISH_AGAIN, checked, decode, encode, read_partitions
 from spotify_assets.transforms.chart_entries import chart_days, chart_entries
 
-STATE_NAME = "/_days.json"
-DAILY_KEY = re.compile(r"(?P<table>[^/]+)/playlist=(?P<playlist>[^/]+)/snapshot_date=(?P<day>[0-9-]+)/part-0\.parquet")
 SCHEMA = hashlib.sha256(repr(list(COMPACTED.values())).encode()).hexdigest()
 """Changes with the columns, so that a new version of this package makes all years anew."""
-Year = tuple[str, int]
-"""A playlist and a year."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +81,14 @@ def _daily_files(store: ObjectStore) -> tuple[dict[Year, dict[str, str]], dict[s
     found: dict[tuple[str, str], dict[str, str]] = {}
     for table in COMPACTED_FROM:
         for stored in store.list_objects(f"{table}/"):
-            match = DAILY_KEY.fullmatch(stored.key)
-            if match:
-                found.setdefault((match["playlist"], match["day"]), {})[table] = stored.modified.isoformat()
+            partition = parse_partition_key(stored.key)
+            if partition:
+                found.setdefault((partition.playlist, str(partition.day)), {})[table] = stored.modified.isoformat()
     written: dict[Year, dict[str, str]] = {}
     incomplete: dict[str, tuple[date, ...]] = {}
     for (playlist, day), times in sorted(found.items()):
         if len(times) == len(COMPACTED_FROM):
-            written.setdefault((playlist, int(day[:4])), {})[day] = max(times.values())
+            written.setdefault(Year(playlist, int(day[:4])), {})[day] = max(times.values())
         else:
             incomplete[playlist] = (*incomplete.get(playlist, ()), date.fromisoformat(day))
     return written, incomplete
@@ -102,13 +97,12 @@ def _daily_files(store: ObjectStore) -> tuple[dict[Year, dict[str, str]], dict[s
 def _states(store: ObjectStore) -> dict[Year, _State]:
     """What each year was made of."""
     keys = [key for table in COMPACTED for key in store.list_keys(f"{table}/")]
-    state_keys = [key for key in keys if key.endswith(STATE_NAME)]
+    parsed = {key: parse_year_state_key(key) for key in keys}
+    years = {key: year for key, year in parsed.items() if year}
     states = {}
-    for key, data in zip(state_keys, read_all(store, state_keys), strict=True):
-        _, playlist, number, _ = key.split("/")
-        year = playlist.removeprefix("playlist="), int(number.removeprefix("year="))
+    for year, data in zip(years.values(), read_all(store, years), strict=True):
         recorded = _recorded(data)
-        whole = all(compacted_key(table, *year) in keys for table in COMPACTED.values())
+        whole = all(year_key(table, *year) in keys for table in COMPACTED)
         if whole and recorded.is_current:
             states[year] = recorded
         else:
@@ -128,9 +122,9 @@ def _recorded(data: bytes) -> _State:
 
 def _rewrite(store: ObjectStore, year: Year, days: Mapping[str, str], news: Sequence[date], *, keep: bool) -> _State:
     """Write a year's files with what its news days have now, and then what it was made of."""
-    state_key = compacted_key(CHART_ENTRIES, *year).rpartition("/")[0] + STATE_NAME
+    state_key = year_state_key(CHART_ENTRIES.name, *year)
     if not days:
-        for key in (state_key, *(compacted_key(table, *year) for table in COMPACTED.values())):
+        for key in (state_key, *(year_key(table, *year) for table in COMPACTED)):
             store.delete(key)
         return NEVER_MADE
     kept = _kept_rows(store, year, news) if keep else None
@@ -140,7 +134,7 @@ def _rewrite(store: ObjectStore, year: Year, days: Mapping[str, str], news: Sequ
     for name, table in COMPACTED.items():
         rows = pa.concat_tables([fresh[name], *([kept[name]] if kept else [])])
         data = encode(rows.sort_by([(column, "ascending") for column in table.key]))
-        store.write(compacted_key(table, *year), data)
+        store.write(year_key(table.name, *year), data)
         digest.update(data)
     state = _State(days, digest.hexdigest(), is_current=True)
     recorded = {"schema": SCHEMA, "sha256": state.sha256, "days": state.days}
@@ -154,7 +148,7 @@ def read_year(store: ObjectStore, table: Table, year: Year, columns: Sequence[st
     Raises:
         StorageError: its file is damaged, or cannot be read.
     """
-    key = compacted_key(table, *year)
+    key = year_key(table.name, *year)
     return decode(store.read(key), store.uri(key), columns=columns, remedy=PUBLISH_AGAIN)
 
 

@@ -6,7 +6,6 @@ DuckDB reads a bucket only with an extension.
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,13 +17,13 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from spotify_assets.analytics.engine import IDENTITY_KEY, run_folder
 from spotify_assets.analytics.lake_files import LakeFiles
 from spotify_assets.analytics.releases import NO_RELEASE, read_release
 from spotify_assets.analytics.statements import INPUTS, Part, Statement
 from spotify_assets.errors import EngineError, NotStored, SchemaViolation, StorageError
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
 from spotify_assets.schemas.table import Table, arrow_schema
+from spotify_assets.storage.layout import IDENTITY_KEY, parse_year_key, run_prefix
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.parquet import PUBLISH_AGAIN, encode, refuse_damaged
 
@@ -32,7 +31,6 @@ PART_YEAR = "of_year"
 MADE = "made"
 """The table that holds what a statement made."""
 MAX_THREADS = 4
-COMPACTED_KEY = re.compile(r"[^/]+/playlist=(?P<playlist>[^/]+)/year=(?P<year>[0-9]+)/part-0\.parquet")
 
 
 @contextmanager
@@ -127,7 +125,7 @@ class DuckDBEngine:
             self._make(statement, playlist, tuple(year for year in wanted if year is not None))
             for year in wanted:
                 part = Part(playlist, year)
-                key = run_folder(statement.table, run) + part_folder(part) + "part-0.parquet"
+                key = run_prefix(statement.table.name, run) + part_folder(part) + "part-0.parquet"
                 self._store.write(key, encode(self._rows(statement.table, part)))
                 written[part] = [key]
             self._connection.execute(f"DROP TABLE {MADE}")
@@ -219,7 +217,7 @@ def _by_playlist(keys: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
     """The years of each playlist in the compacted history, with their files."""
     found: dict[str, list[tuple[str, str]]] = {}
     for key in keys:
-        match = COMPACTED_KEY.fullmatch(key)
-        if match:
-            found.setdefault(match["playlist"], []).append((match["year"], key))
+        year = parse_year_key(key)
+        if year:
+            found.setdefault(year.playlist, []).append((str(year.year), key))
     return found

@@ -9,20 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from spotify_assets.analytics.statements import Part, Statement
-from spotify_assets.schemas.analyses import SONG_IDENTITY
 from spotify_assets.schemas.table import Table
-
-IDENTITY_KEY = f"{SONG_IDENTITY.name}/part-0.parquet"
-
-
-def run_folder(table: Table, run: str) -> str:
-    """The folder of one run of an analysis; it ends in /."""
-    return f"analytics/{table.name}/run={run}/"
-
-
-def compacted_key(table: Table, playlist: str, year: int) -> str:
-    """Key of one year of a playlist in the compacted history."""
-    return f"{table.name}/playlist={playlist}/year={year}/part-0.parquet"
 
 
 class Engine(Protocol):
@@ -36,7 +23,7 @@ class Engine(Protocol):
         """Make some parts of an analysis.
 
         Returns:
-            The keys of the Parquet files written, below `run_folder`, by part. A part without rows may have none.
+            The keys of the Parquet files written, below `run_prefix`, by part. A part without rows may have none.
 
         Raises:
             EngineError: the engine refuses the statement, fails, or runs into a limit; what was written is in the

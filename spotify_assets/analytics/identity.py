@@ -12,15 +12,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spotify_assets.analytics.compaction import Year, read_year
-from spotify_assets.analytics.engine import IDENTITY_KEY
+from spotify_assets.analytics.compaction import read_year
 from spotify_assets.errors import StorageError
 from spotify_assets.schemas.analyses import CHART_ENTRIES, SONG_IDENTITY
+from spotify_assets.storage.layout import ALIASES_KEY, IDENTITY_KEY, Year
 from spotify_assets.storage.object_store import ObjectStore, read_if_present
 from spotify_assets.storage.parquet import checked, encode
 from spotify_assets.transforms.song_identity import song_identity
 
-ALIASES_KEY = "song_aliases.csv"
 ALIAS_COLUMNS = ["song", "same_as"]
 NAME_COLUMNS = ["song_ref", "song_id", "isrc", "release_date_from", "release_date_to"]
 COLUMNS_READ = [*NAME_COLUMNS, "snapshot_date", "artist_keys", "artist_names"]

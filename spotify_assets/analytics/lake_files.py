@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from spotify_assets.catalog.duckdb_file import DUCKDB_TYPES
 from spotify_assets.schemas.table import Table
+from spotify_assets.schemas.types import TYPES
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore, read_all
 
 
@@ -20,7 +20,7 @@ class LakeFiles:
     def rows(self, table: Table, keys: Sequence[str]) -> str:
         """A query for the rows of a table in these files; for none without a file."""
         if not keys:
-            types = ", ".join(f"CAST(NULL AS {DUCKDB_TYPES[column.type]}) AS {column.name}" for column in table.columns)
+            types = ", ".join(f"CAST(NULL AS {TYPES[column.type].duckdb}) AS {column.name}" for column in table.columns)
             return f"SELECT {types} WHERE false"
         files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in self._paths(keys))
         return f"SELECT {', '.join(table.column_names)} FROM read_parquet([{files}], hive_partitioning = false)"

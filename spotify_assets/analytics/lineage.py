@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spotify_assets.analytics.statements import INPUTS, TRINO_TYPES, Statement, statements
+from spotify_assets.analytics.statements import INPUTS, Statement, statements
+from spotify_assets.schemas.types import TYPES
 
 if TYPE_CHECKING:
     from sqlglot.lineage import Node
@@ -45,7 +46,7 @@ def lineage_in_sql(statement: Statement) -> dict[str, list[str]]:
 
 
 def _column_types(name: str) -> Mapping[str, str]:
-    types = {column.name: TRINO_TYPES.get(column.type, "array(varchar)") for column in INPUTS[name].columns}
+    types = {column.name: TYPES[column.type].trino for column in INPUTS[name].columns}
     return types | {"playlist": "varchar"}
 
 

@@ -10,24 +10,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from spotify_assets.analytics.compaction import Compaction, Year
+from spotify_assets.analytics.compaction import Compaction
 from spotify_assets.analytics.engine import Engine
 from spotify_assets.analytics.identity import Identity
 from spotify_assets.analytics.statements import ALL_YEARS, Part, statements
 from spotify_assets.errors import StorageError
 from spotify_assets.schemas.analyses import COMPACTED, SONG_IDENTITY
+from spotify_assets.storage.layout import ANALYTICS_PREFIX, RELEASE_KEY, Year, parse_run
 from spotify_assets.storage.object_store import ObjectStore, read_if_present
 
-RELEASE_KEY = "analytics/release.json"
-PREPARED_KEY = "analytics/prepared.json"
 RUNS_KEPT = 3
 """Runs whose files stay: the released one and those before it, which somebody may still be reading."""
-RUN = re.compile(r"analytics/[^/]+/run=(?P<run>[^/]+)/")
 
 
 @dataclass(frozen=True)
@@ -151,7 +148,7 @@ def history_keys(store: ObjectStore, release: Release) -> dict[str, list[str]]:
 
 def _without_lost_parts(store: ObjectStore, release: Release) -> Release:
     """A release without the parts of which a file is gone."""
-    there = set(store.list_keys("analytics/"))
+    there = set(store.list_keys(ANALYTICS_PREFIX))
     tables = {
         name: {part: stored for part, stored in parts.items() if there.issuperset(stored.keys)}
         for name, parts in release.tables.items()
@@ -166,10 +163,10 @@ def remove_old_runs(store: ObjectStore, release: Release) -> list[str]:
         StorageError: a file could not be removed.
     """
     runs: dict[str, list[str]] = {}
-    for key in store.list_keys("analytics/"):
-        match = RUN.match(key)
-        if match:
-            runs.setdefault(match["run"], []).append(key)
+    for key in store.list_keys(ANALYTICS_PREFIX):
+        run = parse_run(key)
+        if run:
+            runs.setdefault(run, []).append(key)
     old = [run for run in sorted(runs) if run < release.run][: -(RUNS_KEPT - 1)]
     for key in (key for run in old for key in runs[run]):
         store.delete(key)
@@ -203,7 +200,7 @@ def _years_before(part: Part, years: Sequence[int]) -> list[int]:
 
 def _base(compaction: Compaction, facts: Mapping[Year, str], playlist: str, years: Sequence[int]) -> Iterator[str]:
     for year in years:
-        yield f"{year} {compaction.years[playlist, year]} {facts[playlist, year]}"
+        yield f"{year} {compaction.years[Year(playlist, year)]} {facts[Year(playlist, year)]}"
 
 
 def _bring_along(store: ObjectStore, before: StoredPart, last_run: str, run: str) -> tuple[str, ...]:

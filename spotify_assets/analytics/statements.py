@@ -23,6 +23,7 @@ from spotify_assets.schemas.analyses import (
     SONG_IDENTITY,
 )
 from spotify_assets.schemas.table import Table
+from spotify_assets.schemas.types import TYPES
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -30,16 +31,6 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 INPUTS: Mapping[str, Table] = {**COMPACTED, SONG_IDENTITY.name: SONG_IDENTITY, **ANALYSES}
 """Every table that an analysis may read."""
-TRINO_TYPES: Mapping[str, str] = {
-    "string": "varchar",
-    "int32": "integer",
-    "int64": "bigint",
-    "float64": "double",
-    "bool": "boolean",
-    "date": "date",
-    "list<string>": "array(varchar)",
-}
-"""Trino's names of the types of the schemas."""
 ALL_YEARS = 0
 """The year of the part that holds the period `all`."""
 BY_PERIOD = frozenset({"artist_analysis", "album_analysis", "genre_trends", "chart_trends"})
@@ -110,7 +101,7 @@ class Statement:
             if conditions:
                 text = f"SELECT * FROM {table.name} WHERE {' AND '.join(conditions)}"
                 table.replace(parse(text).subquery(table.alias_or_name, copy=False))
-        columns = ", ".join(f"CAST({c.name} AS {TRINO_TYPES[c.type]}) AS {c.name}" for c in self.table.columns)
+        columns = ", ".join(f"CAST({c.name} AS {TYPES[c.type].trino}) AS {c.name}" for c in self.table.columns)
         of_years = f" WHERE {self.year_of_part} IN ({_list(years)})" if years else ""
         return parse(f"SELECT {columns} FROM whole{of_years}").with_("whole", query)
 

@@ -18,6 +18,7 @@ from spotify_assets.schemas import Table
 from spotify_assets.schemas.analyses import ANALYSES, CHART_ENTRIES, COMPACTED, COMPACTED_FROM, SONG_IDENTITY
 from spotify_assets.settings import Settings
 from spotify_assets.storage.lake import Lake
+from spotify_assets.storage.layout import ALIASES_KEY, PREPARED_KEY
 
 if TYPE_CHECKING:
     from spotify_assets.analytics.compaction import Compaction
@@ -43,8 +44,8 @@ def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
     def analyses(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[Any]:
         from spotify_assets.analytics.compaction import compact
         from spotify_assets.analytics.engines import open_engine
-        from spotify_assets.analytics.identity import ALIASES_KEY, identify
-        from spotify_assets.analytics.releases import PREPARED_KEY, make_release, write_release
+        from spotify_assets.analytics.identity import identify
+        from spotify_assets.analytics.releases import make_release, write_release
 
         seen = {PUBLISHED_UP_TO: published_up_to(context.instance, CATALOG_KEY)}
         store = lake.store()
@@ -90,8 +91,8 @@ def _build_release(settings: Settings) -> dg.AssetsDefinition:
         tags={"layer": "release"},
     )
     def release(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        from spotify_assets.analytics.releases import PREPARED_KEY, read_release
-        from spotify_assets.catalog.analyses import release_into_catalog
+        from spotify_assets.analytics.publishing import release_into_catalog
+        from spotify_assets.analytics.releases import read_release
 
         seen = published_up_to(context.instance, dg.AssetKey([next(iter(ANALYSES))]))
         store = lake.store()

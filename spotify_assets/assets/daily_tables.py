@@ -28,8 +28,9 @@ from spotify_assets.assets.common import (
 )
 from spotify_assets.errors import StorageError
 from spotify_assets.settings import PlaylistSettings
-from spotify_assets.sources.snapshot import PlaylistSnapshot
+from spotify_assets.snapshot import PlaylistSnapshot
 from spotify_assets.storage.lake import Lake
+from spotify_assets.storage.layout import partition_key
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.raw_layer import RawLayer, fetched_at
 from spotify_assets.storage.withdrawals import Marker
@@ -125,8 +126,6 @@ def _describe(
     withdrawn: Mapping[date, Marker],
 ) -> None:
     """Attach metadata: counts to every partition; lineage and preview, which are long, to the last one of the run."""
-    from spotify_assets.storage.parquet import partition_key
-
     asset_key = dg.AssetKey([slug, table.name])
     frame = frames[table.name]
     rows = Counter(frame["snapshot_date"])
@@ -164,7 +163,7 @@ def _tell_anew(
 
     Days whose tables are not there, or are made of another fetch, are left to the run that will make all their tables.
     """
-    from spotify_assets.storage.parquet import partition_key, read_partitions, write_partitions
+    from spotify_assets.storage.parquet import read_partitions, write_partitions
 
     table = schemas.SNAPSHOTS
     stored = set(store.list_keys(f"{table.name}/playlist={slug}/"))

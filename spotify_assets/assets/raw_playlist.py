@@ -14,7 +14,7 @@ from spotify_assets.errors import RateLimited, Refusal, SourceRefusal, SourceUna
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.resources import Sources
 from spotify_assets.settings import PlaylistSettings
-from spotify_assets.sources.snapshot import CHARTS, PlaylistSnapshot
+from spotify_assets.snapshot import CHARTS, PlaylistSnapshot
 from spotify_assets.sources.source import Absence, Source
 from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.raw_layer import RawLayer, StoredFiles, fetched_at
@@ -130,7 +130,7 @@ def build_raw_playlist(
         try:
             files, plan, snapshots = obtain(sources.source_of(playlist), playlist, raw, days, may_retry=may_retry)
         except Refusal as error:
-            if isinstance(error, RateLimited) and error.so_far is not None:
+            if isinstance(error, RateLimited) and isinstance(error.so_far, PlaylistSnapshot):
                 # The list is in hand; who knows whether it can be read again after the wait.
                 raw.append(playlist.slug, [error.so_far])
             raise retry_or_failure(error, may_retry=may_retry) from error

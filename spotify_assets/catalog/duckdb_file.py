@@ -16,26 +16,17 @@ from typing import TYPE_CHECKING
 from spotify_assets.errors import StorageError
 from spotify_assets.schemas import PARTITION_COLUMNS, TABLES, Table, arrow_schema
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
+from spotify_assets.schemas.types import TYPES
+from spotify_assets.storage.layout import CATALOG_KEY, partition_key, partition_pattern, partition_values
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore, read_all
-from spotify_assets.storage.parquet import MATERIALIZE_AGAIN, PUBLISH_AGAIN, decode, partition_key, refuse_damaged
+from spotify_assets.storage.parquet import MATERIALIZE_AGAIN, PUBLISH_AGAIN, decode, refuse_damaged
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-FILE = "catalog.duckdb"
 STORAGE_VERSION = "v1.0.0"
 """Readable by every DuckDB since 1.0; the default of DuckDB 2 is not readable by 1.x clients."""
-DUCKDB_TYPES = {
-    "string": "VARCHAR",
-    "int32": "INTEGER",
-    "int64": "BIGINT",
-    "float64": "DOUBLE",
-    "bool": "BOOLEAN",
-    "date": "DATE",
-    "timestamp": "TIMESTAMP",
-    "list<string>": "VARCHAR[]",
-}
 PARTITION_TYPES = {"playlist": "VARCHAR", "snapshot_date": "DATE", "year": "INTEGER"}
 PARTITION_DESCRIPTIONS = {
     "playlist": "The playlist's slug in the playlists file",
@@ -100,7 +91,7 @@ def refresh(store: ObjectStore, tables: Iterable[StoredTable]) -> str:
         StorageError: a file of a table is damaged, or the catalog could not be put in place; the old one still stands.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / FILE
+        path = Path(folder) / CATALOG_KEY
         with _open(path) as connection:
             for stored in tables:
                 if stored.keys and not isinstance(store, LocalObjectStore):
@@ -110,8 +101,8 @@ def refresh(store: ObjectStore, tables: Iterable[StoredTable]) -> str:
                     connection.execute(f"CREATE VIEW {stored.table.name} AS {query}")
                     _describe(connection, stored, "VIEW", stored.table.name)
                 _add_flat_view(connection, stored)
-        store.write(FILE, path.read_bytes())
-    return store.uri(FILE)
+        store.write(CATALOG_KEY, path.read_bytes())
+    return store.uri(CATALOG_KEY)
 
 
 @contextmanager
@@ -135,8 +126,7 @@ def _files(connection: duckdb.DuckDBPyConnection, store: ObjectStore, stored: St
 
     if stored.partitions:
         # A pattern and not a list: new partitions are there at once.
-        folders = "/".join(f"{name}=*" for name in stored.partitions)
-        names = _text(store.uri(f"{stored.table.name}/{folders}/part-0.parquet"))
+        names = _text(store.uri(partition_pattern(stored.table.name, stored.partitions)))
         types = ", ".join(f"'{name}': {PARTITION_TYPES[name]}" for name in stored.partitions)
         options = f"hive_partitioning = true, hive_types = {{{types}}}"
     else:
@@ -147,7 +137,7 @@ def _files(connection: duckdb.DuckDBPyConnection, store: ObjectStore, stored: St
     except duckdb.Error as error:
         refuse_damaged(store, stored.keys, stored.remedy)
         raise StorageError(
-            f"{FILE} is not brought up to date: files of the lake cannot be read.",
+            f"{CATALOG_KEY} is not brought up to date: files of the lake cannot be read.",
             why=str(error),
             remedy="see that no other run changes the lake, and run publish_job again",
         ) from error
@@ -156,7 +146,7 @@ def _files(connection: duckdb.DuckDBPyConnection, store: ObjectStore, stored: St
         # Only then: with it a query opens every file first, and holds all that it learned until its end.
         options += ", union_by_name = true"
     columns = [
-        column.name if column.name in counts else f"CAST(NULL AS {DUCKDB_TYPES[column.type]}) AS {column.name}"
+        column.name if column.name in counts else f"CAST(NULL AS {TYPES[column.type].duckdb}) AS {column.name}"
         for column in stored.table.columns
     ]
     return f"SELECT {', '.join([*columns, *stored.partitions])} FROM read_parquet({names}, {options})"
@@ -172,7 +162,7 @@ def _files_with_column(connection: duckdb.DuckDBPyConnection, names: str) -> dic
 
 
 def _empty(stored: StoredTable) -> str:
-    types = {column.name: DUCKDB_TYPES[column.type] for column in stored.table.columns}
+    types = {column.name: TYPES[column.type].duckdb for column in stored.table.columns}
     types |= {name: PARTITION_TYPES[name] for name in stored.partitions}
     columns = ", ".join(f"CAST(NULL AS {type_}) AS {name}" for name, type_ in types.items())
     return f"SELECT {columns} WHERE false"
@@ -195,7 +185,7 @@ def _read_rows(store: ObjectStore, stored: StoredTable, keys: list[str]) -> pa.T
     tables = [arrow_schema(stored.table).empty_table()]
     for key, data in zip(keys, read_all(store, keys), strict=True):
         rows = decode(data, store.uri(key), remedy=stored.remedy)
-        values = dict(folder.split("=", 1) for folder in key.split("/") if "=" in folder)
+        values = partition_values(key)
         for name in stored.partitions:
             rows = rows.append_column(name, pa.array([values[name]] * rows.num_rows, pa.string()))
         tables.append(rows)

@@ -13,9 +13,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from spotify_assets.aws import explained
 from spotify_assets.errors import CatalogError
 from spotify_assets.schemas import PARTITION_COLUMNS, TABLES, Table
+from spotify_assets.schemas.types import TYPES
+from spotify_assets.storage.aws import explained
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -23,17 +24,6 @@ if TYPE_CHECKING:
 
 Partition = tuple[str, str]
 
-# Hive's names, which a crawler gives to the types of Parquet columns.
-GLUE_TYPES: Mapping[str, str] = {
-    "string": "string",
-    "int32": "int",
-    "int64": "bigint",
-    "float64": "double",
-    "bool": "boolean",
-    "date": "date",
-    "timestamp": "timestamp",
-    "list<string>": "array<string>",
-}
 # A crawler reads partition values from the path, where everything is text.
 PARTITION_KEY_TYPE = "string"
 
@@ -280,7 +270,7 @@ def _differences(
 
 def _column_differences(table: Table, found: _GlueTable) -> list[str]:
     columns = [
-        (column.name, GLUE_TYPES[column.type], found.columns.get(column.name.lower(), "no such column"))
+        (column.name, TYPES[column.type].glue, found.columns.get(column.name.lower(), "no such column"))
         for column in table.columns
     ]
     keys = [

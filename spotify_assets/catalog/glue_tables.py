@@ -7,18 +7,19 @@ BatchDeletePartition.
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from spotify_assets.aws import explained
-from spotify_assets.catalog.glue import GLUE_TYPES, PARTITIONS_PER_PAGE
+from spotify_assets.catalog.glue import PARTITIONS_PER_PAGE
 from spotify_assets.errors import CatalogError
 from spotify_assets.schemas.analyses import COMPACTED, SONG_IDENTITY
 from spotify_assets.schemas.table import Table
+from spotify_assets.schemas.types import TYPES
+from spotify_assets.storage.aws import explained
+from spotify_assets.storage.layout import Year, parse_year_key, table_prefix
 from spotify_assets.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
@@ -26,11 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_glue.type_defs import StorageDescriptorTypeDef, TableInputTypeDef
 
 Values = tuple[str, ...]
-Year = tuple[str, int]
-"""A playlist and a year: a partition of the compacted history."""
-
 PARTITION_KEYS: Mapping[str, str] = {"playlist": "string", "year": "int"}
-YEAR_KEY = re.compile(r"playlist=(?P<playlist>[^/]+)/year=(?P<year>\d+)/part-0\.parquet")
 MAX_COMMENT = 255
 PARTITIONS_PER_CALL = 100
 DELETED_PER_CALL = 25
@@ -89,7 +86,7 @@ def register_compacted(
     """
     _put_table(glue, database, _table_input(table.name, table, location, PARTITION_KEYS, parameters))
     expected: dict[Values, StorageDescriptorTypeDef] = {
-        (playlist, str(year)): _year_storage(table, location, (playlist, year)) for playlist, year in years
+        (playlist, str(year)): _year_storage(table, location, Year(playlist, year)) for playlist, year in years
     }
     found = _read_partitions(glue, database, table.name)
     with _explained(f"registering partitions of {table.name}"):
@@ -129,11 +126,10 @@ def register_history(glue: GlueClient, database: str, store: ObjectStore) -> Non
         StorageError: the lake cannot be listed.
     """
     for table in COMPACTED.values():
-        folder = f"{table.name}/"
-        matches = [YEAR_KEY.fullmatch(key.removeprefix(folder)) for key in store.list_keys(folder)]
-        years = {(match["playlist"], int(match["year"])) for match in matches if match}
+        folder = table_prefix(table.name)
+        years = {year for year in map(parse_year_key, store.list_keys(folder)) if year}
         register_compacted(glue, database, table, store.uri(folder), years, parameters={})
-    location = store.uri(f"{SONG_IDENTITY.name}/")
+    location = store.uri(table_prefix(SONG_IDENTITY.name))
     register_table(glue, database, SONG_IDENTITY.name, SONG_IDENTITY, location, parameters={})
 
 
@@ -175,7 +171,7 @@ def _table_input(
 def _storage(table: Table, location: str) -> StorageDescriptorTypeDef:
     return {
         "Columns": [
-            {"Name": column.name, "Type": GLUE_TYPES[column.type], "Comment": _comment(column.description)}
+            {"Name": column.name, "Type": TYPES[column.type].glue, "Comment": _comment(column.description)}
             for column in table.columns
         ],
         "Location": location,

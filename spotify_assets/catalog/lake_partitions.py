@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from spotify_assets.schemas import TABLES
+from spotify_assets.storage.layout import parse_partition_key, table_prefix
 from spotify_assets.storage.object_store import ObjectStore
-
-PARTITION = re.compile(r"[^/]+/playlist=(?P<playlist>[^/]+)/snapshot_date=(?P<day>[^/]+)/part-0\.parquet")
 
 
 def list_partitions(store: ObjectStore) -> dict[str, set[tuple[str, str]]]:
     """Pairs of playlist and snapshot date, by table."""
     return {
         table: {
-            (match["playlist"], match["day"])
-            for match in map(PARTITION.fullmatch, store.list_keys(f"{table}/"))
-            if match
+            (partition.playlist, str(partition.day))
+            for partition in map(parse_partition_key, store.list_keys(table_prefix(table)))
+            if partition
         }
         for table in TABLES
     }

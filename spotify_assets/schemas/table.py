@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spotify_assets.schemas.types import TYPES, arrow_type
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -18,8 +20,7 @@ class Column:
     """One column.
 
     Attributes:
-        type: `string`, `int32`, `int64`, `float64`, `bool`, `date`, `timestamp` (milliseconds, without zone, in UTC:
-            Athena knows no zone in Parquet timestamps) or `list<string>`.
+        type: one of `types.TYPES`.
         nullable: whether the value may be missing. A missing value is null, never 0, "" or a guess.
         sources: parts of the raw snapshot that it is made of; empty for what is counted over the whole snapshot.
     """
@@ -49,7 +50,7 @@ class Table:
     @property
     def list_columns(self) -> list[str]:
         """Names of the columns that hold lists."""
-        return [column.name for column in self.columns if column.type.startswith("list<")]
+        return [column.name for column in self.columns if TYPES[column.type].is_list]
 
 
 def required(name: str, type_: str, description: str, *sources: str) -> Column:
@@ -66,14 +67,5 @@ def arrow_schema(table: Table) -> pa.Schema:
     """The table's columns as a pyarrow schema, without the partition columns."""
     import pyarrow as pa
 
-    types = {
-        "string": pa.string(),
-        "int32": pa.int32(),
-        "int64": pa.int64(),
-        "float64": pa.float64(),
-        "bool": pa.bool_(),
-        "date": pa.date32(),
-        "timestamp": pa.timestamp("ms"),
-        "list<string>": pa.list_(pa.string()),
-    }
-    return pa.schema([pa.field(column.name, types[column.type], nullable=column.nullable) for column in table.columns])
+    fields = (pa.field(column.name, arrow_type(column.type), nullable=column.nullable) for column in table.columns)
+    return pa.schema(fields)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from spotify_assets.sources.snapshot import PlaylistSnapshot
+from spotify_assets.snapshot import PlaylistSnapshot
 
 if TYPE_CHECKING:  # settings need Dagster, and a source can be used without
     from spotify_assets.settings import PlaylistSettings

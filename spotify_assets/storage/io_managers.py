@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from spotify_assets.schemas import TABLES
-from spotify_assets.sources.snapshot import PlaylistSnapshot
+from spotify_assets.snapshot import PlaylistSnapshot
 from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.raw_layer import RawLayer

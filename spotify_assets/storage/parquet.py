@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,30 +12,16 @@ import pyarrow.parquet as pq
 
 from spotify_assets.errors import NotStored, SchemaViolation, StorageError
 from spotify_assets.schemas import Column, Table, arrow_schema
+from spotify_assets.schemas.types import TYPES
+from spotify_assets.storage.layout import partition_key
 from spotify_assets.storage.object_store import ObjectStore, read_all, write_all
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# What exactly the objects of a column are: pyarrow itself would cut 1.5 to 1, and "ab" into a list of letters.
-CELL_TYPES: Mapping[str, tuple[type, ...]] = {
-    "string": (str,),
-    "int32": (int,),
-    "int64": (int,),
-    "float64": (float, int),
-    "bool": (bool,),
-    "date": (date,),
-    "timestamp": (datetime,),
-    "list<string>": (list,),
-}
 MATERIALIZE_AGAIN = "materialize the partition that it belongs to again"
 PUBLISH_AGAIN = "remove this file, if it is still there, and run publish_job: it is made anew"
 """What mends a file of the compacted history, of song_identity or of an analysis."""
-
-
-def partition_key(table: str, slug: str, day: date | str) -> str:
-    """Key of the one object of a partition."""
-    return f"{table}/playlist={slug}/snapshot_date={day}/part-0.parquet"
 
 
 def write_partitions(store: ObjectStore, table: Table, slug: str, days: Sequence[date], frame: pd.DataFrame) -> None:
@@ -153,7 +139,7 @@ def refuse_damaged(store: ObjectStore, keys: Iterable[str], remedy: str) -> None
 def _check_objects(table: Table, column: Column, values: pd.Series) -> None:
     if values.dtype != object:
         return
-    strangers = set(map(type, values.dropna())).difference(CELL_TYPES[column.type])
+    strangers = set(map(type, values.dropna())).difference(TYPES[column.type].python)
     if strangers:
         names = ", ".join(sorted(stranger.__name__ for stranger in strangers))
         raise _violation(table, f"{column.name} holds values of type {names}, not {column.type}")

@@ -14,7 +14,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import re
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,15 +22,14 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from spotify_assets.errors import StorageError
-from spotify_assets.sources.snapshot import CHARTS, CatalogObject, Entry, PlaylistSnapshot
+from spotify_assets.snapshot import CHARTS, CatalogObject, Entry, PlaylistSnapshot
+from spotify_assets.storage.layout import fetch_time, parse_raw_key, raw_key, raw_prefix
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, write_all
 from spotify_assets.storage.withdrawals import Action, Marker, Withdrawals
 
 FORMAT_VERSION = 1
-FOLDER = "raw_playlist"
 # What is asked of a header before, or without, decoding the rest.
 HEADER_FIELDS = ("source", "playlist_id", "entries", "albums", "artists", "content_sha256")
-KEY = re.compile(FOLDER + r"/playlist=[^/]+/snapshot_date=(?P<day>\d{4}-\d\d-\d\d)/\d{8}T\d{6}\.\d{6}Z\.jsonl\.gz")
 
 REMEDY_OF_DAMAGE = (
     "restore it from a backup or a bucket version, or take it out (`spotify-assets withdraw`): an older fetch of the "
@@ -85,7 +83,7 @@ class RawLayer:
 
     def files(self, slug: str) -> StoredFiles:
         """What is stored of a playlist, and what of it counts: two listings, and a read per marker."""
-        by_day = _by_day(self._store.list_keys(f"{FOLDER}/playlist={slug}/"))
+        by_day = _by_day(self._store.list_keys(raw_prefix(slug)))
         return _stored_files(by_day, self._withdrawals.withdrawn_keys(slug))
 
     def latest_keys(self, slug: str) -> dict[date, str]:
@@ -232,11 +230,11 @@ class RawLayer:
 
     def uri(self, slug: str) -> str:
         """Where the playlist's snapshots are, for a person."""
-        return self._store.uri(f"{FOLDER}/playlist={slug}/")
+        return self._store.uri(raw_prefix(slug))
 
     def _read(self, key: str) -> PlaylistSnapshot:
         snapshot = decode(self._store.read(key), self._store.uri(key))
-        if f"/snapshot_date={snapshot.snapshot_date}/" not in key or snapshot.fetched_at != fetch_time(key):
+        if key != _key(snapshot):
             what_it_is = f"the fetch of {snapshot.fetched_at.isoformat()} for {snapshot.snapshot_date}"
             raise _damaged(self._store.uri(key), f"its header says that it is {what_it_is}")
         return snapshot
@@ -396,27 +394,21 @@ def decode(data: bytes, uri: str) -> PlaylistSnapshot:
 
 
 def _key(snapshot: PlaylistSnapshot) -> str:
-    fetched_at = snapshot.fetched_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    return f"{FOLDER}/playlist={snapshot.slug}/snapshot_date={snapshot.snapshot_date}/{fetched_at}.jsonl.gz"
+    return raw_key(snapshot.slug, snapshot.snapshot_date, snapshot.fetched_at)
 
 
 def fetched_at(keys: Mapping[date, str]) -> dict[date, datetime]:
-    """When the files at these keys were fetched, as their names tell."""
+    """When the raw files at these keys were fetched, as their names tell."""
     return {day: fetch_time(key) for day, key in keys.items()}
-
-
-def fetch_time(key: str) -> datetime:
-    """When the file at this key was fetched, as its name tells."""
-    return datetime.strptime(key.rsplit("/", 1)[-1], "%Y%m%dT%H%M%S.%fZ.jsonl.gz").replace(tzinfo=UTC)
 
 
 def _by_day(keys: Iterable[str]) -> dict[date, list[str]]:
     # Sorted keys end with the latest fetch of a day: names are UTC times of fixed width.
     by_day: dict[date, list[str]] = {}
-    for match in map(KEY.fullmatch, keys):
-        day = match and _day(match["day"])
-        if match and day:
-            by_day.setdefault(day, []).append(match[0])
+    for key in keys:
+        raw = parse_raw_key(key)
+        if raw:
+            by_day.setdefault(raw.day, []).append(key)
     return by_day
 
 
@@ -445,13 +437,6 @@ def _check_stored(slug: str, day: date, files: StoredFiles) -> None:
 
 def _entries(found: PlaylistSnapshot | StorageError) -> tuple[Entry, ...] | None:
     return found.entries if isinstance(found, PlaylistSnapshot) else None
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _json(value: Any, *, sort_keys: bool = False) -> bytes:

@@ -8,17 +8,14 @@ a withdrawal means for a day is decided in `raw_layer`.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from spotify_assets.errors import StorageError
+from spotify_assets.storage.layout import is_withdrawal_key, withdrawal_key, withdrawals_prefix
 from spotify_assets.storage.object_store import ObjectStore, read_all
-
-FOLDER = "withdrawals"
-KEY = re.compile(FOLDER + r"/playlist=[^/]+/\d{8}T\d{6}\.\d{6}Z\.json")
 
 
 class Action(StrEnum):
@@ -57,7 +54,7 @@ class Withdrawals:
         last = max((marker.at for marker in self.history(slug)), default=datetime.min.replace(tzinfo=UTC))
         at = max(datetime.now(tz=UTC), last + timedelta(microseconds=1))
         marker = Marker(slug, day, raw_key, action, why, at)
-        self._store.write(f"{FOLDER}/playlist={slug}/{at:%Y%m%dT%H%M%S.%fZ}.json", _encode(marker))
+        self._store.write(withdrawal_key(slug, at), _encode(marker))
         return marker
 
     def history(self, slug: str | None = None) -> list[Marker]:
@@ -66,8 +63,7 @@ class Withdrawals:
         Raises:
             StorageError: a marker is damaged.
         """
-        prefix = f"{FOLDER}/" if slug is None else f"{FOLDER}/playlist={slug}/"
-        keys = [key for key in self._store.list_keys(prefix) if KEY.fullmatch(key)]
+        keys = [key for key in self._store.list_keys(withdrawals_prefix(slug)) if is_withdrawal_key(key)]
         if not keys:
             return []
         markers = [

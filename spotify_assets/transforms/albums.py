@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from spotify_assets.sources.snapshot import PlaylistSnapshot
+from spotify_assets.snapshot import PlaylistSnapshot
 from spotify_assets.transforms.entries import ListedTrack
 from spotify_assets.transforms.songs import Row, album_key, credits_of, fetched_album, release_columns
 from spotify_assets.transforms.values import at, objects, text, whole_number

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import pandas as pd
 
 from spotify_assets import schemas
-from spotify_assets.sources.snapshot import PlaylistSnapshot
+from spotify_assets.snapshot import PlaylistSnapshot
 from spotify_assets.transforms.albums import album_rows
 from spotify_assets.transforms.artists import artist_rows
 from spotify_assets.transforms.entries import ListedTrack, RejectedEntry, read_entries

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from spotify_assets.sources.snapshot import CHARTS, Entry, PlaylistSnapshot
+from spotify_assets.snapshot import CHARTS, Entry, PlaylistSnapshot
 from spotify_assets.transforms.chart_rows import chart_entry
 from spotify_assets.transforms.values import at, text
 

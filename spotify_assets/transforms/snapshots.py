@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from spotify_assets import schemas
-from spotify_assets.sources.snapshot import CHARTS, CatalogObject, PlaylistSnapshot
+from spotify_assets.snapshot import CHARTS, CatalogObject, PlaylistSnapshot
 from spotify_assets.transforms.entries import api_shaped, track_of
 from spotify_assets.transforms.songs import Row, credits_of
 from spotify_assets.transforms.values import INT64_MAXIMUM, at, in_utc, text, whole_number

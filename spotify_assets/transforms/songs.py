@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from spotify_assets.sources.snapshot import PlaylistSnapshot
+from spotify_assets.snapshot import PlaylistSnapshot
 from spotify_assets.transforms.entries import ListedTrack
 from spotify_assets.transforms.values import (
     INT64_MAXIMUM,

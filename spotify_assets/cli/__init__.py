@@ -1,0 +1,1 @@
+"""The command `spotify-assets`, and what only it needs."""

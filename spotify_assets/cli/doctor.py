@@ -1,0 +1,92 @@
+"""What `spotify-assets doctor` looks at: settings, lake, Spotify, catalog. It changes nothing but one probe object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from spotify_assets.errors import Refusal
+from spotify_assets.resources import build_lake
+from spotify_assets.settings import PlaylistSettings, Settings
+from spotify_assets.storage.layout import RAW_PREFIX, TEMPORARY_PREFIX
+
+if TYPE_CHECKING:
+    from spotify_assets.sources.spotify.client import SpotifyClient
+
+PROBE = f"{TEMPORARY_PREFIX}doctor"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `text` says what is so, or what is wrong and what to do."""
+
+    subject: str
+    ok: bool
+    text: str
+
+
+def examine(settings: Settings, *, offline: bool) -> Iterator[Finding]:
+    """Look at everything; offline, at what needs neither Spotify nor AWS."""
+    for playlist in settings.playlists:
+        yield Finding(
+            f"playlist {playlist.slug}", ok=True, text=f"{playlist.title} ({playlist.source}, {playlist.cadence})"
+        )
+    yield _credentials(settings)
+    if not (offline and settings.lake_is_s3):
+        yield _look(f"lake {settings.lake}", lambda: _probe_lake(settings))
+    if offline:
+        return
+    spotify = [playlist for playlist in settings.playlists if playlist.source == "spotify"]
+    yield from _look_at_playlists(settings, spotify)
+    if settings.glue_crawler:
+        yield _look(f"crawler {settings.glue_crawler}", lambda: _probe_crawler(settings))
+
+
+def _credentials(settings: Settings) -> Finding:
+    needed = any(playlist.source == "spotify" for playlist in settings.playlists)
+    if settings.spotify.client_id is None:
+        what = "SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET are not set"
+        remedy = "create an app at developer.spotify.com/dashboard and set both" if needed else "the demo needs none"
+        return Finding("Spotify app", ok=not needed, text=f"{what}; {remedy}")
+    user = "a user's refresh token" if settings.spotify.refresh_token else "client credentials only"
+    return Finding("Spotify app", ok=True, text=f"id and secret are set, with {user}")
+
+
+def _look(subject: str, probe: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, ok=True, text=probe())
+    except Refusal as refusal:
+        return Finding(subject, ok=False, text=str(refusal))
+
+
+def _probe_lake(settings: Settings) -> str:
+    with build_lake(settings.lake).process_config_and_initialize_cm() as lake:
+        store = lake.store()
+        store.write(PROBE, b"")
+        store.list_keys(RAW_PREFIX)
+    return "can be written and listed"
+
+
+def _look_at_playlists(settings: Settings, playlists: list[PlaylistSettings]) -> Iterator[Finding]:
+    if not playlists:
+        return
+    from spotify_assets.sources.spotify.client import SpotifyClient
+
+    client = SpotifyClient(settings.spotify)
+    for playlist in playlists:
+        yield _look(f"reading {playlist.slug}", partial(_probe_playlist, client, playlist))
+
+
+def _probe_playlist(client: SpotifyClient, playlist: PlaylistSettings) -> str:
+    page = client.playlist_page(str(playlist.playlist_id), 0, playlist.market)
+    return f"Spotify gives its entries ({page.get('total')})"
+
+
+def _probe_crawler(settings: Settings) -> str:
+    from spotify_assets.catalog.glue import check_crawler, open_client
+
+    with open_client() as glue:
+        check_crawler(glue, crawler=str(settings.glue_crawler), database=settings.glue_database, lake_uri=settings.lake)
+    return f"fills database {settings.glue_database} from the lake's tables"

@@ -1,0 +1,102 @@
+"""Runs that the command line starts: ranges of days in this process, on the same instance that the UI shows.
+
+Dagster's own commands refuse ranges of assets whose backfill policy has more than one run, and cost a process a run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from spotify_assets.assets.common import PARTITIONS_PER_RUN
+from spotify_assets.cli.upkeep import process_tags, put_in_order
+from spotify_assets.errors import CatalogError, SchemaViolation, SettingsError, StorageError
+from spotify_assets.partitions import range_tags
+from spotify_assets.publication import PUBLISH_KEYS
+
+# The events are in the UI; on the terminal only what went wrong is of use.
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+REFUSALS = {refusal.__name__ for refusal in (CatalogError, SchemaViolation, StorageError)}
+"""Errors whose words are for a person; what caused them is not."""
+
+
+@dataclass(frozen=True)
+class ChunkResult:
+    """One run over some days: `failures` says what went wrong, in the words of the refusals; empty on success."""
+
+    first: date
+    last: date
+    failures: list[str]
+
+
+def open_instance() -> dg.DagsterInstance:
+    """The Dagster instance at DAGSTER_HOME; by default the project's own folder `dagster_home`.
+
+    Raises:
+        SettingsError: there is no such folder.
+    """
+    if not os.environ.get("DAGSTER_HOME"):
+        home = Path("dagster_home").absolute()
+        if not home.is_dir():
+            raise SettingsError(
+                "DAGSTER_HOME is not set.",
+                why=f"it tells where Dagster keeps what it knows of runs and partitions, and {home} does not exist",
+                remedy="run this in the project's folder, or set DAGSTER_HOME to an existing folder (absolute path)",
+            )
+        os.environ["DAGSTER_HOME"] = str(home)
+    instance = dg.DagsterInstance.get()
+    put_in_order(instance)
+    return instance
+
+
+def run_range(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    asset_keys: Sequence[dg.AssetKey],
+    days: Sequence[date],
+) -> Iterator[ChunkResult]:
+    """Materialize assets for consecutive days, some days a run; a run that fails leaves the others alone."""
+    for start in range(0, len(days), PARTITIONS_PER_RUN):
+        chunk = days[start : start + PARTITIONS_PER_RUN]
+        failures = failures_of(_execute(definitions, instance, asset_keys, range_tags(chunk)))
+        yield ChunkResult(chunk[0], chunk[-1], failures)
+
+
+def publish(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[str]:
+    """Materialize catalog, analyses and release; what went wrong, or nothing."""
+    return failures_of(_execute(definitions, instance, PUBLISH_KEYS, {}))
+
+
+def _execute(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, asset_keys: Sequence[dg.AssetKey], tags: dict[str, str]
+) -> dg.ExecuteInProcessResult:
+    job = definitions.resolve_implicit_global_asset_job_def()
+    return job.execute_in_process(
+        run_config=QUIET,
+        instance=instance,
+        asset_selection=list(asset_keys),
+        tags=tags | process_tags(),
+        raise_on_error=False,
+    )
+
+
+def failures_of(result: dg.ExecuteInProcessResult) -> list[str]:
+    """What the failed steps of a run say, in the words of the refusals; empty on success."""
+    failed = [event for event in result.all_events if event.is_step_failure]
+    messages = [_message(event.step_failure_data) for event in failed]
+    return messages or ([] if result.success else ["The run failed; the UI shows its events."])
+
+
+def _message(failure: Any) -> str:
+    if failure.user_failure_data is not None:
+        return str(failure.user_failure_data.description)
+    error = failure.error
+    while error.cause is not None and error.cls_name not in REFUSALS:
+        error = error.cause
+    return str(error.message).strip().split(f"{error.cls_name}: ", 1)[-1]

@@ -1,0 +1,1 @@
+"""The sensors, one module each; `work` tells what is under way."""

@@ -1,0 +1,96 @@
+"""The sensor that asks Spotify, in one cheap call per playlist, whether a playlist has moved since it was stored.
+
+For a chart followed more closely than once a day; every snapshot of a day stays in the raw layer. Off by default: the
+daily schedule is enough for most, and calls count against a quota.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import dagster as dg
+
+from spotify_assets.errors import RateLimited, Refusal
+from spotify_assets.jobs import CHART_FILES_JOB
+from spotify_assets.partitions import today_in_japan
+from spotify_assets.publication import daily_keys
+from spotify_assets.sensors.work import TABLE_JOBS, work_under_way
+from spotify_assets.settings import PlaylistSettings
+from spotify_assets.storage.raw_layer import RawLayer
+
+if TYPE_CHECKING:
+    from spotify_assets.sources.spotify.spotify_source import SpotifySource
+
+MINUTES_BETWEEN = 15
+WAIT_WHEN_NOT_SAID = timedelta(days=1)
+"""A used-up quota does not say when it is refilled."""
+
+
+def build_playlist_change_sensor(playlists: Sequence[PlaylistSettings], daily_playlist_job: Any) -> dg.SensorDefinition:
+    """The sensor over playlists of source `spotify`."""
+
+    @dg.sensor(
+        name="playlist_change_sensor",
+        job=daily_playlist_job,
+        minimum_interval_seconds=MINUTES_BETWEEN * 60,
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        required_resource_keys={"lake", "sources"},
+        description=(
+            f"Every {MINUTES_BETWEEN} minutes one call per Spotify playlist asks for its version; where it is not the "
+            "one last stored today, today's partition is run. Does not ask while a run of the playlist is under way, "
+            "nor before a rate limit is over."
+        ),
+    )
+    def playlist_change_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.SensorResult:
+        now = datetime.now(UTC)
+        # The cursor holds the end of a rate limit: asking earlier can prolong it.
+        if context.cursor and datetime.fromisoformat(context.cursor) > now:
+            return dg.SkipReason(f"Spotify asked to be left alone until {context.cursor}.")
+        requests: list[dg.RunRequest] = []
+        reasons: list[str] = []
+        closed_until = None
+        for playlist in playlists:
+            try:
+                found = _look_at(context, playlist, today_in_japan(now))
+            except RateLimited as refusal:
+                reasons.append(str(refusal))
+                closed_until = (now + (refusal.retry_after or WAIT_WHEN_NOT_SAID)).isoformat()
+                break
+            except Refusal as refusal:
+                found = str(refusal)
+            if isinstance(found, dg.RunRequest):
+                requests.append(found)
+            else:
+                reasons.append(found)
+        for reason in reasons:
+            context.log.info(reason)
+        return dg.SensorResult(
+            run_requests=requests, skip_reason=None if requests else "\n".join(reasons), cursor=closed_until
+        )
+
+    return playlist_change_sensor
+
+
+def _look_at(context: dg.SensorEvaluationContext, playlist: PlaylistSettings, today: date) -> dg.RunRequest | str:
+    """The run that a playlist needs, or why it needs none."""
+    keys = daily_keys(playlist.slug)
+    busy = next(work_under_way(context.instance, set(keys), TABLE_JOBS - {CHART_FILES_JOB}), None)
+    if busy:
+        return f"{playlist.slug} is not asked for while {busy} is under way."
+    source = cast("SpotifySource", context.resources.sources.source_of(playlist))
+    version = source.current_version(playlist)
+    if version is None:
+        return f"Spotify gives no version of {playlist.slug}, so whether it moved cannot be told."
+    if version == _stored_version(RawLayer(context.resources.lake.store()), playlist.slug, today):
+        return f"{playlist.slug} has not moved since it was stored today."
+    # With the day, since each day is to have a snapshot; with the version, so that a failed run is not repeated.
+    return dg.RunRequest(run_key=f"{playlist.slug}-{today}-{version}", partition_key=str(today), asset_selection=keys)
+
+
+def _stored_version(raw: RawLayer, slug: str, day: date) -> str | None:
+    if day not in raw.latest_keys(slug):
+        return None
+    (snapshot,) = raw.read_days(slug, [day])
+    return snapshot.playlist_snapshot_id

@@ -1,0 +1,1 @@
+"""The synthetic chart: invented songs for any day."""

@@ -1,0 +1,226 @@
+"""The saved queries, asked on the command line over a released demo."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+
+import duckdb
+import pytest
+from click.testing import CliRunner
+
+from spotify_assets.analytics.duckdb_engine import ask
+from spotify_assets.analytics.queries import saved_queries, saved_query
+from spotify_assets.analytics.statements import parse
+from spotify_assets.cli.main import main
+from spotify_assets.errors import EngineError
+from spotify_assets.storage.object_store import LocalObjectStore
+from spotify_assets_tests.helpers.analyse import analyse
+from spotify_assets_tests.helpers.little_charts import day, little_chart, together
+
+QUERIES = saved_queries()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """A lake with sixteen days of the demo, and the command on it."""
+    folder = tmp_path_factory.mktemp("queries")
+    (folder / "home").mkdir()
+    environment = {"SPOTIFY_ASSETS_LAKE": str(folder / "lake"), "DAGSTER_HOME": str(folder / "home")}
+
+    def run(*arguments, lake=environment["SPOTIFY_ASSETS_LAKE"], **settings):
+        return CliRunner().invoke(main, arguments, env=environment | {"SPOTIFY_ASSETS_LAKE": lake} | settings)
+
+    run.lake = environment["SPOTIFY_ASSETS_LAKE"]
+    made = run("demo", "--days", "16")
+    assert made.exit_code == 0, made.output
+    return run
+
+
+def rows(result):
+    assert result.exit_code == 0, result.output
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+def answer(tables, name, columns, **asked):
+    """Some columns of the answer to a saved query over the analyses of a little chart."""
+    query = saved_query(name).asking(asked)
+    with duckdb.connect() as connection:
+        for table, frame in tables.items():
+            connection.register(table, frame)
+        found = connection.sql(query.sql("duckdb")).to_arrow_table().to_pylist()
+    return [tuple(row[column] for column in columns.split()) for row in found]
+
+
+def test_all_are_listed_with_what_they_answer(demo):
+    listed = demo("query").stdout.splitlines()
+    assert [line.split(": ", 1)[0] for line in listed] == list(QUERIES)
+    assert all(len(line.split(": ", 1)[1]) > 40 for line in listed)
+    assert all("--from alone" in line and "--to alone" in line for line in listed)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_every_query_answers(demo, name):
+    more = {
+        "compare_playlists": ["--playlist", "demo_japan", "--other-playlist", "demo_japan"],
+        "song_story": ["--song", rows(demo("query", "longest_runs", "--format", "csv"))[0]["song_name"]],
+    }
+    answer = rows(demo("query", name, "--format", "csv", *more.get(name, [])))
+    # Sixteen days may lie in one month, which then has none before it to differ from.
+    assert answer or name == "genre_shifts"
+
+
+def test_a_playlist_beside_itself_differs_nowhere(demo):
+    beside = ["compare_playlists", "--playlist", "demo_japan", "--other-playlist", "demo_japan"]
+    assert {row["difference"] for row in rows(demo("query", *beside, "--format", "csv"))} == {"0"}
+
+
+def test_a_span_is_kept(demo):
+    days = sorted({row["edition_date"] for row in rows(demo("query", "highest_new_entries", "--format", "csv"))})
+    span = ["--from", days[1], "--to", days[2]]
+    kept = rows(demo("query", "highest_new_entries", *span, "--format", "csv"))
+    assert {row["edition_date"] for row in kept} == set(days[1:3])
+
+
+def test_the_same_as_a_table_and_as_json(demo):
+    table = demo("query", "days_at_number_one").stdout
+    found = json.loads(demo("query", "days_at_number_one", "--format", "json").stdout)
+    assert found[0]["first_time"].count("-") == 2
+    assert table.splitlines()[0].split() == list(found[0])
+    assert found[0]["song_name"] in table
+
+
+class TestSongStory:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def tables(cls):
+        """A song that changes its id and its title; in a second playlist another has its key for a title."""
+        old, new = {"isrc": "JP1", "song_name": "Rain"}, {"isrc": "JP1", "song_name": "Rain (Remastered)"}
+        chart = little_chart({1: "old a", 2: "new a", 3: "new a"}, {"old": old, "new": new})
+        second = little_chart({2: "other old"}, {"old": old, "other": {"song_name": "JP1"}}, playlist="second")
+        return analyse(*together(chart, second))
+
+    @pytest.mark.parametrize("song", ["id-old", "id-new", "rain", "Rain (Remastered)", "JP1"])
+    def test_it_has_every_edition_whichever_name_of_the_song_is_given(self, tables, song):
+        told = answer(tables, "song_story", "playlist edition_date", song=song)
+        assert told == [("chart", day(1)), ("chart", day(2)), ("chart", day(3)), ("second", day(2))]
+
+    def test_a_playlist_and_a_span_are_kept(self, tables):
+        asked = {"playlist": "chart", "first_day": day(2), "last_day": day(2), "song": "id-old"}
+        assert answer(tables, "song_story", "edition_date position", **asked) == [(day(2), 1)]
+
+
+class TestBiggestClimbers:
+    COLUMNS = "first_edition last_edition song_name places_gained"
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def tables(cls):
+        """Playlists whose newest snapshots are of several days."""
+        fetched = {number: "a b" if number < 8 else "b a" for number in range(1, 15)}
+        return analyse(
+            *together(
+                little_chart({n: "a b" if n % 2 else "b a" for n in range(1, 21)}, playlist="daily"),
+                *(
+                    little_chart({1: "a b", 1 + days: "b a"}, cadence="weekly", playlist=f"after_{days}")
+                    for days in (6, 7, 8)
+                ),
+                little_chart(fetched, cadence="weekly", source="spotify", playlist="fetched_daily"),
+            )
+        )
+
+    @pytest.mark.parametrize("days", [6, 7, 8])
+    def test_a_weekly_chart_is_compared_with_the_edition_before(self, tables, days):
+        climbers = answer(tables, "biggest_climbers", self.COLUMNS, playlist=f"after_{days}")
+        assert climbers == [(day(1), day(1 + days), "Song b", 1)]
+
+    def test_a_weekly_chart_of_the_api_counts_from_its_edition_not_from_the_last_fetch(self, tables):
+        climbers = answer(tables, "biggest_climbers", self.COLUMNS, playlist="fetched_daily")
+        assert climbers == [(day(1), day(8), "Song b", 1)]
+
+    @pytest.mark.parametrize(
+        ("asked", "first", "last"),
+        [({}, 13, 20), ({"last_day": 9}, 2, 9), ({"first_day": 1}, 1, 20), ({"first_day": 4, "last_day": 5}, 4, 5)],
+    )
+    def test_a_daily_chart_is_compared_with_seven_days_before(self, tables, asked, first, last):
+        days = {name: day(number) for name, number in asked.items()}
+        ((first_edition, last_edition, *_),) = answer(
+            tables, "biggest_climbers", self.COLUMNS, playlist="daily", **days
+        )
+        assert (first_edition, last_edition) == (day(first), day(last))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nothing_like_it"], "There is no saved query 'nothing_like_it'."),
+        (["drop_outs", "--song", "x"], "The query drop_outs takes no song."),
+        (["drop_outs", "--playlist", "elsewhere"], "There is no playlist 'elsewhere'."),
+        (["song_story"], "give --song"),
+        (["compare_playlists"], "give --playlist and --other-playlist"),
+        (["compare_playlists", "--playlist", "demo_japan"], "give --other-playlist"),
+        (["compare_playlists", "--other-playlist", "demo_japan"], "give --playlist"),
+        (["drop_outs", "--from", "2026-11-02", "--to", "2026-11-01"], "no days from 2026-11-02 to 2026-11-01"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(demo, arguments, said):
+    refused = demo("query", *arguments)
+    assert refused.exit_code == 1
+    assert said in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("damaged", "content"),
+    [
+        ("release.json", b'{"run": "x'),
+        ("release.json", b"{}"),
+        ("release.json", b"[]"),
+        ("song_history", b"PAR1"),
+        ("song_history", None),
+    ],
+)
+def test_a_damaged_lake_is_refused_with_the_file_and_what_mends_it(demo, tmp_path, damaged, content):
+    shutil.copytree(demo.lake, tmp_path / "lake")
+    (path,) = (tmp_path / "lake/analytics").glob(damaged if "." in damaged else f"{damaged}/**/*.parquet")
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    refused = demo("query", "longest_runs" if "." in damaged else "days_at_number_one", lake=str(tmp_path / "lake"))
+    assert refused.exit_code == 1
+    assert str(path) in refused.stderr.splitlines()[0]
+    assert "run publish_job" in refused.stderr.splitlines()[-1]
+
+
+def test_too_little_memory_is_told_from_a_wrong_query(demo):
+    store = LocalObjectStore(demo.lake)
+    with pytest.raises(EngineError) as refusal:
+        ask(store, "1MB", parse("select a.song_key from song_history a cross join song_history b order by 1"))
+    assert refusal.value.remedy == "set SPOTIFY_ASSETS_MEMORY_LIMIT higher"
+    with pytest.raises(EngineError) as refusal:
+        ask(store, "500MB", parse("select nothing from song_history"))
+    assert "defect of the query" in refusal.value.remedy
+
+
+def test_a_playlist_that_left_the_playlists_file_can_still_be_asked_for(demo, tmp_path):
+    playlists = tmp_path / "playlists.yaml"
+    one = "start: 2025-01-01\nplaylists:\n  - {slug: another, title: Another, cadence: daily, source: demo}\n"
+    playlists.write_text(one, encoding="utf-8")
+    settings = {"SPOTIFY_ASSETS_PLAYLISTS": str(playlists)}
+    history = demo("query", "days_at_number_one", "--playlist", "demo_japan", "--format", "csv", **settings)
+    assert rows(history)
+    refused = demo("query", "days_at_number_one", "--playlist", "elsewhere", **settings)
+    assert refused.exit_code == 1
+    assert "names another; the analyses have demo_japan" in refused.stderr
+
+
+def test_no_rows_are_said_to_be_none(demo):
+    nobody = demo("query", "song_story", "--song", "nobody's")
+    assert (nobody.exit_code, nobody.stderr) == (0, "No rows.\n")
+
+
+def test_a_lake_without_a_release_says_what_to_do(demo, tmp_path):
+    refused = demo("query", "drop_outs", lake=str(tmp_path))
+    assert refused.exit_code == 1
+    assert "There are no analyses" in refused.stderr

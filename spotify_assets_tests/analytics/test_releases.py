@@ -1,0 +1,382 @@
+"""Compaction and releases: what a change of the lake changes in the analyses, and what it leaves alone."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from datetime import date, timedelta
+
+import pyarrow.parquet as pq
+import pytest
+
+from spotify_assets.analytics.compaction import compact
+from spotify_assets.analytics.duckdb_engine import ask, open_duckdb_engine
+from spotify_assets.analytics.identity import identify
+from spotify_assets.analytics.releases import (
+    RUNS_KEPT,
+    make_release,
+    read_release,
+    remove_old_runs,
+    write_release,
+)
+from spotify_assets.analytics.statements import ALL_YEARS, Part, parse
+from spotify_assets.errors import StorageError
+from spotify_assets.schemas import TABLES
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED
+from spotify_assets.storage.layout import ALIASES_KEY, RELEASE_KEY, partition_key
+from spotify_assets.storage.object_store import LocalObjectStore
+from spotify_assets.storage.parquet import write_partitions
+from spotify_assets.storage.s3_object_store import S3ObjectStore
+from spotify_assets.transforms.daily_tables import daily_tables
+from spotify_assets_tests.helpers.make_snapshot import make_snapshot
+
+FIRST = date(2025, 12, 30)
+DAYS = [FIRST + timedelta(days=number) for number in range(5)]
+"""Two years, so that a year can stay as it is."""
+
+
+def entry(title):
+    """An entry of a playlist whose song and artist are called by one letter."""
+    artist = {"id": f"artist-{title}", "name": f"The {title}"}
+    return {"track": {"id": f"id-{title}", "name": title, "artists": [artist], "external_ids": {"isrc": f"JP{title}"}}}
+
+
+class Publisher:
+    """Writes days of charts as the daily tables have them, and publishes."""
+
+    def __init__(self, store):
+        self.store = store
+        self.runs = (f"run-{number}" for number in itertools.count(1))
+
+    def write(self, slug, charts):
+        """Charts by day: the titles from the first position on."""
+        for day, titles in sorted(charts.items()):
+            snapshot = make_snapshot(map(entry, titles), day, slug=slug)
+            for name, frame in daily_tables([snapshot], [], "daily").items():
+                write_partitions(self.store, TABLES[name], slug, [day], frame)
+
+    def write_nothing(self, slug, day):
+        """What a day leaves whose snapshot is withdrawn."""
+        for name, frame in daily_tables([], [], "daily").items():
+            write_partitions(self.store, TABLES[name], slug, [day], frame)
+
+    def publish(self):
+        compaction = compact(self.store)
+        identity = identify(self.store, compaction.years)
+        with open_duckdb_engine(self.store, "500MB") as engine:
+            release = make_release(self.store, engine, next(self.runs), compaction, identity)
+        write_release(self.store, release, RELEASE_KEY)
+        return release
+
+    def content(self):
+        """The bytes of every released part."""
+        release = read_release(self.store)
+        return {
+            (name, part): [self.store.read(key) for key in stored.keys]
+            for name, parts in release.tables.items()
+            for part, stored in parts.items()
+        }
+
+    def rows(self, table):
+        release = read_release(self.store)
+        return [
+            row for key in release.keys(table) for row in pq.read_table(io.BytesIO(self.store.read(key))).to_pylist()
+        ]
+
+
+@pytest.fixture
+def publisher(tmp_path):
+    return Publisher(LocalObjectStore(tmp_path / "lake"))
+
+
+CHARTS = {day: [*"abcd"[number % 2 :], *"ef"[: number % 3]] for number, day in enumerate(DAYS)}
+
+
+class TestWhatIsMade:
+    def test_everything_at_first(self, publisher):
+        publisher.write("one", CHARTS)
+        release = publisher.publish()
+        assert release.made["song_history"] == (Part("one", 2025), Part("one", 2026))
+        assert release.made["chart_trends"] == tuple(Part("one", year) for year in (ALL_YEARS, 2025, 2026, 2027))
+        assert release.made["song_popularity"] == (Part("one"),)
+        assert list(release.tables) == list(ANALYSES)
+        assert len(publisher.rows("song_history")) == sum(map(len, CHARTS.values()))
+
+    def test_nothing_when_nothing_has_changed(self, publisher):
+        publisher.write("one", CHARTS)
+        first = publisher.publish()
+        before = publisher.content()
+        publisher.write("one", CHARTS)
+        again = publisher.publish()
+        assert (again.run, again.made) == (first.run, {})
+        assert publisher.content() == before
+
+    def test_a_new_day_leaves_other_years_and_other_playlists_as_they_are(self, publisher):
+        publisher.write("one", {day: CHARTS[day] for day in DAYS[:-1]})
+        publisher.write("two", CHARTS)
+        publisher.publish()
+        before = publisher.content()
+        publisher.write("one", {DAYS[-1]: CHARTS[DAYS[-1]]})
+        release = publisher.publish()
+        assert release.made["song_history"] == (Part("one", 2026),)
+        assert release.made["chart_trends"] == tuple(Part("one", year) for year in (ALL_YEARS, 2026, 2027))
+        after = publisher.content()
+        changed = {part for place, part in after if after[place, part] != before[place, part]}
+        assert changed == {Part("one"), Part("one", ALL_YEARS), Part("one", 2026)}
+
+    def test_a_day_that_is_made_again_changes_what_follows_from_it(self, publisher):
+        publisher.write("one", CHARTS)
+        publisher.publish()
+        publisher.write("one", {DAYS[0]: [*"zyx"]})
+        release = publisher.publish()
+        assert release.made["song_history"] == (Part("one", 2025), Part("one", 2026))
+        assert [row["song_name"] for row in publisher.rows("song_history") if row["edition_date"] == DAYS[0]]
+        (song,) = [row for row in publisher.rows("song_popularity") if row["song_name"] == "z"]
+        assert (song["editions_on_chart"], song["status_now"]) == (1, "dropped_out")
+
+    @pytest.mark.parametrize("how", ["its files are empty", "its files are gone"])
+    def test_a_day_that_is_withdrawn_leaves_the_editions(self, publisher, how):
+        publisher.write("one", CHARTS)
+        publisher.publish()
+        if how == "its files are empty":
+            publisher.write_nothing("one", DAYS[1])
+        else:
+            for name in TABLES:
+                publisher.store.delete(partition_key(name, "one", DAYS[1]))
+        publisher.publish()
+        editions = {row["edition_date"]: row for row in publisher.rows("chart_editions")}
+        assert sorted(editions) == [DAYS[0], *DAYS[2:]]
+        assert editions[DAYS[2]]["gap"]
+
+    def test_a_playlist_that_is_gone_leaves_every_table(self, publisher):
+        publisher.write("one", CHARTS)
+        publisher.write("two", CHARTS)
+        publisher.publish()
+        for name in TABLES:
+            for day in DAYS:
+                publisher.store.delete(partition_key(name, "two", day))
+        publisher.publish()
+        assert {row["playlist"] for name in ANALYSES for row in publisher.rows(name)} == {"one"}
+
+    @pytest.mark.parametrize("order", [DAYS[::-1], [*DAYS[2:], *DAYS[:2]]], ids=["backwards", "middle first"])
+    def test_the_order_in_which_days_arrive_does_not_show(self, tmp_path, order):
+        at_once, one_by_one = (Publisher(LocalObjectStore(tmp_path / name)) for name in ("at_once", "one_by_one"))
+        at_once.write("one", CHARTS)
+        at_once.publish()
+        for day in order:
+            one_by_one.write("one", {day: CHARTS[day]})
+            one_by_one.publish()
+        assert one_by_one.rows("chart_editions") == at_once.rows("chart_editions")
+        assert one_by_one.content() == at_once.content()
+
+    def test_a_day_of_which_a_table_is_missing_is_left_out_and_named(self, publisher):
+        publisher.write("one", CHARTS)
+        publisher.store.delete(partition_key("artists", "one", DAYS[3]))
+        compaction = compact(publisher.store)
+        assert compaction.incomplete == {"one": (DAYS[3],)}
+        publisher.publish()
+        assert DAYS[3] not in {row["edition_date"] for row in publisher.rows("chart_editions")}
+
+    def test_songs_that_nobody_is_credited_with_and_of_no_album_are_songs_too(self, publisher):
+        snapshot = make_snapshot([{"track": {"id": "id-a", "name": "a"}}, {"track": {"name": None}}], FIRST, slug="one")
+        for name, frame in daily_tables([snapshot], [], "daily").items():
+            write_partitions(publisher.store, TABLES[name], "one", [FIRST], frame)
+        publisher.publish()
+        (song,) = publisher.rows("song_history")
+        assert (song["song_key"], song["artist_names"], song["artist_count"], song["album_key"]) == (
+            "id-a",
+            None,
+            0,
+            None,
+        )
+        (edition,) = publisher.rows("chart_editions")
+        assert (edition["songs"], edition["unidentified"]) == (1, 1)
+
+
+class TestAliases:
+    def test_songs_merged_by_hand_are_one(self, publisher):
+        publisher.write("one", {DAYS[0]: ["a"], DAYS[1]: ["b"]})
+        publisher.store.write(ALIASES_KEY, b"song,same_as\nid-a,JPb\n")
+        publisher.publish()
+        (song,) = publisher.rows("song_popularity")
+        assert (song["song_key"], song["editions_on_chart"], song["spells"]) == ("JPa", 2, 1)
+
+    def test_blank_lines_are_no_aliases(self, publisher):
+        publisher.write("one", {DAYS[0]: ["a"], DAYS[1]: ["b"]})
+        publisher.store.write(ALIASES_KEY, b"song,same_as\n\nid-a,JPb\n\n \n,\n")
+        publisher.publish()
+        (song,) = publisher.rows("song_popularity")
+        assert song["editions_on_chart"] == 2
+
+    def test_names_that_no_song_has_are_told(self, publisher):
+        publisher.write("one", CHARTS)
+        publisher.store.write(ALIASES_KEY, b"song,same_as\nid-a,JPb\nid-z,JPa\n")
+        assert identify(publisher.store, compact(publisher.store).years).unknown_aliases == ("id-z",)
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b"id-a,id-b\n", "first line is not the header"),
+            (b"song,same_as\nid-a\n", "row 2 is"),
+            (b"song,same_as\nid-a,\n", "row 2 is"),
+            (b"song,same_as\n\xff,b\n", "not a CSV file in UTF-8"),
+            (b"", "first line is not the header"),
+        ],
+    )
+    def test_a_file_that_cannot_be_meant_is_refused_and_nothing_is_made(self, publisher, content, said):
+        publisher.write("one", CHARTS)
+        publisher.publish()
+        before = publisher.content()
+        publisher.store.write(ALIASES_KEY, content)
+        with pytest.raises(StorageError, match=said):
+            publisher.publish()
+        assert publisher.content() == before
+
+
+class TestRuns:
+    def test_a_few_old_runs_stay_for_those_who_read_them(self, publisher):
+        for day in DAYS:
+            publisher.write("one", {day: CHARTS[day]})
+            release = publisher.publish()
+            remove_old_runs(publisher.store, release)
+        runs = {key.split("/")[2] for key in publisher.store.list_keys("analytics/") if "run=" in key}
+        assert runs == {f"run=run-{number}" for number in range(len(DAYS) + 1 - RUNS_KEPT, len(DAYS) + 1)}
+
+    def test_every_table_is_whole_in_its_own_run(self, publisher):
+        publisher.write("one", {day: CHARTS[day] for day in DAYS[:-1]})
+        publisher.publish()
+        publisher.write("one", {DAYS[-1]: CHARTS[DAYS[-1]]})
+        release = publisher.publish()
+        for name in ANALYSES:
+            assert release.keys(name)
+            assert all(key.startswith(f"analytics/{name}/run={release.run}/") for key in release.keys(name))
+
+    def test_a_run_that_fails_halfway_is_not_seen(self, publisher, monkeypatch):
+        publisher.write("one", CHARTS)
+        release = publisher.publish()
+        before = publisher.content()
+        publisher.write("one", {DAYS[0]: ["z"]})
+        monkeypatch.setattr("spotify_assets.analytics.duckdb_engine.encode", fail_for_spells)
+        with pytest.raises(OSError, match="disk"):
+            publisher.publish()
+        assert read_release(publisher.store).run == release.run
+        assert publisher.content() == before
+
+
+STATE_OF_2026 = "chart_entries/playlist=one/year=2026/_days.json"
+NO_STATES = [b"junk", b"[]", b"{}", b'{"days": {"junk": ""}}']
+
+
+class TestDamage:
+    """What publishing makes can be made again, whatever became of it."""
+
+    @pytest.fixture
+    def published(self, publisher):
+        publisher.write("one", CHARTS)
+        publisher.publish()
+        return publisher
+
+    @staticmethod
+    def compacted(publisher):
+        return {key: publisher.store.read(key) for name in COMPACTED for key in publisher.store.list_keys(f"{name}/")}
+
+    @pytest.mark.parametrize("state", NO_STATES)
+    def test_a_year_whose_state_is_damaged_is_made_anew(self, published, state):
+        before = published.content()
+        published.store.write(STATE_OF_2026, state)
+        compaction = compact(published.store)
+        assert compaction.changed == {("one", 2026): tuple(DAYS[2:])}
+        assert compact(published.store).changed == {}
+        published.publish()
+        assert published.content() == before
+
+    def test_a_year_whose_state_is_damaged_and_whose_days_are_gone_leaves(self, published):
+        published.store.write(STATE_OF_2026, b"junk")
+        for name in TABLES:
+            for day in DAYS[2:]:
+                published.store.delete(partition_key(name, "one", day))
+        published.publish()
+        assert all("year=2025/" in key for key in self.compacted(published))
+        assert {row["edition_date"] for row in published.rows("song_history")} == set(DAYS[:2])
+
+    @pytest.mark.parametrize("name", COMPACTED)
+    def test_a_damaged_year_is_made_anew_when_a_day_of_it_changes(self, published, tmp_path, name):
+        charts = CHARTS | {DAYS[-1]: ["z"]}
+        truncate(published.store, f"{name}/playlist=one/year=2026/part-0.parquet")
+        published.write("one", {DAYS[-1]: ["z"]})
+        published.publish()
+        whole = Publisher(LocalObjectStore(tmp_path / "whole"))
+        whole.write("one", charts)
+        whole.publish()
+        assert published.content() == whole.content()
+
+    @pytest.mark.parametrize("name", COMPACTED)
+    def test_a_damaged_year_is_named_and_made_anew_when_its_file_is_removed(self, published, name):
+        key = f"{name}/playlist=one/year=2026/part-0.parquet"
+        before = published.content()
+        truncate(published.store, key)
+        published.store.delete(RELEASE_KEY)
+        with pytest.raises(StorageError, match=rf"{key} is damaged(.|\n)*remove this file"):
+            published.publish()
+        published.store.delete(key)
+        published.publish()
+        assert list(published.content().values()) == list(before.values())
+
+    @pytest.mark.parametrize(
+        "damaged", [b'{"run": "run-1", "tabl', b"[]", b"{}", b'{"run": "", "tables": {"a": [{}]}}']
+    )
+    def test_a_damaged_release_is_named_and_made_anew_when_it_is_removed(self, published, damaged):
+        before = published.content()
+        published.store.write(RELEASE_KEY, damaged)
+        with pytest.raises(StorageError, match=rf"{RELEASE_KEY} is damaged(.|\n)*remove this file"):
+            published.publish()
+        published.store.delete(RELEASE_KEY)
+        published.publish()
+        assert list(published.content().values()) == list(before.values())
+
+    @pytest.mark.parametrize("new_day", [True, False], ids=["with a new day", "without news"])
+    def test_parts_that_are_gone_are_made_again(self, published, new_day):
+        (spells,) = read_release(published.store).keys("song_spells")
+        lost = [spells, read_release(published.store).keys("song_history")[0]]
+        for key in lost:
+            published.store.delete(key)
+        if new_day:
+            published.write("one", {DAYS[-1] + timedelta(days=1): ["z"]})
+        release = published.publish()
+        assert Part("one", 2025) in release.made["song_history"]
+        assert release.made["song_spells"] == (Part("one"),)
+        expected = set(DAYS) | ({DAYS[-1] + timedelta(days=1)} if new_day else set())
+        assert {row["edition_date"] for row in published.rows("song_history")} == expected
+
+    def test_a_damaged_part_that_others_are_made_from_is_named(self, published):
+        (editions,) = read_release(published.store).keys("chart_editions")
+        (spells,) = read_release(published.store).keys("song_spells")
+        truncate(published.store, editions)
+        published.store.delete(spells)
+        with pytest.raises(StorageError, match=r"chart_editions/(.|\n)* is damaged(.|\n)*remove this file"):
+            published.publish()
+
+    def test_in_a_bucket_too_what_is_gone_is_named_and_made_again(self, aws):
+        aws.create_bucket("lake")
+        publisher = Publisher(S3ObjectStore(aws.client("s3"), "lake", "live"))
+        publisher.write("one", {DAYS[0]: ["a"]})
+        publisher.publish()
+        (spells,) = read_release(publisher.store).keys("song_spells")
+        publisher.store.delete(spells)
+        with pytest.raises(StorageError, match=rf"{spells} does not exist(.|\n)*run publish_job"):
+            ask(publisher.store, "500MB", parse("select song_key from song_spells"))
+        publisher.publish()
+        assert ask(publisher.store, "500MB", parse("select song_key from song_spells")).num_rows == 1
+
+
+def truncate(store, key):
+    data = store.read(key)
+    store.write(key, data[: len(data) // 2])
+
+
+def fail_for_spells(rows):
+    if "spell_start" in rows.column_names:
+        raise OSError("the disk is full")
+    sink = io.BytesIO()
+    pq.write_table(rows, sink)
+    return sink.getvalue()

@@ -1,0 +1,259 @@
+"""What counts as new: read from Dagster's event log as real runs write it, and the internal call that reads it."""
+
+from __future__ import annotations
+
+import dagster as dg
+import duckdb
+import pytest
+
+from spotify_assets.analytics.releases import history_keys, read_release
+from spotify_assets.definitions import build_definitions
+from spotify_assets.errors import StorageError
+from spotify_assets.publication import (
+    PUBLISHED_UP_TO,
+    RELEASE_KEY,
+    find_news,
+    newest_materialization,
+    published_up_to,
+    table_keys,
+)
+from spotify_assets.schemas import TABLES
+from spotify_assets.settings import load_settings
+from spotify_assets.storage.layout import ALIASES_KEY
+from spotify_assets.storage.object_store import LocalObjectStore
+
+SONGS = dg.AssetKey(["japan", "songs"])
+DAY = "2026-01-06"
+NEXT_DAY = "2026-01-07"
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def report(instance, key, partition=None, **metadata):
+    instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata))
+
+
+def report_day(instance, day, tables=tuple(TABLES), slug="japan"):
+    for table in tables:
+        report(instance, dg.AssetKey([slug, table]), day)
+
+
+def newest(instance, slug="japan"):
+    return newest_materialization(instance, table_keys(slug))
+
+
+class TestTheInternalCall:
+    """`get_latest_storage_id_by_partition` is not public. When one of these fails, `find_news` has to be looked at."""
+
+    def latest(self, instance, **how):
+        return instance.event_log_storage.get_latest_storage_id_by_partition(
+            SONGS, dg.DagsterEventType.ASSET_MATERIALIZATION, **how
+        )
+
+    def test_it_gives_the_newest_id_of_each_partition(self, instance):
+        report(instance, SONGS, DAY)
+        report(instance, SONGS, NEXT_DAY)
+        before = self.latest(instance)
+        report(instance, SONGS, DAY)
+        after = self.latest(instance)
+        assert before.keys() == after.keys() == {DAY, NEXT_DAY}
+        assert after[DAY] > before[NEXT_DAY] > before[DAY]
+        assert after[NEXT_DAY] == before[NEXT_DAY]
+
+    def test_after_is_exclusive(self, instance):
+        report(instance, SONGS, DAY)
+        report(instance, SONGS, NEXT_DAY)
+        ids = self.latest(instance)
+        assert self.latest(instance, after_cursor=ids[DAY]) == {NEXT_DAY: ids[NEXT_DAY]}
+        assert self.latest(instance, after_cursor=ids[NEXT_DAY]) == {}
+
+    def test_it_can_be_limited_to_partitions(self, instance):
+        report(instance, SONGS, DAY)
+        report(instance, SONGS, NEXT_DAY)
+        assert self.latest(instance, partitions={DAY, "2026-02-01"}).keys() == {DAY}
+
+    def test_it_takes_ten_years_of_partitions_at_once(self, instance):
+        report(instance, SONGS, DAY)
+        assert self.latest(instance, partitions={DAY, *map(str, range(3650))}).keys() == {DAY}
+
+    def test_other_assets_and_other_events_do_not_count(self, instance):
+        report(instance, dg.AssetKey(["japan", "albums"]), DAY)
+        instance.report_runless_asset_event(dg.AssetObservation(SONGS, partition=DAY))
+        report(instance, SONGS)
+        assert self.latest(instance) == {}
+
+    def test_its_ids_are_those_of_the_asset_records(self, instance):
+        report(instance, SONGS, DAY)
+        assert self.latest(instance)[DAY] == newest_materialization(instance, [SONGS])
+
+    def test_wiped_partitions_are_gone(self, instance):
+        report(instance, SONGS, DAY)
+        instance.wipe_assets([SONGS])
+        assert self.latest(instance) == {}
+
+
+class TestNewest:
+    def test_nothing_is_zero(self, instance):
+        assert newest(instance) == 0
+
+    def test_it_is_the_last_of_all_tables(self, instance):
+        report_day(instance, DAY)
+        before = newest(instance)
+        report(instance, dg.AssetKey(["japan", "albums"]), DAY)
+        assert newest(instance) > before
+
+    def test_observations_do_not_count(self, instance):
+        report_day(instance, DAY)
+        before = newest(instance)
+        instance.report_runless_asset_event(dg.AssetObservation(SONGS, partition=DAY))
+        assert newest(instance) == before
+
+
+class TestPublishedUpTo:
+    def test_nothing_is_zero(self, instance):
+        assert published_up_to(instance) == 0
+
+    def test_the_last_release_counts(self, instance):
+        report(instance, RELEASE_KEY, **{PUBLISHED_UP_TO: 7})
+        report(instance, RELEASE_KEY, **{PUBLISHED_UP_TO: 9})
+        assert published_up_to(instance) == 9
+
+    @pytest.mark.parametrize("metadata", [{}, {PUBLISHED_UP_TO: "seven"}])
+    def test_a_release_that_does_not_say_what_it_saw_published_nothing(self, instance, metadata):
+        report(instance, RELEASE_KEY, **metadata)
+        assert published_up_to(instance) == 0
+
+
+class TestFindNews:
+    def test_nothing(self, instance):
+        news = find_news(instance, ["japan"], 0)
+        assert (news.complete, news.partial, news.up_to) == ({}, {}, None)
+
+    def test_complete_and_partial_days_of_every_playlist_are_told_apart(self, instance):
+        report_day(instance, DAY)
+        report_day(instance, DAY, slug="world")
+        up_to = newest(instance, "world")
+        report_day(instance, NEXT_DAY, ["songs"])
+        news = find_news(instance, ["japan", "world"], 0)
+        assert news.complete == {"japan": [DAY], "world": [DAY]}
+        assert news.partial == {"japan": [NEXT_DAY]}
+        assert news.up_to == up_to
+
+    def test_days_are_in_order(self, instance):
+        for day in (NEXT_DAY, "2025-12-31", DAY):
+            report_day(instance, day)
+        assert find_news(instance, ["japan"], 0).complete == {"japan": ["2025-12-31", DAY, NEXT_DAY]}
+
+    def test_a_table_that_was_there_before_completes_a_new_one(self, instance):
+        report_day(instance, DAY)
+        before = newest(instance)
+        report_day(instance, DAY, ["songs"])
+        assert find_news(instance, ["japan"], before).complete == {"japan": [DAY]}
+
+    def test_playlists_that_are_not_asked_for_are_not_looked_at(self, instance):
+        report_day(instance, DAY, slug="removed")
+        assert find_news(instance, ["japan"], 0).complete == {}
+
+
+class TestRealRuns:
+    """The whole circle on the demo: tables, sensor, publish run, sensor."""
+
+    @pytest.fixture
+    def definitions(self, lake_folder):
+        return build_definitions(load_settings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)}))
+
+    def write_tables(self, definitions, instance, day=DAY):
+        job = definitions.resolve_job_def("daily_playlist_job")
+        assert job.execute_in_process(instance=instance, partition_key=day, run_config=QUIET).success
+
+    def tick(self, definitions, instance):
+        with dg.build_sensor_context(instance=instance, definitions=definitions) as context:
+            return definitions.resolve_sensor_def("glue_crawler_sensor").evaluate_tick(context).run_requests
+
+    def publish(self, definitions, instance, request, *, raise_on_error=False):
+        job = definitions.resolve_job_def("publish_job")
+        return job.execute_in_process(
+            instance=instance, tags=dict(request.tags), run_config=QUIET, raise_on_error=raise_on_error
+        ).success
+
+    def test_a_day_goes_from_the_source_to_the_catalog(self, definitions, instance, lake_folder):
+        self.write_tables(definitions, instance)
+        (request,) = self.tick(definitions, instance)
+        assert self.publish(definitions, instance, request)
+        assert (lake_folder / "catalog.duckdb").is_file()
+        assert published_up_to(instance) == newest(instance, "demo_japan")
+        assert self.tick(definitions, instance) == []
+        analysis = instance.get_latest_materialization_event(dg.AssetKey(["song_spells"])).asset_materialization
+        lineage = analysis.metadata["dagster/column_lineage"].value.deps_by_column
+        assert lineage["best_position"] == [dg.TableColumnDep(dg.AssetKey(["song_history"]), "position")]
+
+    def test_a_publish_run_that_fails_publishes_nothing_and_is_repeated(self, definitions, instance, lake_folder):
+        self.write_tables(definitions, instance)
+        (request,) = self.tick(definitions, instance)
+        catalog = lake_folder / "catalog.duckdb"
+        catalog.mkdir()
+        assert not self.publish(definitions, instance, request)
+        assert published_up_to(instance) == 0
+        self.write_tables(definitions, instance, NEXT_DAY)
+        catalog.rmdir()
+        (request,) = self.tick(definitions, instance)
+        assert request.tags["spotify_assets.new/demo_japan"] == "2"
+        assert self.publish(definitions, instance, request)
+        assert self.tick(definitions, instance) == []
+
+    @pytest.mark.parametrize("name", ["release.json", "chart_days", "chart_entries", "song_identity", "song_history"])
+    def test_what_a_damaged_file_says_to_do_heals_it(self, definitions, instance, lake_folder, name):
+        self.write_tables(definitions, instance)
+        (request,) = self.tick(definitions, instance)
+        assert self.publish(definitions, instance, request)
+        key = f"analytics/{name}" if name == "release.json" else self.released_file(lake_folder, name)
+        path = lake_folder / key
+        path.write_bytes(path.read_bytes()[:-20])
+        with pytest.raises(StorageError, match=rf"{path} is damaged(.|\n)*remove this file"):
+            self.publish(definitions, instance, request, raise_on_error=True)
+        path.unlink()
+        assert self.publish(definitions, instance, request)
+        assert self.count(lake_folder, "song_history") > 0
+
+    @pytest.mark.parametrize("name", ["chart_entries", "song_identity", "song_history"])
+    def test_a_file_that_is_gone_is_made_again(self, definitions, instance, lake_folder, name):
+        self.write_tables(definitions, instance)
+        (request,) = self.tick(definitions, instance)
+        assert self.publish(definitions, instance, request)
+        before = self.count(lake_folder, name)
+        (lake_folder / self.released_file(lake_folder, name)).unlink()
+        assert self.publish(definitions, instance, request)
+        assert self.count(lake_folder, name) == before > 0
+
+    def test_an_alias_that_names_no_song_is_told(self, definitions, instance, lake_folder):
+        self.write_tables(definitions, instance)
+        (request,) = self.tick(definitions, instance)
+        (lake_folder / ALIASES_KEY).write_text("song,same_as\nno such song,nor this\n", encoding="utf-8")
+        assert self.publish(definitions, instance, request)
+        event = instance.get_latest_materialization_event(dg.AssetKey(["song_identity"]))
+        assert event.asset_materialization.metadata["unknown aliases"].value == "no such song, nor this"
+
+    @staticmethod
+    def released_file(lake_folder, name):
+        """The first file of a table of the last release."""
+        store = LocalObjectStore(lake_folder)
+        return history_keys(store, read_release(store))[name][0]
+
+    @staticmethod
+    def count(lake_folder, table):
+        with duckdb.connect(lake_folder / "catalog.duckdb", read_only=True) as catalog:
+            return catalog.table(table).shape[0]
+
+    def test_tables_written_during_a_publish_run_are_new_after_it(self, definitions, instance, monkeypatch):
+        self.write_tables(definitions, instance)
+        (request,) = self.tick(definitions, instance)
+        seen = newest(instance, "demo_japan")
+
+        def refresh_while_tables_are_written(store, partitions):
+            report_day(instance, NEXT_DAY, slug="demo_japan")
+            return "catalog.duckdb"
+
+        monkeypatch.setattr("spotify_assets.catalog.duckdb_file.refresh", refresh_while_tables_are_written)
+        assert self.publish(definitions, instance, request)
+        assert published_up_to(instance) == seen
+        (request,) = self.tick(definitions, instance)
+        assert request.tags["spotify_assets.new/demo_japan"] == "1"

@@ -1,0 +1,248 @@
+"""`spotify-assets doctor`: what it finds good, what it finds bad, and whom it asks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import pytest
+from click.testing import CliRunner
+
+from spotify_assets.cli.doctor import examine
+from spotify_assets.cli.main import main
+from spotify_assets.settings import load_settings
+from spotify_assets_tests.helpers.platform import spotify_environment
+from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SPOTIFY_OWNED_ID, SpotifyServer, make_entries
+
+LAKE = "s3://lake/charts"
+
+
+@pytest.fixture
+def server():
+    with SpotifyServer() as running:
+        running.add_playlist(PLAYLIST_ID, make_entries(3))
+        yield running
+
+
+@pytest.fixture
+def bucket(aws):
+    aws.create_bucket("lake")
+    return aws
+
+
+def findings(environment: Mapping[str, str], *, offline: bool = False):
+    """The findings by subject."""
+    found = list(examine(load_settings(environment), offline=offline))
+    assert len({finding.subject for finding in found}) == len(found)
+    return {finding.subject: finding for finding in found}
+
+
+def bad(environment, *, offline=False):
+    """Texts of the bad findings, by subject; each says what to do."""
+    found = findings(environment, offline=offline)
+    texts = {subject: finding.text for subject, finding in found.items() if not finding.ok}
+    assert all("\nWhat to do: " in text for subject, text in texts.items() if subject != "Spotify app")
+    return texts
+
+
+class TestPlaylists:
+    def test_each_playlist_is_listed(self, server, tmp_path):
+        environment = spotify_environment(server, tmp_path, cadence="weekly")
+        assert findings(environment)["playlist chart"].text == "A Chart (spotify, weekly)"
+
+    def test_the_demo_needs_no_app_and_asks_nobody(self, server, lake_folder):
+        environment = {**server.environment(), "SPOTIFY_ASSETS_LAKE": str(lake_folder)}
+        assert bad(environment) == {}
+        assert server.count() == 0
+        without_app = findings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)})["Spotify app"]
+        assert without_app.ok
+        assert "the demo needs none" in without_app.text
+
+
+class TestFolder:
+    def test_a_folder_that_is_not_there_yet_is_fine_and_gets_one_probe(self, lake_folder):
+        found = findings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)})
+        assert found[f"lake {lake_folder}"].ok
+        assert [path.relative_to(lake_folder).as_posix() for path in lake_folder.rglob("*") if path.is_file()] == [
+            ".tmp/doctor"
+        ]
+
+    def test_looking_twice_leaves_one_probe(self, lake_folder):
+        for _ in range(2):
+            findings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)})
+        assert len(list(lake_folder.rglob("*"))) == 2
+
+    def test_a_file_in_its_place_is_bad(self, lake_folder):
+        lake_folder.write_text("not a folder")
+        (text,) = bad({"SPOTIFY_ASSETS_LAKE": str(lake_folder)}).values()
+        assert f"{lake_folder}/.tmp/doctor cannot be written" in text
+        assert "SPOTIFY_ASSETS_LAKE" in text
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_a_folder_without_permission_is_bad(self, lake_folder):
+        lake_folder.mkdir(mode=0o500)
+        (text,) = bad({"SPOTIFY_ASSETS_LAKE": str(lake_folder)}, offline=True).values()
+        assert "Permission denied" in text
+
+    def test_a_full_disk_is_bad(self, lake_folder, monkeypatch):
+        def full(_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("spotify_assets.storage.object_store.os.fsync", full)
+        (text,) = bad({"SPOTIFY_ASSETS_LAKE": str(lake_folder)}).values()
+        assert "No space left on device" in text
+        assert "free space" in text
+
+
+class TestBucket:
+    def test_a_bucket_is_fine(self, bucket):
+        assert findings({"SPOTIFY_ASSETS_LAKE": LAKE})[f"lake {LAKE}"].ok
+        keys = [item["Key"] for item in bucket.client("s3").list_objects_v2(Bucket="lake")["Contents"]]
+        assert keys == ["charts/.tmp/doctor"]
+
+    def test_a_bucket_that_is_not_there_is_bad(self, aws):
+        (text,) = bad({"SPOTIFY_ASSETS_LAKE": LAKE}).values()
+        assert "s3://lake/charts/.tmp/doctor cannot be written" in text
+        assert "NoSuchBucket" in text
+        assert "check that the bucket exists" in text
+
+    def test_missing_credentials_are_bad(self, bucket, monkeypatch):
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        (text,) = bad({"SPOTIFY_ASSETS_LAKE": LAKE}).values()
+        assert "Unable to locate credentials" in text
+
+    @pytest.mark.parametrize(("name", "value"), [("AWS_PROFILE", "of-nobody"), ("AWS_ENDPOINT_URL", "no address")])
+    def test_variables_that_boto3_cannot_use_are_bad(self, bucket, monkeypatch, name, value):
+        monkeypatch.setenv(name, value)
+        (text,) = bad({"SPOTIFY_ASSETS_LAKE": LAKE}).values()
+        assert value in text
+        assert name in text
+
+    def test_offline_it_is_not_asked(self, aws):
+        assert f"lake {LAKE}" not in findings({"SPOTIFY_ASSETS_LAKE": LAKE}, offline=True)
+
+
+class TestCrawler:
+    @pytest.fixture
+    def environment(self, bucket):
+        return {"SPOTIFY_ASSETS_LAKE": LAKE, "GLUE_CRAWLER": "nightly"}
+
+    def test_a_crawler_of_this_lake_is_fine(self, bucket, environment):
+        bucket.create_crawler("nightly", "spotify_assets", LAKE)
+        assert findings(environment)["crawler nightly"].text.startswith("fills database spotify_assets")
+
+    def test_a_crawler_that_is_not_there_is_bad(self, environment):
+        text = bad(environment)["crawler nightly"]
+        assert "EntityNotFound" in text
+        assert "GLUE_CRAWLER" in text
+
+    def test_a_crawler_of_another_database_is_bad(self, bucket, environment):
+        bucket.create_crawler("nightly", "elsewhere", LAKE)
+        assert "fills the database elsewhere, not spotify_assets" in bad(environment)["crawler nightly"]
+
+    def test_a_crawler_of_another_lake_is_bad(self, bucket, environment):
+        bucket.create_crawler("nightly", "spotify_assets", "s3://lake/other")
+        assert "other S3 targets" in bad(environment)["crawler nightly"]
+
+    def test_offline_it_is_not_asked(self, environment):
+        assert "crawler nightly" not in findings(environment, offline=True)
+
+
+class TestSpotify:
+    def test_a_playlist_that_can_be_read_is_fine(self, server, tmp_path):
+        found = findings(spotify_environment(server, tmp_path))
+        assert all(finding.ok for finding in found.values())
+        assert found["reading chart"].text == "Spotify gives its entries (3)"
+        assert "client credentials only" in found["Spotify app"].text
+        assert server.count() == 2
+
+    def test_a_refresh_token_is_used_and_said_to_be_there(self, server, tmp_path):
+        found = findings(spotify_environment(server, tmp_path, user=True))
+        assert found["reading chart"].ok
+        assert "a user's refresh token" in found["Spotify app"].text
+        assert server.requests[0].form["grant_type"] == "refresh_token"
+
+    def test_without_an_app_the_playlist_cannot_be_read(self, server, tmp_path):
+        environment = spotify_environment(server, tmp_path)
+        del environment["SPOTIFY_CLIENT_ID"], environment["SPOTIFY_CLIENT_SECRET"]
+        texts = bad(environment)
+        assert texts.keys() == {"Spotify app", "reading chart"}
+        assert "developer.spotify.com/dashboard" in texts["Spotify app"]
+        assert server.count() == 0
+
+    def test_a_playlist_that_is_not_there_is_bad(self, server, tmp_path):
+        server.playlists.clear()
+        texts = bad(spotify_environment(server, tmp_path))
+        assert texts.keys() == {"reading chart"}
+        assert "there is no such playlist for this app" in texts["reading chart"]
+        assert "What to do: check `playlist_id`" in texts["reading chart"]
+
+    def test_one_playlist_does_not_hide_another(self, server, tmp_path):
+        environment = spotify_environment(server, tmp_path)
+        entry = "{{slug: {}, title: A, source: spotify, playlist_id: {}}}"
+        entries = ", ".join([entry.format("closed", SPOTIFY_OWNED_ID), entry.format("open", PLAYLIST_ID)])
+        (tmp_path / "playlists.yaml").write_text(f"start: 2025-01-01\nplaylists: [{entries}]")
+        texts = bad(environment)
+        assert texts.keys() == {"reading closed"}
+        assert "Spotify's own" in texts["reading closed"]
+        assert server.count("POST /api/token") == 1
+
+    def test_a_wrong_secret_is_bad_and_not_repeated(self, server, tmp_path):
+        environment = spotify_environment(server, tmp_path) | {"SPOTIFY_CLIENT_SECRET": "wr0ng-secret"}
+        text = bad(environment)["reading chart"]
+        assert "the client secret is wrong" in text
+        assert "wr0ng-secret" not in text
+
+    def test_an_ended_refresh_token_leads_to_auth(self, server, tmp_path):
+        environment = spotify_environment(server, tmp_path, user=True) | {"SPOTIFY_REFRESH_TOKEN": "end3d-token"}
+        text = bad(environment)["reading chart"]
+        assert "spotify-assets auth" in text
+        assert "end3d-token" not in text
+
+    def test_a_rate_limit_says_when_to_come_back(self, server, tmp_path):
+        server.answer_next("/items", status=429, headers={"Retry-After": "7200"}, body={"error": {"status": 429}})
+        assert "Japan time" in bad(spotify_environment(server, tmp_path))["reading chart"]
+
+    def test_offline_nobody_is_asked(self, server, tmp_path):
+        found = findings(spotify_environment(server, tmp_path), offline=True)
+        assert all(finding.ok for finding in found.values())
+        assert "reading chart" not in found
+        assert server.count() == 0
+
+
+class TestCommand:
+    @pytest.fixture
+    def doctor(self, monkeypatch):
+        """The command, in an environment."""
+
+        def doctor(environment, *arguments):
+            for name, value in environment.items():
+                monkeypatch.setenv(name, value)
+            return CliRunner().invoke(main, ["doctor", *arguments])
+
+        return doctor
+
+    def test_all_well_ends_with_0(self, server, tmp_path, doctor):
+        result = doctor(spotify_environment(server, tmp_path))
+        assert result.exit_code == 0
+        assert "ok   reading chart: Spotify gives its entries (3)" in result.stdout.splitlines()
+        assert "BAD" not in result.output
+
+    def test_anything_bad_ends_with_1_after_everything_was_looked_at(self, server, tmp_path, doctor):
+        (tmp_path / "lake").write_text("not a folder")
+        result = doctor(spotify_environment(server, tmp_path))
+        assert result.exit_code == 1
+        assert f"BAD  lake {tmp_path}/lake: " in result.stdout
+        assert "ok   reading chart: " in result.stdout
+
+    def test_offline_ends_with_0_although_spotify_would_refuse(self, server, tmp_path, doctor):
+        server.playlists.clear()
+        assert doctor(spotify_environment(server, tmp_path), "--offline").exit_code == 0
+        assert server.count() == 0
+
+    def test_a_wrong_setting_ends_with_1_and_its_own_words(self, doctor):
+        result = doctor({"SPOTIFY_CALL_BUDGET": "many"})
+        assert result.exit_code == 1
+        assert result.stderr.startswith("SPOTIFY_CALL_BUDGET is 'many'.\nWhy: ")
+        assert result.stdout == ""

@@ -1,0 +1,100 @@
+"""The analyses as the platform makes them: the SQL files on DuckDB over a lake in a temporary folder."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from spotify_assets.analytics.duckdb_engine import open_duckdb_engine
+from spotify_assets.analytics.engine import Engine
+from spotify_assets.analytics.statements import Part, Statement, statements
+from spotify_assets.schemas import Table, arrow_schema
+from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, SONG_IDENTITY
+from spotify_assets.storage.layout import IDENTITY_KEY, year_key
+from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore
+from spotify_assets.storage.parquet import encode
+from spotify_assets.transforms.song_identity import song_identity
+
+RUN = "run"
+NAMES = ["song_ref", "song_id", "isrc", "release_date_from", "release_date_to"]
+
+
+def analyse(
+    chart_days: pd.DataFrame,
+    chart_entries: pd.DataFrame,
+    aliases: Sequence[tuple[str, str]] = (),
+    *,
+    year_by_year: bool = False,
+) -> dict[str, pd.DataFrame]:
+    """Make all analyses.
+
+    Args:
+        chart_days: the columns of `CHART_DAYS` and `playlist`; a missing value is None.
+        chart_entries: the columns of `CHART_ENTRIES` and `playlist`; lists are Python lists, a missing value is None.
+        aliases: pairs of references (or keys) that name the same song.
+        year_by_year: make each part by itself, as a refresh may, and not all at once.
+
+    Returns:
+        By name, each table of `ANALYSES` with the schema's columns, sorted by its key, its cells Python objects.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        store = LocalObjectStore(folder)
+        years = _years(chart_days)
+        for table, rows in ((CHART_DAYS, chart_days), (CHART_ENTRIES, chart_entries)):
+            _write_compacted(store, table, rows, years)
+        identity = song_identity(chart_entries[NAMES].drop_duplicates(), aliases)
+        store.write(IDENTITY_KEY, _encoded(SONG_IDENTITY, identity))
+        with open_duckdb_engine(store, "1GB") as engine:
+            tables = {}
+            for statement in statements():
+                parts = [part for playlist, of in years.items() for part in statement.parts(playlist, of)]
+                files = _make(engine, statement, parts, year_by_year=year_by_year)
+                tables[statement.table.name] = _read(store, statement.table, files)
+            return tables
+
+
+def _years(chart_days: pd.DataFrame) -> dict[str, set[int]]:
+    """The years of each playlist: those of its stored days, also of days without songs."""
+    years: dict[str, set[int]] = {}
+    for _, day in chart_days.iterrows():
+        years.setdefault(day["playlist"], set()).add(day["snapshot_date"].year)
+    return years
+
+
+def _write_compacted(
+    store: ObjectStore, table: Table, rows: pd.DataFrame, years: Mapping[str, Collection[int]]
+) -> None:
+    year_of_row = rows["snapshot_date"].map(lambda day: day.year)
+    for playlist, of_playlist in years.items():
+        for year in of_playlist:
+            of_year = rows[(rows["playlist"] == playlist) & (year_of_row == year)]
+            store.write(year_key(table.name, playlist, year), _encoded(table, of_year))
+
+
+def _encoded(table: Table, rows: pd.DataFrame) -> bytes:
+    schema = arrow_schema(table)
+    arrays = [pa.array(rows[field.name], field.type, from_pandas=True) for field in schema]
+    return encode(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _make(
+    engine: Engine, statement: Statement, parts: Collection[Part], *, year_by_year: bool
+) -> Mapping[Part, list[str]]:
+    files: dict[Part, list[str]] = {}
+    for batch in [[part] for part in sorted(parts)] if year_by_year else [parts]:
+        files |= engine.write(statement, batch, RUN)
+    engine.ready(statement.table, files, RUN)
+    return files
+
+
+def _read(store: ObjectStore, table: Table, files: Mapping[Part, Sequence[str]]) -> pd.DataFrame:
+    rows = [
+        row for keys in files.values() for key in keys for row in pq.read_table(io.BytesIO(store.read(key))).to_pylist()
+    ]
+    frame = pd.DataFrame(rows, columns=table.column_names, dtype=object)
+    return frame.sort_values(list(table.key), ignore_index=True)

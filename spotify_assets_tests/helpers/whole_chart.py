@@ -1,0 +1,44 @@
+"""A chart file with all its rows in memory, as tests look at it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from spotify_assets.sources.charts.chart_files import ChartFile, read_chart_file
+from spotify_assets.sources.charts.edition_rows import ChartRow, EditionRows
+
+
+@dataclass(frozen=True)
+class WholeEdition:
+    """The chart of a day, with its rows."""
+
+    chart_date: date
+    rows: tuple[ChartRow, ...]
+
+
+@dataclass(frozen=True)
+class WholeChart:
+    """What a file holds, with its rows; the other fields are those of `ChartFile`."""
+
+    name: str
+    format: str
+    chart: str | None
+    country: str | None
+    cadence: str | None
+    editions: tuple[WholeEdition, ...]
+    notes: tuple[str, ...]
+
+
+def whole_chart(chart: ChartFile, rows: EditionRows) -> WholeChart:
+    """A chart with the rows of its editions, which are as many as it says."""
+    editions = tuple(WholeEdition(edition.chart_date, rows.of(edition.chart_date)) for edition in chart.editions)
+    assert [len(edition.rows) for edition in editions] == [edition.size for edition in chart.editions]
+    return WholeChart(**vars(chart) | {"editions": editions})
+
+
+def read_whole_chart(name: str, data: bytes, **arguments: Any) -> WholeChart:
+    """Read a chart file from its bytes."""
+    return whole_chart(*read_chart_file(name, io.BytesIO(data), **arguments))
