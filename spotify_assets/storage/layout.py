@@ -108,6 +108,11 @@ def is_withdrawal_key(key: str) -> bool:
     return _WITHDRAWAL.fullmatch(key) is not None
 
 
+def archive_history_key(repository: str, path: str) -> str:
+    """The key of the commits that are known of a file of the public archive."""
+    return f"archive/{repository}/{path}.commits.json"
+
+
 def landing_key(playlist: str, name: str) -> str:
     """The key of a chart file that landed for one playlist."""
     return f"{LANDING_PREFIX}{playlist}/{name}"
