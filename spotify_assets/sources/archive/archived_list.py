@@ -89,7 +89,7 @@ def _from_json(text: str, path: str) -> ArchivedList:
 
 def _from_markdown(text: str, path: str) -> ArchivedList:
     heading = HEADING.search(text)
-    head, found, table = text.partition(TABLE_HEADER)
+    _, found, table = text.partition(TABLE_HEADER)
     if heading is None or not found:
         raise _unusable(path, "it has no heading with the playlist, or no table of its songs")
     lines = table.splitlines()[2:]

@@ -22,6 +22,7 @@ LOOK_BACK = timedelta(days=30)
 the file is there at all, where a day has none."""
 SETTLED_AFTER = timedelta(hours=6)
 """A commit is visible some minutes after its own time. After this, a day that has none will not get one."""
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,13 @@ class CommitHistory:
 
     Attributes:
         commits: newest commit last, by sha.
-        asked_from, asked_to: between these moments every commit is known; None: nothing was asked yet.
+        asked_from, asked_to: between these moments every commit is known; the same moment if nothing was asked yet.
         etag: tag of the newest answer, and in `etag_since` what it was the answer to.
     """
 
     commits: Mapping[str, datetime] = field(default_factory=dict)
-    asked_from: datetime | None = None
-    asked_to: datetime | None = None
+    asked_from: datetime = NEVER
+    asked_to: datetime = NEVER
     etag: str | None = None
     etag_since: datetime | None = None
 
@@ -94,7 +95,7 @@ class CommitHistories:
         # A day is settled when it was asked for some hours after its end; up to now there is no end to ask for.
         settled = start_of(last + timedelta(days=1)) + SETTLED_AFTER
         until = settled if settled < now else None
-        if history.asked_from is None or history.asked_to is None:
+        if history.asked_to == NEVER:
             answer = self._client.commits(repository, path, since=since, until=until)
             history = replace(history.including(answer.commits), asked_from=since, asked_to=until or now)
         else:
@@ -115,7 +116,7 @@ class CommitHistories:
     def _continued(self, history: CommitHistory, repository: str, path: str, until: datetime | None) -> CommitHistory:
         # From the newest known commit on, which is in the answer again; the question stays the same until there is
         # a newer one, so that GitHub can reply that nothing has changed.
-        since = max([*history.commits.values(), history.asked_from or history.asked_to])
+        since = max(history.commits.values(), default=history.asked_from)
         now = datetime.now(UTC)
         etag = history.etag if history.etag_since == since and until is None else None
         answer = self._client.commits(repository, path, since=since, until=until, etag=etag)
@@ -125,8 +126,8 @@ class CommitHistories:
 
 def _encode(history: CommitHistory) -> bytes:
     record = {
-        "asked_from": history.asked_from and history.asked_from.isoformat(),
-        "asked_to": history.asked_to and history.asked_to.isoformat(),
+        "asked_from": history.asked_from.isoformat(),
+        "asked_to": history.asked_to.isoformat(),
         "etag": history.etag,
         "etag_since": history.etag_since and history.etag_since.isoformat(),
         "commits": {sha: at.isoformat() for sha, at in sorted(history.commits.items(), key=lambda item: item[1])},

@@ -187,8 +187,8 @@ class GithubClient:
             raise SourceUnavailable(
                 f"GitHub could not be asked for {what}.",
                 why=_reason(error),
-                remedy="check the network (and GITHUB_API_URL and GITHUB_RAW_URL, where they are set) and run it again; "
-                "what was fetched is kept. Without a network, `make demo` shows a synthetic chart",
+                remedy="check the network (and GITHUB_API_URL and GITHUB_RAW_URL, where they are set) and run it "
+                "again: what was fetched is kept. Without a network, `make demo` shows a synthetic chart",
             ) from error
 
 
