@@ -27,7 +27,7 @@ LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
 MEMORY = re.compile(r"[1-9][0-9]{0,6}(MB|GB)")
 GLOB_CHARACTERS = re.compile(r"[*?\[\]\\]")
-RESERVED_SLUGS = frozenset({"analyses", "catalog", "history", "publish"})
+RESERVED_SLUGS = frozenset({"analyses", "catalog", "history", "release"})
 """Names of assets and groups that belong to no playlist."""
 CADENCES = ("daily", "weekly")
 ENGINES = ("duckdb", "athena")
