@@ -23,7 +23,7 @@ from spotify_assets.settings import SpotifySettings
 from spotify_assets.sources.spotify.client import REDIRECT_URI, SCOPE, TIMEOUT
 
 VARIABLE = "SPOTIFY_REFRESH_TOKEN"
-AGAIN = "run `spotify-assets auth` again and consent; with --no-browser, paste the whole address that the browser ends at"
+AGAIN = "run `spotify-assets auth` again and consent; with --no-browser, paste the whole address of the browser's last page"
 
 # The codes of OAuth 2.0 (RFC 6749) that Spotify answers with. Other words of a server are not repeated: they may hold
 # the code or the secret.
@@ -37,7 +37,7 @@ _EXPLANATIONS = {
 }
 
 
-class _Callback(RequestHandler):
+class _Callback(RequestHandler):  # type: ignore[misc]
     """spotipy's page at the redirect URI; a browser may open a connection ahead of time and send nothing."""
 
     timeout = 1
