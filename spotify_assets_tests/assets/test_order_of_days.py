@@ -9,7 +9,6 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 
-from spotify_assets.cli import runs
 from spotify_assets.publication import find_news, newest_materialization, table_keys
 from spotify_assets.schemas import TABLES
 from spotify_assets.storage.raw_layer import RawLayer
@@ -28,7 +27,7 @@ def desk_in(tmp_path_factory):
 
         def make():
             instance = stack.enter_context(dg.DagsterInstance.ephemeral())
-            patch.setattr(runs, "open_instance", lambda: nullcontext(instance))
+            patch.setattr("spotify_assets.cli.instance.open_instance", lambda: nullcontext(instance))
             folder = tmp_path_factory.mktemp("desk")
             return Desk(folder, str(folder / "lake"), instance)
 

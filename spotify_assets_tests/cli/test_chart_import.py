@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import gzip
 import hashlib
 import io
@@ -22,7 +21,6 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spotify_assets.cli import runs
 from spotify_assets.cli.chart_intake import FoundFile, find_files, judge, land
 from spotify_assets.cli.main import main
 from spotify_assets.cli.runs import failures_of
@@ -89,7 +87,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path, instance, monkeypatch):
-    monkeypatch.setattr(runs, "open_instance", lambda: nullcontext(instance))
+    monkeypatch.setattr("spotify_assets.cli.instance.open_instance", lambda: nullcontext(instance))
     return Desk(tmp_path, str(tmp_path / "lake"), instance)
 
 
@@ -529,7 +527,7 @@ class Real:
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     with dg.DagsterInstance.ephemeral() as instance, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs, "open_instance", lambda: nullcontext(instance))
+        patch.setattr("spotify_assets.cli.instance.open_instance", lambda: nullcontext(instance))
         yield Real(tmp_path_factory.mktemp("real"), instance)
 
 
