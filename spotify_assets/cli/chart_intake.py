@@ -21,8 +21,9 @@ from spotify_assets.errors import Refusal, SourceRefusal
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import PlaylistSettings, Settings
 from spotify_assets.snapshot import CHARTS
-from spotify_assets.sources.charts.chart_files import ChartEdition, ChartFile
+from spotify_assets.sources.charts.chart_files import ChartFile
 from spotify_assets.sources.charts.charts_source import ChartsSource
+from spotify_assets.sources.charts.edition_checks import ChartEdition
 from spotify_assets.sources.charts.landing import SUFFIXES, Original, assign
 from spotify_assets.storage.layout import LANDING_PREFIX, landing_key
 from spotify_assets.storage.object_store import ObjectStore

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from spotify_assets.errors import SourceRefusal
 from spotify_assets.snapshot import CHARTS, Entry, PlaylistSnapshot
-from spotify_assets.sources.charts.chart_files import ChartEdition
 from spotify_assets.sources.charts.chart_tracks import ChartTracks, lacks_tracks
+from spotify_assets.sources.charts.edition_checks import ChartEdition
 from spotify_assets.sources.charts.edition_rows import ChartRow
 from spotify_assets.sources.charts.landing import SUFFIXES, LandedFile, assign, look_into_landing, problem_with
 from spotify_assets.sources.source import Absence

@@ -16,13 +16,9 @@ from typing import IO, NamedTuple
 
 from spotify_assets.errors import Refusal, SourceRefusal
 from spotify_assets.settings import PlaylistSettings
-from spotify_assets.sources.charts.chart_files import (
-    ChartFile,
-    SeveralCountries,
-    chart_and_day_in_name,
-    read_chart_file,
-)
+from spotify_assets.sources.charts.chart_files import ChartFile, SeveralCountries, read_chart_file
 from spotify_assets.sources.charts.edition_rows import EditionRows
+from spotify_assets.sources.charts.file_names import chart_and_day_in_name
 from spotify_assets.storage.layout import LANDING_PREFIX
 from spotify_assets.storage.object_store import ObjectStore, StoredObject
 
