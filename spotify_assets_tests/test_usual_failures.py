@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import dagster as dg
 import pytest
@@ -88,7 +88,7 @@ def test_collaboration_and_compilation_keep_every_credit_and_no_orphan(platform,
 def test_two_days_of_an_unchanged_chart_are_told_apart(platform, server):
     run_with(platform, server, make_entries(50))
     raw = RawLayer(platform.store)
-    today = raw.read_latest("chart")
+    today = raw.read_nearest(raw.files("chart"), date.max)
     yesterday = today.snapshot_date - timedelta(days=1)
     earlier = today.fetched_at - timedelta(days=1)
     raw.append("chart", [replace(today, snapshot_date=yesterday, fetched_at=earlier)])

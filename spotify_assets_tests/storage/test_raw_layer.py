@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from spotify_assets.errors import StorageError
 from spotify_assets.snapshot import CatalogObject, PlaylistSnapshot
 from spotify_assets.storage.object_store import LocalObjectStore
-from spotify_assets.storage.raw_layer import RawLayer, content_digest, decode, encode
+from spotify_assets.storage.raw_format import content_digest, decode, encode
+from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets.transforms.values import payload_digest
 from spotify_assets_tests.helpers.make_snapshot import ANY_TEXT, DAY, SLUG, any_json, make_snapshot

@@ -224,7 +224,7 @@ class TestRawLayer:
 
 class TestTables:
     def test_no_snapshot_at_all_gives_empty_tables_of_the_right_columns(self):
-        frames = daily_tables([], iter([]), "daily")
+        frames = daily_tables([], "daily")
         assert {name: len(frame) for name, frame in frames.items()} == dict.fromkeys(TABLES, 0)
         for name, frame in frames.items():
             assert list(frame.columns) == [*TABLES[name].column_names, "snapshot_date"]
