@@ -48,7 +48,7 @@ class HistoryCheck:
 
 def stale_days(days: DataFrame) -> Findings:
     """Days on which the source still gave a chart that should have been replaced since."""
-    stale = days[days["stale"]]
+    stale = days[days["stale"].astype(bool)]
     columns = (stale[name] for name in ("snapshot_date", "edition", "renewed_at"))
     findings: Findings = {}
     for (day, edition, renewed), is_known in zip(zip(*columns, strict=True), stale["renewed_at"].notna(), strict=True):

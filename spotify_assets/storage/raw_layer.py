@@ -224,7 +224,9 @@ class RawLayer:
 
     def _read(self, key: str) -> PlaylistSnapshot:
         snapshot = decode(self._store.read(key), self._store.uri(key))
-        if key != _key(snapshot):
+        there = parse_raw_key(key)
+        # Not the playlist: its folder may have been renamed.
+        if there and (there.day, there.fetched_at) != (snapshot.snapshot_date, snapshot.fetched_at):
             what_it_is = f"the fetch of {snapshot.fetched_at.isoformat()} for {snapshot.snapshot_date}"
             raise damaged(self._store.uri(key), f"its header says that it is {what_it_is}")
         return snapshot
