@@ -213,7 +213,7 @@ class TestJudging:
         data = f"date,position,song,artist\n{''.join(rows)}".encode()
         for number in range(3):
             desk.put(f"archive {number}.csv", data)
-        settings = dataclasses.replace(desk.platform.settings, start=date(2026, 1, 1))
+        settings = desk.platform.settings.model_copy(update={"start": date(2026, 1, 1)})
         tracemalloc.start()
         verdicts = judge(find_files([desk.downloads]), settings, desk.store, "daily")
         land(verdicts, desk.store)
@@ -300,7 +300,7 @@ class TestJudging:
 
     def test_weeks_that_a_file_leaves_out(self, desk):
         file = in_memory("data.csv", weeks("01-02 01-09 01-15 01-23 02-06 02-27"))
-        since_2025 = dataclasses.replace(desk.platform.settings, start=date(2025, 1, 1))
+        since_2025 = desk.platform.settings.model_copy(update={"start": date(2025, 1, 1)})
         (verdict,) = judge([file], since_2025, desk.store, "weekly")
         assert verdict.missing_days == ["2025-01-30", "2025-02-13 to 2025-02-20"]
 

@@ -242,13 +242,15 @@ class SpotifyClient:
                 remedy="create an app at developer.spotify.com/dashboard and set both variables; "
                 "playlists with `source: demo` need neither",
             )
-        if not (settings.client_id + settings.client_secret).isascii():
+        secret = settings.client_secret.get_secret_value()
+        if not (settings.client_id + secret).isascii():
             raise SourceRefusal(
                 "SPOTIFY_CLIENT_ID or SPOTIFY_CLIENT_SECRET has a character that is not ASCII.",
                 why="Spotify's ids and secrets have letters and digits only, so the value was not copied cleanly",
                 remedy="copy both again from the app's page at developer.spotify.com/dashboard",
             )
-        return settings.client_id, settings.client_secret, settings.refresh_token
+        refresh_token = settings.refresh_token.get_secret_value() if settings.refresh_token else None
+        return settings.client_id, secret, refresh_token
 
     def _request_token(self, client_id: str, client_secret: str, refresh_token: str | None) -> dict[str, Any]:
         cache = MemoryCacheHandler()
