@@ -560,7 +560,7 @@ class Real:
         (playlist,) = (found for found in settings.playlists if found.slug == slug)
         source = ChartsSource(store, [playlist])
         snapshots = [source.fetch(playlist, day, None, may_retry=False) for day in days]
-        frame = daily_tables(snapshots, iter(()), playlist.cadence)["songs"]
+        frame = daily_tables(snapshots, playlist.cadence)["songs"]
         return [tuple(row) for row in frame[COLUMNS.split(", ")].itertuples(index=False)]
 
 
