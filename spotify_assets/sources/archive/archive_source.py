@@ -47,6 +47,7 @@ class ArchiveSource:
     """
 
     has_past = True
+    comes_during_the_day = True
     wants_previous = False
 
     def __init__(self, store: ObjectStore, client: GithubClient) -> None:
