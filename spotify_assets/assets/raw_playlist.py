@@ -159,7 +159,7 @@ def build_raw_playlist(
 def find_days(
     source: Source, playlist: PlaylistSettings, raw: RawLayer, days: Sequence[date]
 ) -> tuple[StoredFiles, Plan | None]:
-    """Find out what is stored, and where each day comes from; no plan if today's list is the only one and still to come.
+    """Find out what is stored, and where each day comes from; no plan if only today's list is wanted and still to come.
 
     Raises:
         Refusal: days that cannot be had, or another chart than the stored days are of.

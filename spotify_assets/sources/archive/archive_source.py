@@ -60,10 +60,10 @@ class ArchiveSource:
     @property
     def absence(self) -> Absence:
         """Why days are not there: the archive recorded no list on them."""
-        spans = [f"{slug}: its lists run from {first} to {last}" for slug, (first, last) in self._spans.items()]
+        spans = [f"{slug}: known are lists from {first} to {last}" for slug, (first, last) in self._spans.items()]
         return Absence(
             "the archive recorded no list of the playlist on these days, and nothing is stored for them "
-            f"({'; '.join(spans) or 'it has none of this playlist'})",
+            f"({'; '.join(spans) or 'it has none of that time'})",
             "leave these days out: `spotify-assets archive fetch` and the backfill of other ranges go on without them; "
             "today's list comes in the course of the day",
         )
