@@ -14,8 +14,8 @@ from spotify_assets.assets.common import BACKFILL_POLICY
 from spotify_assets.definitions import build_definitions
 from spotify_assets.publication import PUBLISH_KEYS
 from spotify_assets.schemas import TABLES
-from spotify_assets.schemas.analyses import COMPACTED, COMPACTED_FROM
-from spotify_assets.settings import RESERVED_SLUGS, load_settings
+from spotify_assets.settings import load_settings
+from spotify_assets.settings.environment import RESERVED_SLUGS
 
 TWO_PLAYLISTS = """
 start: 2026-11-01
@@ -184,7 +184,8 @@ socket.getaddrinfo = socket.create_connection = refuse
 import warnings, pydantic, dagster
 warnings.simplefilter("ignore", pydantic.PydanticDeprecatedSince20)
 import spotify_assets.definitions as module
-from spotify_assets.settings import RESERVED_SLUGS, load_settings
+from spotify_assets.settings import load_settings
+from spotify_assets.settings.environment import RESERVED_SLUGS
 definitions = module.build_definitions(load_settings())
 definitions.get_repository_def()
 print(*sys.modules)
@@ -253,8 +254,7 @@ class TestAssets:
                 assert node.parent_keys == set()
             else:
                 assert node.parent_keys == {dg.AssetKey([slug, "raw_playlist"])}
-                history = {dg.AssetKey(name) for name in COMPACTED} if name in COMPACTED_FROM else set()
-                assert node.child_keys == {dg.AssetKey("catalog"), *history}
+                assert node.child_keys == {dg.AssetKey("catalog")}
 
     def test_no_secret_is_in_what_the_ui_shows(self, monkeypatch, tmp_path):
         playlists = tmp_path / "playlists.yaml"

@@ -16,13 +16,13 @@ import dagster as dg
 
 from spotify_assets.assets.common import PARTITIONS_PER_RUN
 from spotify_assets.cli.upkeep import process_tags, put_in_order
-from spotify_assets.errors import CatalogError, SchemaViolation, SettingsError, StorageError
+from spotify_assets.errors import CatalogError, CatalogUnavailable, SchemaViolation, SettingsError, StorageError
 from spotify_assets.partitions import range_tags
 from spotify_assets.publication import PUBLISH_KEYS
 
 # The events are in the UI; on the terminal only what went wrong is of use.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-REFUSALS = {refusal.__name__ for refusal in (CatalogError, SchemaViolation, StorageError)}
+REFUSALS = {refusal.__name__ for refusal in (CatalogError, CatalogUnavailable, SchemaViolation, StorageError)}
 """Errors whose words are for a person; what caused them is not."""
 
 

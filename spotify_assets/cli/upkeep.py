@@ -14,8 +14,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from spotify_assets.assets.raw_playlist import SPOTIFY_POOL
+from spotify_assets.jobs import HOST_TAG, host_tags
 
-HOST_TAG = "spotify_assets/host"
 PROCESS_TAG = "spotify_assets/process_id"
 IN_A_PROCESS = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -27,7 +27,7 @@ IN_A_PROCESS = [
 
 def process_tags() -> dict[str, str]:
     """Tags by which a run of this process is known to be dead when the process is gone."""
-    return {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid())}
+    return {**host_tags(), PROCESS_TAG: str(os.getpid())}
 
 
 def put_in_order(instance: dg.DagsterInstance) -> list[str]:
