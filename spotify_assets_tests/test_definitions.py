@@ -309,7 +309,7 @@ class TestFreshness:
         """By playlist, the policies of its assets."""
         policies = {}
         for node in partitioned(every_source):
-            spec = every_source.resolve_assets_def(node.key).get_asset_spec(node.key)
+            spec = every_source.resolve_assets_def(node.key).specs_by_key[node.key]
             policies.setdefault(node.key.path[0], set()).add(spec.freshness_policy)
         return policies
 
@@ -334,6 +334,5 @@ class TestRuns:
         assert (policy.max_retries, policy.delay, policy.backoff) == (5, 60, dg.Backoff.EXPONENTIAL)
 
     @pytest.mark.parametrize("job", ["daily_playlist_job", "publish_job", "chart_files_job"])
-    def test_a_run_names_the_machine_that_started_it(self, every_source, instance, job):
-        run = instance.create_run_for_job(every_source.resolve_job_def(job))
-        assert run.tags["spotify_assets/host"] == socket.gethostname()
+    def test_a_run_names_the_machine_that_started_it(self, every_source, job):
+        assert every_source.resolve_job_def(job).run_tags["spotify_assets/host"] == socket.gethostname()
