@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -17,6 +18,8 @@ PUBLISH_JOB = "publish_job"
 HOST_TAG = "spotify_assets/host"
 PUBLISH_RETRIES = dg.RetryPolicy(max_retries=5, delay=60, backoff=dg.Backoff.EXPONENTIAL)
 """Half an hour in all, for what passes by itself: a network, AWS, a file that another program holds."""
+# The namespace of a machine's own processes (PROC_PID_INIT_INO of Linux); a container has one of its own.
+MACHINES_NAMESPACE = 0xEFFFFFFC
 
 
 def build_daily_playlist_job(playlists: Sequence[PlaylistSettings]) -> Any:
@@ -59,7 +62,18 @@ def build_publish_job(retries: dg.RetryPolicy | None) -> Any:
 
 def host_tags() -> dict[str, str]:
     """The tag by which a run is known to be one of this machine, whose processes can be looked at."""
-    return {HOST_TAG: socket.gethostname()}
+    return {HOST_TAG: " ".join([socket.gethostname(), *_container()])}
+
+
+def _container() -> list[str]:
+    """What tells containers apart that have the same host name: their kernel's boot and their process namespace."""
+    namespace, boot = Path("/proc/self/ns/pid"), Path("/proc/sys/kernel/random/boot_id")
+    try:
+        number = namespace.stat().st_ino
+        return [] if number == MACHINES_NAMESPACE else [boot.read_text(encoding="ascii").strip(), str(number)]
+    except OSError:
+        # Not Linux, or not for us to see.
+        return []
 
 
 def _selection(playlists: Sequence[PlaylistSettings]) -> dg.AssetSelection:
