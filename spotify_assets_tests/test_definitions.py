@@ -17,7 +17,7 @@ from spotify_assets.definitions import build_definitions
 from spotify_assets.publication import PUBLISH_KEYS
 from spotify_assets.schemas import TABLES
 from spotify_assets.settings import load_settings
-from spotify_assets.settings.environment import RESERVED_SLUGS
+from spotify_assets.settings.playlists import RESERVED_SLUGS
 
 TWO_PLAYLISTS = """
 start: 2026-11-01
@@ -187,7 +187,7 @@ import warnings, pydantic, dagster
 warnings.simplefilter("ignore", pydantic.PydanticDeprecatedSince20)
 import spotify_assets.definitions as module
 from spotify_assets.settings import load_settings
-from spotify_assets.settings.environment import RESERVED_SLUGS
+from spotify_assets.settings.playlists import RESERVED_SLUGS
 definitions = module.build_definitions(load_settings())
 definitions.get_repository_def()
 print(*sys.modules)
