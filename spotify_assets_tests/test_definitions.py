@@ -33,10 +33,10 @@ playlists:
 CHECKS = [
     "snapshots:enrichment_complete",
     "snapshots:keys_unique",
-    "snapshots:source_not_stale",
     "song_artists:references_whole",
     "songs:positions_complete",
 ]
+PUBLISH_CHECKS = ["chart_days:days_whole", "chart_days:source_not_stale"]
 PLAYLIST_ASSETS = ["albums", "artists", "raw_playlist", "rejects", "snapshots", "song_artists", "songs"]
 HEAVY = {
     "boto3",
@@ -119,7 +119,7 @@ def expected_surface(*slugs, more_sensors=()):
     return {
         "assets": sorted([*PUBLISH_ASSETS, *(f"{slug}/{asset}" for slug in slugs for asset in PLAYLIST_ASSETS)]),
         "groups": sorted({*RESERVED_SLUGS, *slugs}),
-        "checks": sorted(f"{slug}/{check}" for slug in slugs for check in CHECKS),
+        "checks": sorted([*PUBLISH_CHECKS, *(f"{slug}/{check}" for slug in slugs for check in CHECKS)]),
         "jobs": ["daily_playlist_job", "publish_job"],
         "schedules": ["daily_playlist_schedule"],
         "sensors": ["glue_crawler_sensor", *more_sensors],
@@ -187,7 +187,6 @@ import warnings, pydantic, dagster
 warnings.simplefilter("ignore", pydantic.PydanticDeprecatedSince20)
 import spotify_assets.definitions as module
 from spotify_assets.settings import load_settings
-from spotify_assets.settings.playlists import RESERVED_SLUGS
 definitions = module.build_definitions(load_settings())
 definitions.get_repository_def()
 print(*sys.modules)
@@ -304,7 +303,7 @@ def every_source(tmp_path_factory):
 
 
 class TestFreshness:
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def policies(self, every_source):
         """By playlist, the policies of its assets."""
         policies = {}
