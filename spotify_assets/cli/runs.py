@@ -15,12 +15,12 @@ import dagster as dg
 
 from spotify_assets.assets.common import PARTITIONS_PER_RUN
 from spotify_assets.cli.upkeep import process_tags
-from spotify_assets.errors import CatalogError, SchemaViolation, StorageError
+from spotify_assets.errors import CatalogError, CatalogUnavailable, SchemaViolation, StorageError
 from spotify_assets.partitions import range_tags
 
 # The events are in the UI; on the terminal only what went wrong is of use.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-REFUSALS = {refusal.__name__ for refusal in (CatalogError, SchemaViolation, StorageError)}
+REFUSALS = {refusal.__name__ for refusal in (CatalogError, CatalogUnavailable, SchemaViolation, StorageError)}
 """Errors whose words are for a person; what caused them is not."""
 
 
