@@ -485,6 +485,7 @@ class TestStrangeFiles:
         "name",
         ["._archive.csv", ".#x.csv", "japan/._archive.csv", "japan/.ipynb_checkpoints/archive.csv", ".DS_Store"],
     )
+    @pytest.mark.usefixtures("folder")
     def test_hidden_files_count_nowhere(self, landing, name):
         landing.put_file(name, "neither,chart\n")
         tick = landing.tick()
