@@ -21,7 +21,6 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spotify_assets.cli import runs
 from spotify_assets.cli.chart_intake import FoundFile, find_files, judge, land
 from spotify_assets.cli.main import main
 from spotify_assets.cli.runs import failures_of
@@ -88,7 +87,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path, instance, monkeypatch):
-    monkeypatch.setattr(runs, "open_instance", lambda: nullcontext(instance))
+    monkeypatch.setattr("spotify_assets.cli.instance.open_instance", lambda: nullcontext(instance))
     return Desk(tmp_path, str(tmp_path / "lake"), instance)
 
 
@@ -561,14 +560,14 @@ class Real:
         (playlist,) = (found for found in settings.playlists if found.slug == slug)
         source = ChartsSource(store, [playlist])
         snapshots = [source.fetch(playlist, day, None, may_retry=False) for day in days]
-        frame = daily_tables(snapshots, iter(()), playlist.cadence)["songs"]
+        frame = daily_tables(snapshots, playlist.cadence)["songs"]
         return [tuple(row) for row in frame[COLUMNS.split(", ")].itertuples(index=False)]
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     with dg.DagsterInstance.ephemeral() as instance, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs, "open_instance", lambda: nullcontext(instance))
+        patch.setattr("spotify_assets.cli.instance.open_instance", lambda: nullcontext(instance))
         yield Real(tmp_path_factory.mktemp("real"), instance)
 
 
