@@ -415,14 +415,14 @@ class TestOnce:
     def test_all_filled_says_so(self, landing):
         landing.put("2025-03-01")
         landing.record_run("2025-03-01", dg.DagsterRunStatus.SUCCESS)
-        assert "all of whose days were filled" in landing.skip()
+        assert "all of whose days have been filled" in landing.skip()
 
     def test_days_that_the_command_line_imported_are_not_run_again(self, landing):
         for day in days(3):
             landing.put(day)
         chunks = list(run_range(landing.platform.definitions, landing.instance, daily_keys("japan"), days(3)))
         assert [chunk.failures for chunk in chunks] == [[]]
-        assert "all of whose days were filled" in landing.skip()
+        assert "all of whose days have been filled" in landing.skip()
 
 
 def test_in_a_bucket(aws, tmp_path, instance):
