@@ -416,7 +416,7 @@ class TestOnce:
     def test_all_filled_says_so(self, landing):
         landing.put("2025-03-01")
         landing.record_run("2025-03-01", dg.DagsterRunStatus.SUCCESS)
-        assert "all of whose days were filled" in landing.skip()
+        assert "all of whose days have been filled" in landing.skip()
 
     def test_days_that_the_command_line_imported_are_not_run_again(self, landing):
         for day in days(3):
@@ -431,7 +431,7 @@ class TestOnce:
             )
         )
         assert [chunk.failures for chunk in chunks] == [[]]
-        assert "all of whose days were filled" in landing.skip()
+        assert "all of whose days have been filled" in landing.skip()
 
 
 def test_in_a_bucket(aws, tmp_path, instance):
@@ -494,6 +494,7 @@ class TestStrangeFiles:
         "name",
         ["._archive.csv", ".#x.csv", "japan/._archive.csv", "japan/.ipynb_checkpoints/archive.csv", ".DS_Store"],
     )
+    @pytest.mark.usefixtures("folder")
     def test_hidden_files_count_nowhere(self, landing, name):
         landing.put_file(name, "neither,chart\n")
         tick = landing.tick()
