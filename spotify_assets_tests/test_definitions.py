@@ -14,7 +14,7 @@ from spotify_assets.assets.common import BACKFILL_POLICY
 from spotify_assets.definitions import build_definitions
 from spotify_assets.publication import PUBLISH_KEYS
 from spotify_assets.schemas import TABLES
-from spotify_assets.schemas.analyses import COMPACTED, COMPACTED_FROM
+from spotify_assets.schemas.analyses import COMPACTED
 from spotify_assets.settings import load_settings
 
 TWO_PLAYLISTS = """
@@ -31,10 +31,10 @@ playlists:
 CHECKS = [
     "snapshots:enrichment_complete",
     "snapshots:keys_unique",
-    "snapshots:source_not_stale",
     "song_artists:references_whole",
     "songs:positions_complete",
 ]
+HISTORY_CHECKS = ["chart_days:days_whole", "chart_days:source_not_stale"]
 PLAYLIST_ASSETS = ["albums", "artists", "raw_playlist", "rejects", "snapshots", "song_artists", "songs"]
 HEAVY = {
     "boto3",
@@ -117,7 +117,7 @@ def expected_surface(*slugs, more_sensors=()):
     return {
         "assets": sorted([*PUBLISH_ASSETS, *(f"{slug}/{asset}" for slug in slugs for asset in PLAYLIST_ASSETS)]),
         "groups": sorted({"analyses", "history", "publish", *slugs}),
-        "checks": sorted(f"{slug}/{check}" for slug in slugs for check in CHECKS),
+        "checks": sorted([*HISTORY_CHECKS, *(f"{slug}/{check}" for slug in slugs for check in CHECKS)]),
         "jobs": ["daily_playlist_job", "publish_job"],
         "schedules": ["daily_playlist_schedule"],
         "sensors": ["glue_crawler_sensor", *more_sensors],
@@ -253,7 +253,7 @@ class TestAssets:
                 assert node.parent_keys == set()
             else:
                 assert node.parent_keys == {dg.AssetKey([slug, "raw_playlist"])}
-                history = {dg.AssetKey(name) for name in COMPACTED} if name in COMPACTED_FROM else set()
+                history = {dg.AssetKey(name) for name in COMPACTED}
                 assert node.child_keys == {dg.AssetKey("catalog"), *history}
 
     def test_no_secret_is_in_what_the_ui_shows(self, monkeypatch, tmp_path):

@@ -26,7 +26,7 @@ warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", categor
 BACKFILL_POLICY = dg.BackfillPolicy.multi_run(PARTITIONS_PER_RUN)
 
 # Dagster judges freshness by asset, not by partition: a backfill of old days turns it green as well. The check
-# source_not_stale looks at the days themselves.
+# source_not_stale of chart_days looks at the days themselves.
 FRESHNESS = dg.FreshnessPolicy.cron(
     deadline_cron="0 12 * * *", lower_bound_delta=timedelta(hours=12), timezone=TIMEZONE
 )
@@ -44,7 +44,7 @@ def column_schema(table: Table, *, key_within: str) -> dg.TableSchema:
             dg.TableColumn(
                 name=column.name,
                 type=column.type,
-                description=column.description,
+                description=column.description + (f" (from {', '.join(column.sources)})" if column.sources else ""),
                 constraints=dg.TableColumnConstraints(
                     nullable=column.nullable, other=[f"key within {key_within}"] if column.name in table.key else []
                 ),

@@ -177,7 +177,7 @@ def as_failure(error: Refusal) -> dg.Failure:
 
 
 def raw_column_schema() -> dg.TableSchema:
-    """The parts of a raw snapshot that tables are made of; column lineage ends at these."""
+    """The parts of a raw snapshot that tables are made of, as the columns of the tables name them."""
     sources = sorted(
         {source for table in schemas.TABLES.values() for column in table.columns for source in column.sources}
     )
