@@ -88,7 +88,7 @@ def _build_release(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=RELEASE_KEY,
         deps=[dg.AssetKey([name]) for name in ANALYSES],
-        group_name="publish",
+        group_name="release",
         description=(
             "Makes the newest run of all analyses the one that people see: at once, never half of it. Runs before it "
             "are kept a while."
