@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,6 +15,9 @@ from spotify_assets.settings import PlaylistSettings
 CHART_FILES_JOB = "chart_files_job"
 DAILY_PLAYLIST_JOB = "daily_playlist_job"
 PUBLISH_JOB = "publish_job"
+HOST_TAG = "spotify_assets/host"
+# The namespace of a machine's own processes (PROC_PID_INIT_INO of Linux); a container has one of its own.
+MACHINES_NAMESPACE = 0xEFFFFFFC
 
 
 def build_daily_playlist_job(playlists: Sequence[PlaylistSettings]) -> Any:
@@ -43,6 +48,22 @@ def build_publish_job() -> Any:
             "changed, and release them together."
         ),
     )
+
+
+def host_tags() -> dict[str, str]:
+    """The tag by which a run is known to be one of this machine, whose processes can be looked at."""
+    return {HOST_TAG: " ".join([socket.gethostname(), *_container()])}
+
+
+def _container() -> list[str]:
+    """What tells containers apart that have the same host name: their kernel's boot and their process namespace."""
+    namespace, boot = Path("/proc/self/ns/pid"), Path("/proc/sys/kernel/random/boot_id")
+    try:
+        number = namespace.stat().st_ino
+        return [] if number == MACHINES_NAMESPACE else [boot.read_text(encoding="ascii").strip(), str(number)]
+    except OSError:
+        # Not Linux, or not for us to see.
+        return []
 
 
 def _selection(playlists: Sequence[PlaylistSettings]) -> dg.AssetSelection:

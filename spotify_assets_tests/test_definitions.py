@@ -15,7 +15,7 @@ from spotify_assets.definitions import build_definitions
 from spotify_assets.publication import PUBLISH_KEYS
 from spotify_assets.schemas import TABLES
 from spotify_assets.schemas.analyses import COMPACTED, COMPACTED_FROM
-from spotify_assets.settings import load_settings
+from spotify_assets.settings import RESERVED_SLUGS, load_settings
 
 TWO_PLAYLISTS = """
 start: 2026-11-01
@@ -116,7 +116,7 @@ def surface(definitions):
 def expected_surface(*slugs, more_sensors=()):
     return {
         "assets": sorted([*PUBLISH_ASSETS, *(f"{slug}/{asset}" for slug in slugs for asset in PLAYLIST_ASSETS)]),
-        "groups": sorted({"analyses", "history", "publish", *slugs}),
+        "groups": sorted({*RESERVED_SLUGS, *slugs}),
         "checks": sorted(f"{slug}/{check}" for slug in slugs for check in CHECKS),
         "jobs": ["daily_playlist_job", "publish_job"],
         "schedules": ["daily_playlist_schedule"],
@@ -184,7 +184,7 @@ socket.getaddrinfo = socket.create_connection = refuse
 import warnings, pydantic, dagster
 warnings.simplefilter("ignore", pydantic.PydanticDeprecatedSince20)
 import spotify_assets.definitions as module
-from spotify_assets.settings import load_settings
+from spotify_assets.settings import RESERVED_SLUGS, load_settings
 definitions = module.build_definitions(load_settings())
 definitions.get_repository_def()
 print(*sys.modules)

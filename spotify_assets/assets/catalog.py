@@ -25,7 +25,7 @@ def build_catalog(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=CATALOG_KEY,
         deps=keys,
-        group_name="publish",
+        group_name="catalog",
         description=(
             f"The Glue tables of database `{settings.glue_database}`, brought up to date by the crawler "
             f"`{settings.glue_crawler}` when a partition or column is new, then compared with the schemas."

@@ -4,9 +4,8 @@ One step for six tables, because its costs are Dagster's own (a step each) and b
 be made on what is in hand. Any subset of the tables can be materialized. A day whose snapshot is withdrawn gets empty
 partitions, so that it leaves `snapshots`, and metadata that says why.
 
-What `snapshots` says of a day (`unchanged`, `stale`, `edition`) depends on the stored days before it. So whoever
-stores, replaces or withdraws a day, the step also tells the days after it anew. And when somebody else stored something
-up to these days while the step was writing, it does its work again: runs at the same time end as one after the other.
+When somebody else stored or withdrew one of these days while the step was writing, it does its work again: runs at the
+same time end as one after the other.
 """
 
 # Without `from __future__ import annotations`: Dagster does not resolve a string annotation of the context.
@@ -28,7 +27,6 @@ from spotify_assets.assets.common import (
 )
 from spotify_assets.errors import StorageError
 from spotify_assets.settings import PlaylistSettings
-from spotify_assets.snapshot import PlaylistSnapshot
 from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.layout import partition_key
 from spotify_assets.storage.object_store import ObjectStore
@@ -39,8 +37,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PREVIEW_ROWS = 10
-EDITION_COLUMNS = ("unchanged", "stale", "edition")
-"""The columns of `snapshots` that depend on the days before."""
 REPETITIONS = 5
 """How often a step does its work again because others stored something meanwhile, before it gives up."""
 
@@ -77,29 +73,19 @@ def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
     )
     def daily_tables(context: dg.AssetExecutionContext, raw_playlist: list[Any]) -> Iterator[Any]:
         from spotify_assets.transforms.daily_tables import daily_tables as build
-        from spotify_assets.transforms.snapshots import dependants
 
         lake: Lake = context.resources.lake
-        raw = RawLayer(lake.store())
+        raw, slug = RawLayer(lake.store()), playlist.slug
         days = [date.fromisoformat(key) for key in context.partition_keys]
-        files = raw.files(playlist.slug)
-        following: list[PlaylistSnapshot] = []
-        if dg.AssetKey([playlist.slug, schemas.SNAPSHOTS.name]) in context.selected_asset_keys:
-            following = dependants(raw.read_after(playlist.slug, days[-1]))
-        told = build([*raw_playlist, *following], raw.read_before(playlist.slug, days[0]), playlist.cadence)
-        frames = {name: frame[frame["snapshot_date"] <= days[-1]] for name, frame in told.items()}
-        counting = [snapshot.snapshot_date for snapshot in raw_playlist]
+        made_of = {snapshot.snapshot_date: snapshot.fetched_at for snapshot in raw_playlist}
+        withdrawn = raw.files(slug).withdrawn_days if len(made_of) < len(days) else {}
+        frames = build(raw_playlist, playlist.cadence)
         for table in schemas.TABLES.values():
-            if dg.AssetKey([playlist.slug, table.name]) in context.selected_asset_keys:
-                _describe(context, lake.store(), playlist.slug, table, frames, days, files.withdrawn_days)
+            if dg.AssetKey([slug, table.name]) in context.selected_asset_keys:
+                _describe(context, lake.store(), slug, table, frames, days, withdrawn)
                 yield dg.Output(frames[table.name], output_name=table.name)
-        if following:
-            _tell_anew(context, lake.store(), playlist.slug, told["snapshots"], following)
-        made_of = {day: moment for day, moment in fetched_at(files.counting).items() if day not in days}
-        made_of |= {snapshot.snapshot_date: snapshot.fetched_at for snapshot in raw_playlist}
-        last = following[-1].snapshot_date if following else days[-1]
-        _check_still_counting(context, raw, playlist.slug, made_of, last)
-        yield from checks.results(playlist, frames, counting, context.selected_asset_check_keys)
+        _check_still_counting(context, raw, slug, days, made_of)
+        yield from checks.results(slug, frames, list(made_of), context.selected_asset_check_keys)
 
     return daily_tables
 
@@ -152,49 +138,8 @@ def _describe(
     )
 
 
-def _tell_anew(
-    context: dg.AssetExecutionContext,
-    store: ObjectStore,
-    slug: str,
-    told: "pd.DataFrame",
-    following: Sequence[PlaylistSnapshot],
-) -> None:
-    """Replace what `snapshots` says of later days where it is another thing now.
-
-    Days whose tables are not there, or are made of another fetch, are left to the run that will make all their tables.
-    """
-    from spotify_assets.storage.parquet import read_partitions, write_partitions
-
-    table = schemas.SNAPSHOTS
-    stored = set(store.list_keys(f"{table.name}/playlist={slug}/"))
-    candidates = [snapshot.snapshot_date for snapshot in following]
-    days = [day for day in candidates if partition_key(table.name, slug, day) in stored]
-    said = {row["snapshot_date"]: row for row in read_partitions(store, table, slug, days).to_dict(orient="records")}
-    rows = {row["snapshot_date"]: row for row in told.to_dict(orient="records")}
-    changed = [
-        day
-        for day in said
-        if said[day]["fetched_at"] == rows[day]["fetched_at"]
-        and any(said[day][name] != rows[day][name] for name in EDITION_COLUMNS)
-    ]
-    write_partitions(store, table, slug, changed, told[told["snapshot_date"].isin(changed)])
-    for day in changed:
-        context.log_event(
-            dg.AssetMaterialization(
-                asset_key=[slug, table.name],
-                partition=str(day),
-                metadata={
-                    "origin": "told anew, because a day before it was stored, replaced or withdrawn",
-                    "dagster/partition_row_count": 1,
-                    "dagster/uri": store.uri(partition_key(table.name, slug, day)),
-                    **_totals(table, rows[day]),
-                },
-            )
-        )
-
-
 def _check_still_counting(
-    context: dg.AssetExecutionContext, raw: RawLayer, slug: str, made_of: Mapping[date, datetime], last: date
+    context: dg.AssetExecutionContext, raw: RawLayer, slug: str, days: Sequence[date], made_of: Mapping[date, datetime]
 ) -> None:
     """See that the tables are made of what counts now; if not, ask Dagster for the step once more.
 
@@ -202,21 +147,23 @@ def _check_still_counting(
         context: of the step.
         raw: what is stored.
         slug: the playlist.
-        made_of: the stored days that were looked at, with the moment of the fetch that counted.
-        last: the last day that was written.
+        days: the days of the run.
+        made_of: of those that have a snapshot, the moment of the fetch that the tables are made of.
 
     Raises:
-        RetryRequested: another run stored or withdrew something up to `last` meanwhile.
+        RetryRequested: another run stored or withdrew one of the days meanwhile.
         StorageError: that happened time and again.
     """
     counting = fetched_at(raw.latest_keys(slug))
-    if all(counting.get(day) == made_of.get(day) for day in counting.keys() | made_of.keys() if day <= last):
+    others = [day for day in days if counting.get(day) != made_of.get(day)]
+    if not others:
         return
     if context.retry_number < REPETITIONS:
         raise dg.RetryRequested(max_retries=REPETITIONS)
     raise StorageError(
         f"The tables of {slug} may be made of snapshots that do not count any more.",
-        why=f"others stored or withdrew days up to {last} in each of {REPETITIONS + 1} attempts to write the tables",
+        why=f"others stored or withdrew {', '.join(map(str, others))} in each of {REPETITIONS + 1} attempts to write "
+        "the tables",
         remedy="wait until the other runs have ended, then run these days again",
     )
 

@@ -25,20 +25,27 @@ OFFICIAL_COLUMNS = (
 
 CHART_DAYS = Table(
     name="chart_days",
-    description="One row per stored day of a playlist: what `snapshots` says of it, compacted by year.",
+    description=(
+        "One row per stored day of a playlist: what `snapshots` has of it, and what the days before say of it, "
+        "compacted by year."
+    ),
     key=("snapshot_date",),
     columns=(
         required("snapshot_date", "date", "The day of the snapshot"),
         required("source", "string", "Where the day came from: spotify, charts or demo"),
         required("cadence", "string", "daily or weekly"),
         required("edition", "date", "First day on which this content was seen without a change since"),
-        required("chart_size", "int32", "N: nominal size where the source has one, else entries listed"),
+        required("chart_size", "int32", "Nominal size where the source has one, else entries listed"),
         required("listed", "int32", "Entries listed"),
         required("accepted", "int32", "Entries in songs"),
         required("rejected", "int32", "Entries in rejects"),
         required("content_hash", "string", "SHA-256 over what stands at each position"),
-        required("unchanged", "bool", "Same content as the stored snapshot before it"),
-        required("stale", "bool", "Unchanged for longer than the cadence allows"),
+        optional("renewed_at", "timestamp", "When the list was last renewed (UTC), where the source says it"),
+        required("unchanged", "bool", "Same content as the stored day before it"),
+        required("stale", "bool", "Unchanged, or not renewed, for longer than the cadence allows: older than its day"),
+        optional(
+            "failed_checks", "string", "What the checks of severity ERROR found on this day; null where all passed"
+        ),
     ),
 )
 
@@ -101,8 +108,6 @@ SONG_IDENTITY = Table(
     ),
 )
 
-COMPACTED_FROM = ("snapshots", "songs", "song_artists", "artists", "albums")
-"""The daily tables that the compacted history is made of."""
 COMPACTED: Mapping[str, Table] = {table.name: table for table in (CHART_DAYS, CHART_ENTRIES)}
 """Stored by playlist and year."""
 

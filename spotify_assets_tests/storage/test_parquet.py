@@ -278,7 +278,7 @@ class TestReading:
 
 def test_every_daily_table_of_a_mixed_day_is_written_and_read(store):
     entries = [*make_entries(3), None, make_entry(make_local_track(4)), make_entry(make_track(5, name=None))]
-    frames = daily_tables([make_snapshot(entries)], (), "daily")
+    frames = daily_tables([make_snapshot(entries)], "daily")
     for name, rows in frames.items():
         write_partitions(store, TABLES[name], SLUG, [DAY], rows)
         expected = rows.drop(columns="snapshot_date").to_numpy().tolist()
