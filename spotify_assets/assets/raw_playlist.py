@@ -149,7 +149,7 @@ def build_raw_playlist(
             raw.append(playlist.slug, [*snapshots, *so_far])
             if isinstance(error, RateLimited) and not error.short and error.retry_after is not None:
                 after = {f"{GO_ON_TAG}/{playlist.slug}": (datetime.now(UTC) + error.retry_after).isoformat()}
-                context.instance.add_run_tags(context.run_id, after)
+                context.instance.add_run_tags(context.run.run_id, after)
             raise retry_or_failure(error, may_retry=may_retry) from error
         for day in plan.from_store:
             context.add_asset_metadata(_metadata_of_stored(files, day), partition_key=str(day))

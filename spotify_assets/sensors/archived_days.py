@@ -59,8 +59,8 @@ def build_archive_sensor(playlists: Sequence[PlaylistSettings], daily_playlist_j
         required_resource_keys={"lake", "sources"},
         description=(
             f"Every {MINUTES_BETWEEN} minutes from {FIRST_HOUR:02}:00 in Japan on, one call per playlist asks the "
-            "public archive for lists that are newer than the stored ones, until today's is stored; each new day becomes "
-            "a run. Runs that a rate limit cut off go on after it."
+            "public archive for lists that are newer than the stored ones, until today's is stored; each new day "
+            "becomes a run. Runs that a rate limit cut off go on after it."
         ),
     )
     def archive_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:

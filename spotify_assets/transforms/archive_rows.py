@@ -7,9 +7,9 @@ no ISRC, popularity, genres, release date or explicit flag: those are missing, o
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
+from spotify_assets.sources.archive.archived_list import archived_moment
 from spotify_assets.transforms.values import at, objects, text
 
 SPOTIFY_URL = re.compile(r"https://open\.spotify\.com/(?P<kind>track|artist|album)/(?P<id>[0-9A-Za-z]{22})")
@@ -24,8 +24,8 @@ def archive_entry(payload: dict[str, Any]) -> tuple[dict[str, Any], dict[str, An
         track["album"] = _named(payload["album"], "album")
     if "duration_ms" in payload:
         track["duration_ms"] = payload["duration_ms"]
-    added_at = _moment(payload.get("added_at"))
-    return ({"added_at": added_at} if added_at else {}), track
+    added_at = archived_moment(payload.get("added_at"))
+    return ({"added_at": added_at.isoformat()} if added_at else {}), track
 
 
 def _named(payload: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -35,12 +35,3 @@ def _named(payload: dict[str, Any], kind: str) -> dict[str, Any]:
     if address and address["kind"] == kind:
         named |= {"id": address["id"], "external_urls": {"spotify": address[0]}}
     return named
-
-
-def _moment(written: Any) -> str | None:
-    """The archive writes moments in UTC, without a zone."""
-    try:
-        moment = datetime.fromisoformat(str(written))
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()

@@ -142,6 +142,7 @@ class ArchiveSource:
             playlist={**found.playlist, "archive": origin},
             playlist_snapshot_id=found.snapshot_id,
             chart_size=found.nominal_size,
+            renewed_at=found.renewed_at,
             notes=tuple(notes),
         )
 

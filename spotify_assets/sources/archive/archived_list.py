@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from spotify_assets.errors import SourceRefusal
@@ -27,6 +28,7 @@ LINK = re.compile(
     r"\[(?P<name>.*?)\]\((?P<url>https://open\.spotify\.com/(?P<kind>track|artist|album)/[0-9A-Za-z]{22})\)"
 )
 CELLS_WITHOUT_LINKS = re.compile(r" \| (?:, )* \| ?")
+FIRST_YEAR = 2006  # Spotify was founded then; it gives 1970 where it does not know.
 ESCAPED = re.compile(r"\\(.)")
 
 
@@ -39,12 +41,14 @@ class ArchivedList:
             from Markdown `length` (minutes and seconds).
         playlist: what the file says of the playlist itself.
         snapshot_id: Spotify's version id of the list, where the file says it.
+        renewed_at: when Spotify renewed the list: the newest `added_at` of its entries, which is in UTC.
         nominal_size: how many entries the playlist's name says that the chart has.
     """
 
     entries: Sequence[Any]
     playlist: Mapping[str, Any]
     snapshot_id: str | None
+    renewed_at: datetime | None
     nominal_size: int | None
 
 
@@ -72,6 +76,16 @@ def read_archived_list(data: bytes, path: str, playlist_id: str) -> ArchivedList
     return found
 
 
+def archived_moment(written: Any) -> datetime | None:
+    """A moment as the archive writes it, in UTC without a zone; None for what is none, and for one before Spotify."""
+    try:
+        moment = datetime.fromisoformat(written)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return moment if moment.year >= FIRST_YEAR else None
+
+
 def _from_json(text: str, path: str) -> ArchivedList:
     try:
         document = json.loads(text)
@@ -83,7 +97,11 @@ def _from_json(text: str, path: str) -> ArchivedList:
     names = (document.get("original_name"), document.get("unique_name"))
     snapshot_id = document.get("snapshot_id")
     return ArchivedList(
-        document["tracks"], playlist, snapshot_id if isinstance(snapshot_id, str) else None, _nominal_size(*names)
+        document["tracks"],
+        playlist,
+        snapshot_id if isinstance(snapshot_id, str) else None,
+        _renewed_at(document["tracks"]),
+        _nominal_size(*names),
     )
 
 
@@ -98,7 +116,7 @@ def _from_markdown(text: str, path: str) -> ArchivedList:
     name = _unescaped(heading["name"])
     version = SNAPSHOT_ID.search(text)
     playlist = {"original_name": name, "url": heading["url"]}
-    return ArchivedList(entries, playlist, version and version["id"], _nominal_size(name))
+    return ArchivedList(entries, playlist, version and version["id"], None, _nominal_size(name))
 
 
 def _row(line: str, number: int, path: str) -> dict[str, Any]:
@@ -119,6 +137,12 @@ def _row(line: str, number: int, path: str) -> dict[str, Any]:
 
 def _unescaped(text: str) -> str:
     return ESCAPED.sub(r"\1", text.replace("<br/>", "\n"))
+
+
+def _renewed_at(entries: Sequence[Any]) -> datetime | None:
+    written = [entry.get("added_at") for entry in entries if isinstance(entry, dict)]
+    moments = [moment for moment in map(archived_moment, written) if moment]
+    return max(moments, default=None)
 
 
 def _nominal_size(*names: Any) -> int | None:
