@@ -11,6 +11,7 @@ import dagster as dg
 
 from spotify_assets.publication import PUBLISH_KEYS, daily_keys
 from spotify_assets.settings import PlaylistSettings
+from spotify_assets.snapshot import CHARTS
 
 CHART_FILES_JOB = "chart_files_job"
 DAILY_PLAYLIST_JOB = "daily_playlist_job"
@@ -40,6 +41,11 @@ def build_chart_files_job(playlists: Sequence[PlaylistSettings]) -> Any:
         description="Days that chart files hold: raw snapshots and daily tables, for one or many days in a run.",
         run_tags=host_tags(),
     )
+
+
+def job_of(playlist: PlaylistSettings) -> str:
+    """Name of the job that fills days of a playlist."""
+    return CHART_FILES_JOB if playlist.source == CHARTS else DAILY_PLAYLIST_JOB
 
 
 def build_publish_job(retries: dg.RetryPolicy | None) -> Any:

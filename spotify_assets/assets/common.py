@@ -56,7 +56,7 @@ def column_schema(table: Table, *, key_within: str) -> dg.TableSchema:
             dg.TableColumn(
                 name=column.name,
                 type=column.type,
-                description=column.description,
+                description=column.description + (f" (from {', '.join(column.sources)})" if column.sources else ""),
                 constraints=dg.TableColumnConstraints(
                     nullable=column.nullable, other=[f"key within {key_within}"] if column.name in table.key else []
                 ),

@@ -175,7 +175,7 @@ def retry_or_failure(error: Refusal, *, may_retry: bool) -> dg.RetryRequested | 
 
 
 def raw_column_schema() -> dg.TableSchema:
-    """The parts of a raw snapshot that tables are made of; column lineage ends at these."""
+    """The parts of a raw snapshot that tables are made of, as the columns of the tables name them."""
     sources = sorted(
         {source for table in schemas.TABLES.values() for column in table.columns for source in column.sources}
     )
