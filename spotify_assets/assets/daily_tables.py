@@ -18,9 +18,9 @@ import dagster as dg
 from spotify_assets import checks, schemas
 from spotify_assets.assets.common import (
     BACKFILL_POLICY,
-    FRESHNESS,
     OWNERS,
     column_schema,
+    freshness,
     playlist_tags,
     withdrawal_metadata,
 )
@@ -59,7 +59,7 @@ def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
                     "dagster/column_schema": column_schema(table, key_within="a day"),
                     "dagster/table_name": table.name,
                 },
-                freshness_policy=FRESHNESS,
+                freshness_policy=freshness(playlist),
             )
             for table in schemas.TABLES.values()
         },

@@ -9,7 +9,14 @@ from typing import Any
 import dagster as dg
 
 from spotify_assets import schemas
-from spotify_assets.assets.common import BACKFILL_POLICY, FRESHNESS, OWNERS, playlist_tags, withdrawal_metadata
+from spotify_assets.assets.common import (
+    BACKFILL_POLICY,
+    OWNERS,
+    as_failure,
+    freshness,
+    playlist_tags,
+    withdrawal_metadata,
+)
 from spotify_assets.errors import RateLimited, Refusal, SourceRefusal, SourceUnavailable
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.resources import Sources
@@ -111,7 +118,7 @@ def build_raw_playlist(
         kinds={KINDS[playlist.source], "json"},
         owners=OWNERS,
         tags=playlist_tags(playlist, layer="raw"),
-        freshness_policy=FRESHNESS,
+        freshness_policy=freshness(playlist),
         metadata={"dagster/column_schema": raw_column_schema(), "dagster/table_name": "raw_playlist"},
     )
     def raw_playlist(context: dg.AssetExecutionContext) -> Any:
@@ -165,15 +172,6 @@ def retry_or_failure(error: Refusal, *, may_retry: bool) -> dg.RetryRequested | 
     if may_retry and isinstance(error, RateLimited) and error.short and error.retry_after is not None:
         return dg.RetryRequested(RETRIES, seconds_to_wait=max(1.0, error.retry_after.total_seconds()))
     return as_failure(error)
-
-
-def as_failure(error: Refusal) -> dg.Failure:
-    """A refusal as Dagster shows it: the whole text, and no retry, because asking again would not mend it."""
-    return dg.Failure(
-        description=str(error),
-        metadata={"what happened": error.what, "why": error.why, "what to do": error.remedy},
-        allow_retries=False,
-    )
 
 
 def raw_column_schema() -> dg.TableSchema:
