@@ -81,9 +81,10 @@ class ArchiveSource:
             self._remember(playlist.slug, history)
             days = history.last_of_days()
             found |= {day: Recorded(repository, path, days[day]) for day in days if day not in found}
-            end = min(end, history.first_day or end)
-            if end <= first:
-                break
+            if history.first_day is not None:
+                end = min(end, history.first_day)
+                if history.first_day <= first:
+                    break
         return {day: found[day] for day in sorted(found) if first <= day <= last}
 
     def days_on_offer(
