@@ -19,7 +19,7 @@ from spotify_assets.schemas.analyses import COMPACTED, SONG_IDENTITY
 from spotify_assets.schemas.table import Table
 from spotify_assets.schemas.types import TYPES
 from spotify_assets.storage.aws import explained
-from spotify_assets.storage.layout import Year, parse_year_key, table_prefix
+from spotify_assets.storage.layout import Year, table_prefix
 from spotify_assets.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
@@ -118,16 +118,14 @@ def register_compacted(
             _check(deleted.get("Errors", []))
 
 
-def register_history(glue: GlueClient, database: str, store: ObjectStore) -> None:
-    """Bring the Glue tables of the compacted history and of song_identity up to date with the lake.
+def register_history(glue: GlueClient, database: str, store: ObjectStore, years: Collection[Year]) -> None:
+    """Bring the Glue tables of the compacted history, with these years, and of song_identity up to date.
 
     Raises:
         CatalogError: Glue refuses.
-        StorageError: the lake cannot be listed.
     """
     for table in COMPACTED.values():
         folder = table_prefix(table.name)
-        years = {year for year in map(parse_year_key, store.list_keys(folder)) if year}
         register_compacted(glue, database, table, store.uri(folder), years, parameters={})
     location = store.uri(table_prefix(SONG_IDENTITY.name))
     register_table(glue, database, SONG_IDENTITY.name, SONG_IDENTITY, location, parameters={})
