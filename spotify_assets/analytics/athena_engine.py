@@ -27,7 +27,7 @@ from pyathena.cursor import Cursor
 from pyathena.error import Error
 
 from spotify_assets.analytics.statements import Part, Statement
-from spotify_assets.catalog.glue import open_client
+from spotify_assets.catalog.glue_crawl import open_client
 from spotify_assets.catalog.glue_tables import drop_table, register_history, register_table
 from spotify_assets.errors import EngineError, SchemaViolation
 from spotify_assets.schemas.table import Table, arrow_schema

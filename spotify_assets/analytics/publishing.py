@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from spotify_assets.analytics.releases import NO_RELEASE, Release, old_keys, read_release, write_release
 from spotify_assets.catalog.duckdb_file import refresh, stored_tables
-from spotify_assets.catalog.glue import open_client
+from spotify_assets.catalog.glue_crawl import open_client
 from spotify_assets.catalog.glue_tables import register_history, register_table
 from spotify_assets.errors import StorageError
 from spotify_assets.schemas.analyses import ANALYSES, CHART_DAYS, COMPACTED, SONG_IDENTITY

@@ -60,9 +60,7 @@ def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
             identity = identify(files, compaction.years)
             unknown = ", ".join(identity.unknown_aliases)
             if unknown:
-                context.log.warning(
-                    "%s names songs that no chart has, which merges nothing: %s", ALIASES_KEY, unknown
-                )
+                context.log.warning("%s names songs that no chart has, which merges nothing: %s", ALIASES_KEY, unknown)
             yield dg.MaterializeResult(
                 asset_key=[SONG_IDENTITY.name],
                 metadata={**seen, "songs": identity.songs, "unknown aliases": unknown or "none"},

@@ -57,7 +57,7 @@ def build_catalog(settings: Settings) -> dg.AssetsDefinition:
 
 
 def _refresh_glue(settings: Settings, config: CatalogConfig, daily: DailyFiles) -> dict[str, Any]:
-    from spotify_assets.catalog.glue import open_client, refresh
+    from spotify_assets.catalog.glue_crawl import open_client, refresh
 
     with open_client() as glue:
         report = refresh(

@@ -127,10 +127,13 @@ def _make_anew(path: Path, store: ObjectStore, tables: Collection[StoredTable]) 
     try:
         with _open(path) as connection:
             connection.execute("CREATE SCHEMA made_of")
-            connection.execute("COMMENT ON SCHEMA made_of IS 'What this file was made of, for the next publish run'")
             names = ("table_name", "key", "version", "columns")
             connection.execute(f"CREATE TABLE {FILES} ({', '.join(f'{name} VARCHAR' for name in names)})")
             connection.execute(f"CREATE TABLE {DEFINITIONS} (name VARCHAR, definition VARCHAR)")
+            for table in (FILES, DEFINITIONS):
+                connection.execute(
+                    f"COMMENT ON TABLE {table} IS 'What this file was made of, for the next publish run'"
+                )
         _make(path, store, tables)
     except duckdb.Error as error:
         for stored in tables:
@@ -188,10 +191,10 @@ def _make_table(
 ) -> None:
     query = _empty(stored)
     same = {key for key, file in known.items() if stored.files.get(key) == file.version}
-    gone = known.keys() - same
+    gone = set(known) - same
     if definition != _definition(stored, query) or (gone and not stored.partitions):
         _define(connection, stored, "TABLE", query)
-        same, gone = set(), known.keys()
+        same, gone = set(), set(known)
     elif gone:
         _delete_rows(connection, stored, gone)
     new = sorted(stored.files.keys() - same)

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from spotify_assets.catalog.glue import PARTITIONS_PER_PAGE
+from spotify_assets.catalog.glue_comparison import PARTITIONS_PER_PAGE
 from spotify_assets.errors import CatalogError
 from spotify_assets.schemas.analyses import COMPACTED, SONG_IDENTITY
 from spotify_assets.schemas.table import Table

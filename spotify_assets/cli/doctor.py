@@ -85,7 +85,7 @@ def _probe_playlist(client: SpotifyClient, playlist: PlaylistSettings) -> str:
 
 
 def _probe_crawler(settings: Settings) -> str:
-    from spotify_assets.catalog.glue import check_crawler, open_client
+    from spotify_assets.catalog.glue_crawl import check_crawler, open_client
 
     with open_client() as glue:
         check_crawler(glue, crawler=str(settings.glue_crawler), database=settings.glue_database, lake_uri=settings.lake)

@@ -238,7 +238,7 @@ class TestRealRuns:
 
     def test_a_release_without_analyses_is_refused(self, definitions, instance, lake_folder):
         job = definitions.resolve_implicit_global_asset_job_def()
-        with pytest.raises(StorageError, match="nothing to release(.|\n)*publish_job"):
+        with pytest.raises(StorageError, match=r"nothing to release(.|\n)*publish_job"):
             job.execute_in_process(instance=instance, asset_selection=[RELEASE_KEY], run_config=QUIET)
         assert not (lake_folder / "analytics").exists()
 
