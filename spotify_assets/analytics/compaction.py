@@ -79,7 +79,7 @@ def compact(store: ObjectStore, daily: DailyFiles) -> Compaction:
     """
     made_from, incomplete = _days(daily)
     states = _states(store)
-    damaged = damaged_years(store, states)
+    damaged = _damaged_years(store, states)
     years: dict[Year, str] = {}
     changed: dict[Year, tuple[date, ...]] = {}
     for year in sorted({*made_from, *states}):
@@ -130,12 +130,17 @@ def _recorded(data: bytes) -> _State:
     return _State(days, files if recorded["schema"] == SCHEMA else {})
 
 
-def damaged_years(store: ObjectStore, states: Mapping[Year, _State]) -> dict[Year, list[str]]:
-    """The files of each year that are not what was written there, or are gone.
+def damaged_compacted(store: ObjectStore) -> list[str]:
+    """The files of the compacted history that are not what was written there, or are gone.
 
     Raises:
         StorageError: one cannot be read.
     """
+    return [key for keys in _damaged_years(store, _states(store)).values() for key in keys]
+
+
+def _damaged_years(store: ObjectStore, states: Mapping[Year, _State]) -> dict[Year, list[str]]:
+    """The files of each year that are not what was written there, or are gone."""
 
     def damaged(year: Year) -> list[str]:
         state = states[year]
