@@ -259,7 +259,7 @@ def _aggregates_of_output(query: exp.Query) -> Iterator[str]:
         for aggregate in order.find_all(exp.AggFunc) if order else []:
             for column in aggregate.find_all(exp.Column):
                 if not column.table and column.name.lower() in names:
-                    yield f"{aggregate.sql('athena')} in ORDER BY is over the output column {column.name}: name its table"
+                    yield f"{aggregate.sql('athena')} in ORDER BY is over the output column {column.name}"
 
 
 def _strange_form(node: exp.Expr) -> Iterator[str]:  # noqa: C901 - one case per kind
