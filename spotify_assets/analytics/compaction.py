@@ -1,25 +1,27 @@
 """The compacted history: daily files joined into one file a year, because a thousand small files cost a thousand reads.
 
-A year is rewritten when one of its days is new, was made again or is gone; of its other days the rows are kept. Which
-days a year was made of stands beside it, in a file whose name begins with `_`, which Athena and Glue pass over. A year
-of which something is damaged or lost is made anew from all its days.
+A year is rewritten when one of its days is new, was made again or is gone, or when the edition that runs into it from
+the year before is another; of its other days the rows are kept. Which days and which edition a year was made of stands
+beside it, in a file whose name begins with `_`, which Athena and Glue pass over. A year of which something is damaged
+or lost is made anew from all its days.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from spotify_assets.errors import NotStored
 from spotify_assets.schemas import TABLES, Table
-from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, COMPACTED, COMPACTED_FROM
+from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, COMPACTED
 from spotify_assets.storage.daily_files import DailyFiles
 from spotify_assets.storage.layout import (
     Year,
@@ -31,7 +33,11 @@ from spotify_assets.storage.layout import (
 )
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, read_all
 from spotify_assets.storage.parquet import PUBLISH_AGAIN, checked, decode, encode, read_partitions
-from spotify_assets.transforms.chart_entries import chart_days, chart_entries
+from spotify_assets.transforms.chart_days import Edition, chart_days, newest_edition, with_editions
+from spotify_assets.transforms.chart_entries import chart_entries
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA = hashlib.sha256(repr(list(COMPACTED.values())).encode()).hexdigest()
 """Changes with the columns, so that a new version of this package makes all years anew."""
@@ -39,10 +45,17 @@ SCHEMA = hashlib.sha256(repr(list(COMPACTED.values())).encode()).hexdigest()
 
 @dataclass(frozen=True)
 class _State:
-    """What a year was made of, as a digest for each of its days; and the digest of each file that was made."""
+    """What a year was made of, as a digest for each of its days; and the digest of each file that was made.
+
+    Attributes:
+        before: the edition of the stored day before the year.
+        last: the edition of its last stored day, or `before` if it has none.
+    """
 
     days: Mapping[str, str]
     files: Mapping[str, str]
+    before: Edition | None = None
+    last: Edition | None = None
 
     @property
     def digest(self) -> str:
@@ -82,21 +95,24 @@ def compact(store: ObjectStore, daily: DailyFiles) -> Compaction:
     damaged = _damaged_years(store, states)
     years: dict[Year, str] = {}
     changed: dict[Year, tuple[date, ...]] = {}
+    last: dict[str, Edition | None] = {}
     for year in sorted({*made_from, *states}):
         state, days = states.get(year, NEVER_MADE), made_from.get(year, {})
         keep = bool(state.files) and not damaged.get(year)
         news = sorted(day for day in {*days, *state.days} if not keep or days.get(day) != state.days.get(day))
-        if news or not keep:
+        before = last.get(year.playlist)
+        if news or not keep or (days and state.before != before):
             changed[year] = tuple(map(date.fromisoformat, news))
-            state = _rewrite(store, year, days, changed[year], keep=keep)
+            state = _rewrite(store, year, days, changed[year], before, keep=keep)
         if state.days:
             years[year] = state.digest
+            last[year.playlist] = state.last
     return Compaction(years, changed, incomplete, tuple(key for keys in damaged.values() for key in keys))
 
 
 def _days(daily: DailyFiles) -> tuple[dict[Year, dict[str, str]], dict[str, tuple[date, ...]]]:
     """A digest of what each complete day consists of, by year; and the days of which a table is missing."""
-    files = [daily.get(table, {}) for table in COMPACTED_FROM]
+    files = [daily.get(table, {}) for table in TABLES]
     made_from: dict[Year, dict[str, str]] = {}
     incomplete: dict[str, tuple[date, ...]] = {}
     for partition in sorted(set().union(*files)):
@@ -125,9 +141,10 @@ def _recorded(data: bytes) -> _State:
         recorded = json.loads(data)
         days = {str(date.fromisoformat(day)): str(made_from) for day, made_from in recorded["days"].items()}
         files = {table: str(recorded["files"][table]) for table in COMPACTED}
+        before, last = (_edition(recorded[name]) for name in ("before", "last"))
     except (AttributeError, KeyError, TypeError, ValueError):
         return NEVER_MADE
-    return _State(days, files if recorded["schema"] == SCHEMA else {})
+    return _State(days, files if recorded["schema"] == SCHEMA else {}, before, last)
 
 
 def damaged_compacted(store: ObjectStore) -> list[str]:
@@ -159,7 +176,19 @@ def _is_damaged(store: ObjectStore, key: str, digest: str) -> bool:
         return True
 
 
-def _rewrite(store: ObjectStore, year: Year, days: Mapping[str, str], news: Sequence[date], *, keep: bool) -> _State:
+def _edition(recorded: Sequence[str] | None) -> Edition | None:
+    return Edition(recorded[0], date.fromisoformat(recorded[1])) if recorded else None
+
+
+def _rewrite(
+    store: ObjectStore,
+    year: Year,
+    days: Mapping[str, str],
+    news: Sequence[date],
+    before: Edition | None,
+    *,
+    keep: bool,
+) -> _State:
     """Write a year's files with what its news days have now, and then what it was made of."""
     state_key = year_state_key(CHART_ENTRIES.name, *year)
     if not days:
@@ -167,16 +196,19 @@ def _rewrite(store: ObjectStore, year: Year, days: Mapping[str, str], news: Sequ
             store.delete(key)
         return NEVER_MADE
     fresh = _fresh_rows(store, year.playlist, [day for day in news if str(day) in days])
+    kept = {name: [_without(read_year(store, table, year), news)] if keep else [] for name, table in COMPACTED.items()}
+    rows = {name: pa.concat_tables([fresh[name], *kept[name]]) for name in COMPACTED}
+    stored_days = with_editions(rows[CHART_DAYS.name].to_pandas(date_as_object=True), before)
+    rows[CHART_DAYS.name] = checked(CHART_DAYS, stored_days)
     files = {}
     for name, table in COMPACTED.items():
-        kept = [_without(read_year(store, table, year), news)] if keep else []
-        rows = pa.concat_tables([fresh[name], *kept])
-        data = encode(rows.sort_by([(column, "ascending") for column in table.key]))
+        data = encode(rows[name].sort_by([(column, "ascending") for column in table.key]))
         store.write(year_key(name, *year), data)
         files[name] = _digest(data)
-    recorded = {"schema": SCHEMA, "files": files, "days": days}
-    store.write(state_key, json.dumps(recorded, indent=1, sort_keys=True).encode())
-    return _State(days, files)
+    state = _State(days, files, before, newest_edition(stored_days) or before)
+    recorded = {"schema": SCHEMA, "files": files, "days": days, "before": before, "last": state.last}
+    store.write(state_key, json.dumps(recorded, indent=1, sort_keys=True, default=str).encode())
+    return state
 
 
 def read_year(store: ObjectStore, table: Table, year: Year, columns: Sequence[str] | None = None) -> pa.Table:
@@ -189,8 +221,20 @@ def read_year(store: ObjectStore, table: Table, year: Year, columns: Sequence[st
     return decode(store.read(key), store.uri(key), columns=columns, remedy=PUBLISH_AGAIN)
 
 
+def read_days(store: ObjectStore, years: Iterable[Year]) -> dict[str, pd.DataFrame]:
+    """The rows of `chart_days` of these years, by playlist and in order.
+
+    Raises:
+        StorageError: a file is damaged, or cannot be read.
+    """
+    rows: dict[str, list[pa.Table]] = {}
+    for year in sorted(years):
+        rows.setdefault(year.playlist, []).append(read_year(store, CHART_DAYS, year))
+    return {playlist: pa.concat_tables(of).to_pandas(date_as_object=True) for playlist, of in rows.items()}
+
+
 def _fresh_rows(store: ObjectStore, playlist: str, days: Sequence[date]) -> dict[str, pa.Table]:
-    frames = {table: read_partitions(store, TABLES[table], playlist, days) for table in COMPACTED_FROM}
+    frames = {table: read_partitions(store, TABLES[table], playlist, days) for table in TABLES}
     made = {CHART_DAYS.name: chart_days(frames), CHART_ENTRIES.name: chart_entries(frames)}
     return {name: checked(COMPACTED[name], frame) for name, frame in made.items()}
 

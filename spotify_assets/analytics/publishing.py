@@ -28,7 +28,7 @@ from spotify_assets.storage.object_store import ObjectStore, remove_abandoned
 ABANDONED_AFTER = timedelta(days=1)
 
 
-def release_into_catalog(settings: Settings, store: ObjectStore, daily: DailyFiles) -> tuple[str, list[str]]:
+def release_into_catalog(settings: Settings, store: ObjectStore, daily: DailyFiles) -> tuple[Release, list[str]]:
     """Make the prepared release the one that people see, and remove what is too old to be read or written.
 
     Args:
@@ -37,7 +37,7 @@ def release_into_catalog(settings: Settings, store: ObjectStore, daily: DailyFil
         daily: the objects of the daily tables, of which a catalog file is made.
 
     Returns:
-        The name of the released run, and those of the runs that were removed.
+        The release, and the names of the runs that were removed.
 
     Raises:
         CatalogError: Glue refuses.
@@ -62,7 +62,7 @@ def release_into_catalog(settings: Settings, store: ObjectStore, daily: DailyFil
     for key in (key for keys in old.values() for key in keys):
         store.delete(key)
     remove_abandoned(store, TEMPORARY_PREFIX, datetime.now(UTC) - ABANDONED_AFTER)
-    return release.run, list(old)
+    return release, list(old)
 
 
 def _versions(store: ObjectStore, prefix: str) -> dict[str, str]:

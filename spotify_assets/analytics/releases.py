@@ -50,12 +50,14 @@ class Release:
         tables: the parts of each analysis.
         made: the parts that this run computed; all others are as in the release before.
         damaged: files of the release before that were damaged or gone, for which others were made.
+        failed_days: by playlist, days in it whose tables failed a check of severity ERROR.
     """
 
     run: str
     tables: Mapping[str, Mapping[Part, StoredPart]]
     made: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
     damaged: tuple[str, ...] = ()
+    failed_days: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def playlists(self) -> set[str]:
@@ -151,7 +153,8 @@ def read_release(store: ObjectStore, key: str = RELEASE_KEY) -> Release:
         return NO_RELEASE
     try:
         recorded = json.loads(data)
-        return Release(recorded["run"], {name: _parts(parts) for name, parts in recorded["tables"].items()})
+        tables = {name: _parts(parts) for name, parts in recorded["tables"].items()}
+        return Release(recorded["run"], tables, failed_days=recorded.get("failed_days", {}))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Damaged(
             f"{store.uri(key)} is damaged.",
@@ -191,7 +194,8 @@ def write_release(store: ObjectStore, release: Release, key: str) -> None:
         ]
         for name, parts in release.tables.items()
     }
-    store.write(key, json.dumps({"run": release.run, "tables": tables}, indent=1).encode())
+    recorded = {"run": release.run, "failed_days": release.failed_days, "tables": tables}
+    store.write(key, json.dumps(recorded, indent=1).encode())
 
 
 def old_keys(release: Release, keys: Sequence[str]) -> dict[str, list[str]]:

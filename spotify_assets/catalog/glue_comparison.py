@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spotify_assets.errors import CatalogError
+from spotify_assets.errors import CatalogUnavailable
 from spotify_assets.schemas import PARTITION_COLUMNS, Table
 from spotify_assets.schemas.types import TYPES
 from spotify_assets.storage.aws import explained
@@ -32,7 +32,7 @@ REMEDIES: Mapping[str, str] = {
         "allow this role glue:GetCrawler, glue:StartCrawler, glue:GetTables and glue:GetPartitions on the crawler and "
         "the database (and, where Lake Formation is in use, grant it the database)"
     ),
-    "ThrottlingException": "wait a minute and materialize the catalog again; other callers share the account's limit",
+    "ThrottlingException": "wait a minute and launch publish_job; other callers share the account's limit",
 }
 
 
@@ -50,7 +50,7 @@ def read_tables(glue: GlueClient, database: str, tables: Mapping[str, Table]) ->
     """Those of some tables that Glue has.
 
     Raises:
-        CatalogError: Glue refuses.
+        CatalogUnavailable: Glue refuses.
     """
     with explained_by_glue(
         f"reading the tables of the database {database}",
@@ -176,4 +176,6 @@ def _changes(table: str, before: Mapping[str, str], after: Mapping[str, str]) ->
 
 def explained_by_glue(doing: str, *, missing: str) -> AbstractContextManager[None]:
     """Turn AWS's refusals into ours; `missing` is the remedy where the thing asked for does not exist."""
-    return explained("Glue", doing, refusal=CatalogError, remedies={**REMEDIES, "EntityNotFoundException": missing})
+    return explained(
+        "Glue", doing, refusal=CatalogUnavailable, remedies={**REMEDIES, "EntityNotFoundException": missing}
+    )

@@ -92,7 +92,7 @@ class _Watch:
             f"The Glue crawler {self.crawler} was not done within {self.timeout_seconds:g} seconds; it is {state}.",
             why="a crawl that reads a long history, or waits for Glue's capacity, takes longer; it goes on at AWS",
             remedy=(
-                f"see `aws glue get-crawler --name {self.crawler}`; once it is READY materialize the catalog again, "
+                f"see `aws glue get-crawler --name {self.crawler}`; once it is READY launch publish_job, "
                 "which does not crawl when everything is registered by then"
             ),
         )
@@ -272,7 +272,7 @@ def _check_outcome(seen: CrawlerTypeDef, crawler: str) -> None:
             why=outcome.get("ErrorMessage") or "Glue gives no message",
             remedy=(
                 f"see the log group {outcome.get('LogGroup')}, stream {outcome.get('LogStream')}, in CloudWatch, mend "
-                "the cause and materialize the catalog again"
+                "the cause and launch publish_job"
             ),
         )
 
@@ -285,7 +285,7 @@ def _check_result(differences: list[str], crawler: str, database: str) -> None:
             why="the crawler infers its tables from the files, and keeps the type that a column had first",
             remedy=(
                 "a missing column: rebuild a day, so that a file has it. Another type: rebuild the days whose files "
-                "have it, delete the Glue table (its files stay) and materialize the catalog again. A missing table or "
+                "have it, delete the Glue table (its files stay) and launch publish_job. A missing table or "
                 f"partition: see that the crawler {crawler} creates a single schema for each S3 path, adds new "
                 "columns, crawls all folders and may read them"
             ),

@@ -8,7 +8,7 @@ import io
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -150,16 +150,21 @@ class LocalObjectStore:
         )
 
     def _list(self, prefix: str) -> list[tuple[str, os.DirEntry[str]]]:
+        """Keys and entries of the files below a prefix. Links are followed, but not back to where they are."""
         found: list[tuple[str, os.DirEntry[str]]] = []
-        folders = [prefix]
+        folders: list[tuple[str, frozenset[tuple[int, int]]]] = [(prefix, frozenset())]
         try:
             while folders:
-                folder = folders.pop()
+                folder, above = folders.pop()
                 with contextlib.suppress(FileNotFoundError), os.scandir(self._folder / folder) as entries:
+                    status = (self._folder / folder).stat()
+                    itself = (status.st_dev, status.st_ino)
+                    if itself in above:
+                        continue
                     for entry in entries:
-                        if entry.is_dir(follow_symlinks=False):
-                            folders.append(f"{folder}{entry.name}/")
-                        elif not entry.is_dir():
+                        if _leads_to(entry, os.DirEntry.is_dir):
+                            folders.append((f"{folder}{entry.name}/", above | {itself}))
+                        elif _leads_to(entry, os.DirEntry.is_file):
                             found.append((folder + entry.name, entry))
         except OSError as error:
             raise StorageError(
@@ -244,6 +249,14 @@ class LocalObjectStore:
                 why=error.strerror or str(error),
                 remedy="check the permissions of the lake's folder",
             ) from error
+
+
+def _leads_to(entry: os.DirEntry[str], kind: Callable[[os.DirEntry[str]], bool]) -> bool:
+    """Whether an entry is of a kind, links followed; one that leads nowhere, or round in a circle, is of none."""
+    try:
+        return kind(entry)
+    except OSError:
+        return False
 
 
 def _stored(key: str, entry: os.DirEntry[str]) -> StoredObject | None:

@@ -122,7 +122,9 @@ def encode(rows: pa.Table) -> bytes:
     with pq.ParquetWriter(
         sink, rows.schema, compression="zstd", coerce_timestamps="ms", store_schema=False, write_page_checksum=True
     ) as writer:
-        writer.write_table(rows)
+        # A row group without rows, which some readers refuse, is not written.
+        if len(rows):
+            writer.write_table(rows)
         writer.add_key_value_metadata({_CHECKSUM: _NO_CHECKSUM})
     data = bytearray(sink.getvalue())
     place = _checksum_place(data)
