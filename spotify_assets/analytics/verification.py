@@ -19,7 +19,7 @@ from spotify_assets.storage.layout import (
 )
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, read_if_present
 from spotify_assets.storage.parquet import PUBLISH_AGAIN, decode, rebuild_again
-from spotify_assets.storage.raw_codec import decode as decode_raw
+from spotify_assets.storage.raw_format import decode as decode_raw
 from spotify_assets.storage.withdrawals import Withdrawals
 
 
