@@ -5,7 +5,7 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spotify_assets.catalog.duckdb_file import StoredTable, refresh
@@ -84,6 +84,7 @@ def test_files_of_any_versions_are_read_together(tmp_path_factory, schemas):
     assert rows_of(refreshed(store, *files)) == [expected_row(*file) for file in files]
 
 
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from([FULL, NARROW, WITHOUT_COUNT, WITH_MORE, NAME_ONLY, None]), min_size=3, max_size=3))
 def test_a_file_made_after_another_knows_what_changed(tmp_path_factory, schemas):
     store = refreshed(LocalObjectStore(tmp_path_factory.mktemp("lake")), (FIRST, FULL), (SECOND, NAME_ONLY))
