@@ -21,7 +21,7 @@ from spotify_assets.analytics.engine import Engine
 from spotify_assets.analytics.identity import Identity
 from spotify_assets.analytics.statements import ALL_YEARS, Part, statements
 from spotify_assets.errors import Damaged, NotStored
-from spotify_assets.storage.layout import RELEASE_KEY, Year, parse_run
+from spotify_assets.storage.layout import RELEASE_KEY, Year, parse_run, run_prefix
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, read_if_present
 
 RUNS_KEPT = 3
@@ -97,7 +97,10 @@ def make_release(store: ObjectStore, engine: Engine, run: str, compaction: Compa
         same = {part for part, digest in wanted[name].items() if part in before and before[part].fingerprint == digest}
         made[name] = tuple(sorted(wanted[name].keys() - same))
         files: dict[Part, Mapping[str, str]] = dict(engine.write(statement, made[name], run)) if made[name] else {}
-        files |= {part: _bring_along(store, before[part], last.run, run) for part in sorted(same)}
+        files |= {
+            part: _bring_along(store, before[part], run_prefix(name, last.run), run_prefix(name, run))
+            for part in sorted(same)
+        }
         engine.ready(statement.table, {part: list(of_part) for part, of_part in files.items()}, run)
         tables[name] = {part: StoredPart(digest, files.get(part, {})) for part, digest in sorted(wanted[name].items())}
     return Release(run, tables, made, damaged)
@@ -239,10 +242,10 @@ def _base(compaction: Compaction, facts: Mapping[Year, str], playlist: str, year
         yield f"{year} {compaction.years[Year(playlist, year)]} {facts[Year(playlist, year)]}"
 
 
-def _bring_along(store: ObjectStore, before: StoredPart, last_run: str, run: str) -> dict[str, str]:
-    targets = {key: key.replace(f"/run={last_run}/", f"/run={run}/") for key in before.files}
-    for source, target in targets.items():
-        store.copy(source, target)
+def _bring_along(store: ObjectStore, before: StoredPart, source: str, target: str) -> dict[str, str]:
+    targets = {key: target + key.removeprefix(source) for key in before.files}
+    for old, new in targets.items():
+        store.copy(old, new)
     return {targets[key]: digest for key, digest in before.files.items()}
 
 

@@ -14,6 +14,7 @@ from spotify_assets.errors import CatalogUnavailable
 from spotify_assets.schemas import PARTITION_COLUMNS, Table
 from spotify_assets.schemas.types import TYPES
 from spotify_assets.storage.aws import explained
+from spotify_assets.storage.layout import partition_key, table_prefix
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -130,7 +131,7 @@ def _partition_differences(table: str, missing: set[Partition]) -> list[str]:
     if not missing:
         return []
     playlist, snapshot_date = min(missing)
-    first = f"playlist={playlist}/snapshot_date={snapshot_date}"
+    first = partition_key(table, playlist, snapshot_date).removeprefix(table_prefix(table)).rpartition("/")[0]
     others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
     return [f"{table}: expected the partition {first}, found none{others}"]
 
