@@ -8,9 +8,9 @@ import dagster as dg
 import duckdb
 import pytest
 
+from spotify_assets.analytics import publishing
 from spotify_assets.analytics.compaction import compact
 from spotify_assets.analytics.releases import read_release
-from spotify_assets.catalog import duckdb_file
 from spotify_assets.definitions import build_definitions
 from spotify_assets.errors import CatalogError, CatalogUnavailable, SchemaViolation, SettingsError, StorageError
 from spotify_assets.publication import (
@@ -192,7 +192,7 @@ class TestRealRuns:
     def publish_with(self, lake_folder, instance, retries, monkeypatch, *outcomes):
         """Publish once, while the catalog's file meets these errors one after the other; how often it was tried."""
         tried = []
-        made = duckdb_file.refresh
+        made = publishing.refresh
 
         def refresh(*inputs):
             tried.append(inputs)
@@ -200,7 +200,7 @@ class TestRealRuns:
                 raise outcomes[len(tried) - 1]
             return made(*inputs)
 
-        monkeypatch.setattr(duckdb_file, "refresh", refresh)
+        monkeypatch.setattr(publishing, "refresh", refresh)
         settings = load_settings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)})
         definitions = build_definitions(settings, publish_retries=retries)
         self.write_tables(definitions, instance)
