@@ -58,6 +58,18 @@ def examine(settings: Settings, *, offline: bool) -> Iterator[Finding]:
         yield _look(f"crawler {settings.glue_crawler}", lambda: _probe_crawler(settings))
 
 
+def verify(settings: Settings) -> Iterator[Finding]:
+    """Read everything that the lake keeps, and name each object that is damaged."""
+    from spotify_assets.analytics.verification import find_damage
+
+    with build_lake(settings.lake).process_config_and_initialize_cm() as lake:
+        damage = list(find_damage(lake.store()))
+    for refusal in damage:
+        yield Finding("object", ok=False, text=str(refusal))
+    if not damage:
+        yield Finding("objects", ok=True, text="everything in the lake was read, and is as it was written")
+
+
 def _credentials(settings: Settings) -> Finding:
     needed = any(playlist.source == "spotify" for playlist in settings.playlists)
     if settings.spotify.client_id is None:
@@ -148,7 +160,7 @@ def _probe_archive(settings: Settings, playlist: PlaylistSettings) -> str:
 
 
 def _probe_crawler(settings: Settings) -> str:
-    from spotify_assets.catalog.glue import check_crawler, open_client
+    from spotify_assets.catalog.glue_crawl import check_crawler, open_client
 
     with open_client() as glue:
         check_crawler(glue, crawler=str(settings.glue_crawler), database=settings.glue_database, lake_uri=settings.lake)
