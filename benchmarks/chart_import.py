@@ -22,10 +22,12 @@ import dagster as dg
 
 from spotify_assets import schemas
 from spotify_assets.cli.chart_intake import find_files, judge, land
+from spotify_assets.cli.instance import open_instance
 from spotify_assets.cli.main import main as command
-from spotify_assets.cli.runs import consecutive, open_instance, run_range
+from spotify_assets.cli.runs import run_range
 from spotify_assets.definitions import build_definitions
 from spotify_assets.jobs import CHART_FILES_JOB
+from spotify_assets.partitions import consecutive
 from spotify_assets.resources import build_lake
 from spotify_assets.settings import load_settings
 

@@ -25,7 +25,7 @@ class Deployment(NamedTuple):
 @contextmanager
 def opened(settings: Settings) -> Iterator[Deployment]:
     """The deployment of these settings, its instance in order and open as long as the context lasts."""
-    from spotify_assets.cli.runs import open_instance
+    from spotify_assets.cli.instance import open_instance
     from spotify_assets.definitions import build_definitions
 
     with open_instance() as instance:

@@ -13,6 +13,7 @@ from spotify_assets.cli.demo_command import demo
 from spotify_assets.cli.query_command import query
 from spotify_assets.cli.setup_commands import auth, doctor, prepare
 from spotify_assets.errors import Refusal
+from spotify_assets.settings.environment import read_env_file
 
 
 class RefusalGroup(click.Group):
@@ -31,6 +32,7 @@ class RefusalGroup(click.Group):
 @click.group(cls=RefusalGroup)
 def main() -> None:
     """A Spotify chart playlist as a lake of daily tables. The UI is started by `make dev`."""
+    read_env_file()
 
 
 for command in (demo, prepare, rebuild, withdraw, withdrawals, query, doctor, auth, charts):

@@ -5,24 +5,22 @@ Dagster's own commands refuse ranges of assets whose backfill policy has more th
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from spotify_assets.assets.common import PARTITIONS_PER_RUN
-from spotify_assets.cli.upkeep import process_tags, put_in_order
-from spotify_assets.errors import CatalogError, SchemaViolation, SettingsError, StorageError
+from spotify_assets.cli.upkeep import process_tags
+from spotify_assets.errors import CatalogError, CatalogUnavailable, SchemaViolation, StorageError
 from spotify_assets.partitions import range_tags
 
 # The events are in the UI; on the terminal only what went wrong is of use.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-REFUSALS = {refusal.__name__ for refusal in (CatalogError, SchemaViolation, StorageError)}
+REFUSALS = {refusal.__name__ for refusal in (CatalogError, CatalogUnavailable, SchemaViolation, StorageError)}
 """Errors whose words are for a person; what caused them is not."""
 
 
@@ -33,26 +31,6 @@ class ChunkResult:
     first: date
     last: date
     failures: list[str]
-
-
-def open_instance() -> dg.DagsterInstance:
-    """The Dagster instance at DAGSTER_HOME; by default the project's own folder `dagster_home`.
-
-    Raises:
-        SettingsError: there is no such folder.
-    """
-    if not os.environ.get("DAGSTER_HOME"):
-        home = Path("dagster_home").absolute()
-        if not home.is_dir():
-            raise SettingsError(
-                "DAGSTER_HOME is not set.",
-                why=f"it tells where Dagster keeps what it knows of runs and partitions, and {home} does not exist",
-                remedy="run this in the project's folder, or set DAGSTER_HOME to an existing folder (absolute path)",
-            )
-        os.environ["DAGSTER_HOME"] = str(home)
-    instance = dg.DagsterInstance.get()
-    put_in_order(instance)
-    return instance
 
 
 def run_range(

@@ -12,12 +12,17 @@ from spotify_assets.settings import load_settings
 
 
 @click.command()
-def prepare() -> None:
-    """Put the Dagster instance in order: create it, end runs whose process was killed, limit the pool."""
-    from spotify_assets.cli.runs import open_instance
+@click.option("--port", type=click.IntRange(1, 65535), help="The port that the UI is to have.")
+def prepare(port: int | None) -> None:
+    """Put the Dagster instance in order, and look whether the UI can be started; `make dev` does so first.
 
-    with open_instance():
-        pass
+    Creates the instance, ends runs whose process was killed, limits the pool. Refuses when a setting is wrong, when the
+    port is taken, and when another daemon runs on the same instance.
+    """
+    from spotify_assets.cli.prepare import check_settings, prepare_instance
+
+    check_settings()
+    prepare_instance(port, click.echo)
 
 
 @click.command()
@@ -42,11 +47,13 @@ def doctor(offline: bool) -> None:  # noqa: FBT001 - click gives options by name
     show_default=True,
     help="Where the refresh token is written.",
 )
-def auth(env_file: Path) -> None:
+@click.option("--browser/--no-browser", default=True, help="Open a browser here, or paste the address it ends at.")
+def auth(env_file: Path, browser: bool) -> None:  # noqa: FBT001 - click gives options by name
     """Get a refresh token for your own Spotify account, once, in a browser.
 
-    The app's page at developer.spotify.com/dashboard must name the redirect URI http://127.0.0.1:8888/callback. Nothing
-    listens there: after you consent the browser shows an error page, whose address you paste here.
+    The app's page at developer.spotify.com/dashboard must name the redirect URI http://127.0.0.1:8888/callback. The
+    browser of this machine comes back there after you consent. Where there is none, open the address elsewhere: the
+    browser then shows an error page, whose address you paste here.
     """
     from spotify_assets.sources.spotify.consent import obtain_refresh_token, write_refresh_token
 
@@ -54,5 +61,7 @@ def auth(env_file: Path) -> None:
         click.echo(f"Open this address, consent, and copy the address that the browser ends at:\n\n{address}\n")
         return str(click.prompt("That address", hide_input=True))
 
-    write_refresh_token(env_file, obtain_refresh_token(load_settings().spotify, ask))
+    if browser:
+        click.echo("A browser opens: consent there. If none opens, end this with Ctrl-C and give --no-browser.")
+    write_refresh_token(env_file, obtain_refresh_token(load_settings().spotify, ask, browser=browser))
     click.echo(f"SPOTIFY_REFRESH_TOKEN is in {env_file}, readable by you alone. Spotify ends it six months from today.")

@@ -15,7 +15,7 @@ from spotify_assets.errors import SettingsError
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings.validation import matching, validate_document
 
-RESERVED_SLUGS = frozenset({"analyses", "catalog", "history", "publish"})
+RESERVED_SLUGS = frozenset({"analyses", "catalog", "history", "release"})
 """Names of assets and groups that belong to no playlist."""
 CHART = re.compile(r"[a-z]+-(?P<country>[a-z]{2}|global)-(?P<cadence>daily|weekly)")
 

@@ -16,7 +16,8 @@ from spotify_assets.resources import Sources, build_lake
 from spotify_assets.settings import load_settings
 from spotify_assets.snapshot import CHARTS, CatalogObject, Entry, PlaylistSnapshot
 from spotify_assets.sources.charts.chart_tracks import track_ids
-from spotify_assets.storage.raw_layer import RawLayer, content_digest, decode, encode
+from spotify_assets.storage.raw_format import content_digest, decode, encode
+from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.stand_ins.spotify import (
     PLAYLIST_ID,
@@ -95,7 +96,7 @@ def fetch_from(sources, playlist, wanted, previous=None):
 
 
 def songs_of(snapshot):
-    return daily_tables([snapshot], [], "daily")["songs"].to_dict(orient="records")
+    return daily_tables([snapshot], "daily")["songs"].to_dict(orient="records")
 
 
 def numbers_of(snapshot):
@@ -158,7 +159,7 @@ class TestWhatTheTablesSay:
     def test_the_chart_is_the_same_edition_with_and_without(self, charts, tmp_path):
         charts.land(FIRST, [2, 1])
         hashes = [
-            daily_tables(which.fetch([FIRST]), [], "daily")["snapshots"]["content_hash"][0]
+            daily_tables(which.fetch([FIRST]), "daily")["snapshots"]["content_hash"][0]
             for which in (charts, Charts(tmp_path, {}))
         ]
         assert hashes[0] == hashes[1]
@@ -167,7 +168,7 @@ class TestWhatTheTablesSay:
         charts.land(FIRST, [2, 1])
         (snapshot,) = charts.fetch([FIRST])
         assert server.count("albums") == server.count("artists") == 0
-        totals = daily_tables([snapshot], [], "daily")["snapshots"].iloc[0]
+        totals = daily_tables([snapshot], "daily")["snapshots"].iloc[0]
         assert totals["coverage_album_objects"] is None
         assert totals["coverage_artist_objects"] is None
         assert totals["coverage_songs_isrc"] == 1
@@ -379,7 +380,7 @@ class TestWhatGoesWrong:
             assert snapshot.tracks == {}
             assert snapshot.notes[0].startswith("Fetching track objects of chart rows stopped: Spotify answered 429")
             assert snapshot.notes[1] == "2 of 2 tracks were not fetched."
-            assert daily_tables([snapshot], [], "daily")["snapshots"]["coverage_songs_isrc"][0] == 0
+            assert daily_tables([snapshot], "daily")["snapshots"]["coverage_songs_isrc"][0] == 0
 
     def test_what_was_fetched_before_stays(self, server, charts):
         server.answer_next(
@@ -447,7 +448,7 @@ class TestStoring:
         # Popularity moves all the time, and is not stored: asking anew finds the same.
         server.add_tracks(make_track(number, popularity=number) for number in (1, 2))
         assert not raw.append("daily", charts.fetch([FIRST]))[0].added
-        assert not raw.append("daily", charts.fetch([FIRST], raw.read_latest("daily")))[0].added
+        assert not raw.append("daily", charts.fetch([FIRST], raw.read_nearest(raw.files("daily"), date.max)))[0].added
 
     def test_a_run_carries_over_from_the_nearest_stored_day(self, server, charts, instance):
         settings = charts.settings()
