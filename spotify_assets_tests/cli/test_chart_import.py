@@ -21,6 +21,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from spotify_assets.cli import runs
 from spotify_assets.cli.chart_intake import FoundFile, find_files, judge, land
 from spotify_assets.cli.main import main
 from spotify_assets.cli.runs import failures_of
@@ -396,6 +397,7 @@ class TestCommand:
         second = desk.run(desk.downloads)
         desk.put("broken.csv", b"no,chart\n1,2\n")
         third = desk.run(desk.downloads)
+        assert first.exit_code == 0, first.output
         assert [(done.exit_code, done.stdout.splitlines()[-1]) for done in (first, second, third)] == [
             (0, "Files: 1 imported, 0 refused, 0 unchanged"),
             (0, "Files: 1 imported, 0 refused, 1 unchanged"),
