@@ -32,7 +32,7 @@ from spotify_assets.catalog.glue_tables import drop_table, register_history, reg
 from spotify_assets.errors import EngineError, SchemaViolation
 from spotify_assets.schemas.table import Table, arrow_schema
 from spotify_assets.storage.aws import explained, explanation
-from spotify_assets.storage.layout import run_prefix
+from spotify_assets.storage.layout import TEMPORARY_PREFIX, run_prefix
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 PARTITIONS_PER_UNLOAD = 100
 POLL_SECONDS = 1.0
-STAGING_FOLDER = ".tmp/athena/"
+STAGING_FOLDER = f"{TEMPORARY_PREFIX}athena/"
 """Where the manifests of queries go if the workgroup does not say. No table is there."""
 OF_PART = re.compile(r"of_playlist=(?P<playlist>[^/]+)/(of_year=(?P<year>\d+)/)?[^/]+")
 

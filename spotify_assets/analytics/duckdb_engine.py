@@ -23,7 +23,7 @@ from spotify_assets.analytics.statements import INPUTS, Part, Statement
 from spotify_assets.errors import EngineError, NotStored, SchemaViolation, StorageError
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
 from spotify_assets.schemas.table import Table, arrow_schema
-from spotify_assets.storage.layout import IDENTITY_KEY, parse_year_key, run_prefix
+from spotify_assets.storage.layout import ANALYTICS_PREFIX, IDENTITY_KEY, parse_year_key, run_prefix
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.parquet import PUBLISH_AGAIN, encode, refuse_damaged
 
@@ -50,7 +50,7 @@ def ask(store: ObjectStore, memory_limit: str, query: exp.Query) -> pa.Table:
     release = read_release(store)
     if release is NO_RELEASE:
         raise StorageError(
-            f"There are no analyses in {store.uri('analytics/')}.",
+            f"There are no analyses in {store.uri(ANALYTICS_PREFIX)}.",
             why="no publish run has ended well there yet",
             remedy="run publish_job in the UI or `make demo`, and see that SPOTIFY_ASSETS_LAKE is the right lake",
         )

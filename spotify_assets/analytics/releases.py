@@ -20,7 +20,7 @@ from spotify_assets.analytics.identity import Identity
 from spotify_assets.analytics.statements import ALL_YEARS, Part, statements
 from spotify_assets.errors import StorageError
 from spotify_assets.schemas.analyses import COMPACTED, SONG_IDENTITY
-from spotify_assets.storage.layout import ANALYTICS_PREFIX, RELEASE_KEY, Year, parse_run
+from spotify_assets.storage.layout import ANALYTICS_PREFIX, RELEASE_KEY, Year, in_run, parse_run
 from spotify_assets.storage.object_store import ObjectStore, read_if_present
 
 RUNS_KEPT = 3
@@ -89,7 +89,7 @@ def make_release(store: ObjectStore, engine: Engine, run: str, compaction: Compa
         same = {part for part, digest in wanted[name].items() if part in before and before[part].fingerprint == digest}
         made[name] = tuple(sorted(wanted[name].keys() - same))
         files: dict[Part, Sequence[str]] = dict(engine.write(statement, made[name], run)) if made[name] else {}
-        files |= {part: _bring_along(store, before[part], last.run, run) for part in sorted(same)}
+        files |= {part: _bring_along(store, before[part], run) for part in sorted(same)}
         engine.ready(statement.table, files, run)
         tables[name] = {
             part: StoredPart(digest, tuple(files.get(part, ()))) for part, digest in sorted(wanted[name].items())
@@ -207,8 +207,8 @@ def _base(compaction: Compaction, facts: Mapping[Year, str], playlist: str, year
         yield f"{year} {compaction.years[Year(playlist, year)]} {facts[Year(playlist, year)]}"
 
 
-def _bring_along(store: ObjectStore, before: StoredPart, last_run: str, run: str) -> tuple[str, ...]:
-    keys = tuple(key.replace(f"/run={last_run}/", f"/run={run}/") for key in before.keys)
+def _bring_along(store: ObjectStore, before: StoredPart, run: str) -> tuple[str, ...]:
+    keys = tuple(in_run(key, run) for key in before.keys)
     for source, target in zip(before.keys, keys, strict=True):
         store.copy(source, target)
     return keys

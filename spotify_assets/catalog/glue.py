@@ -17,6 +17,7 @@ from spotify_assets.errors import CatalogError
 from spotify_assets.schemas import PARTITION_COLUMNS, TABLES, Table
 from spotify_assets.schemas.types import TYPES
 from spotify_assets.storage.aws import explained
+from spotify_assets.storage.layout import day_folder
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -288,7 +289,7 @@ def _partition_differences(table: str, missing: set[Partition]) -> list[str]:
     if not missing:
         return []
     playlist, snapshot_date = min(missing)
-    first = f"playlist={playlist}/snapshot_date={snapshot_date}"
+    first = day_folder(playlist, snapshot_date).rstrip("/")
     others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
     return [f"{table}: expected the partition {first}, found none{others}"]
 

@@ -19,7 +19,7 @@ from spotify_assets.schemas.analyses import COMPACTED, SONG_IDENTITY
 from spotify_assets.schemas.table import Table
 from spotify_assets.schemas.types import TYPES
 from spotify_assets.storage.aws import explained
-from spotify_assets.storage.layout import Year, parse_year_key, table_prefix
+from spotify_assets.storage.layout import Year, parse_year_key, table_prefix, year_folder
 from spotify_assets.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _comment(text: str) -> str:
 
 
 def _year_storage(table: Table, location: str, year: Year) -> StorageDescriptorTypeDef:
-    return _storage(table, f"{location}playlist={year[0]}/year={year[1]}/")
+    return _storage(table, location + year_folder(*year))
 
 
 def _read_partitions(glue: GlueClient, database: str, table: str) -> dict[Values, object]:
