@@ -22,10 +22,10 @@ endif
 LOCKED = $(PYTHON) -c 'import fcntl, subprocess, sys; lock = open("$(VENV).lock", "w"); \
 	fcntl.flock(lock, fcntl.LOCK_EX); sys.exit(subprocess.call(sys.argv[1:]))'
 
-.PHONY: help demo dev doctor test lint format bench lock clean
+.PHONY: help demo dev doctor test test-fast lint format bench lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 demo: $(VENV)/base ## Fill the lake with 90 days of a synthetic chart and say where the results are
 	$(BIN)/spotify-assets demo
@@ -41,7 +41,10 @@ doctor: $(VENV)/base ## Look at settings, lake, Spotify and catalog, and say wha
 	$(BIN)/spotify-assets doctor
 
 test: $(VENV)/dev ## Run the tests
-	$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -n 2 --dist worksteal
+
+test-fast: $(VENV)/dev ## Run the tests that take less than a minute together
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
 
 lint: $(VENV)/dev ## Check style, types and definitions
 	$(BIN)/ruff check .
