@@ -40,10 +40,10 @@ dev: $(VENV)/ui ## Start the Dagster UI on 127.0.0.1:3000 (another port: make de
 doctor: $(VENV)/base ## Look at settings, lake, Spotify and catalog, and say what is wrong
 	$(BIN)/spotify-assets doctor
 
-test: $(VENV)/dev ## Run the tests
+test: $(VENV)/dev ## Run all tests
 	$(BIN)/pytest -q -n 2 --dist worksteal
 
-test-fast: $(VENV)/dev ## Run the tests that take less than a minute together
+test-fast: $(VENV)/dev ## Run the tests without the slow ones, in less than a minute
 	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
 
 lint: $(VENV)/dev ## Check style, types and definitions

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import itertools
+import os
+import shutil
 from datetime import date, timedelta
 
 import pyarrow.parquet as pq
@@ -92,6 +94,24 @@ def publisher(tmp_path):
 CHARTS = {day: [*"abcd"[number % 2 :], *"ef"[: number % 3]] for number, day in enumerate(DAYS)}
 
 
+@pytest.fixture(scope="module")
+def published_lake(tmp_path_factory):
+    """A folder in which these charts are published once."""
+    folder = tmp_path_factory.mktemp("published")
+    publisher = Publisher(LocalObjectStore(folder))
+    publisher.write("one", CHARTS)
+    publisher.publish()
+    return folder
+
+
+@pytest.fixture
+def published(publisher, published_lake, tmp_path):
+    """Links, and no copies, which would be other versions of the days. Whatever is written replaces the link."""
+    shutil.copytree(published_lake, tmp_path / "lake", copy_function=os.link)
+    assert next(publisher.runs) == read_release(publisher.store).run
+    return publisher
+
+
 class TestWhatIsMade:
     def test_everything_at_first(self, publisher):
         publisher.write("one", CHARTS)
@@ -102,14 +122,13 @@ class TestWhatIsMade:
         assert list(release.tables) == list(ANALYSES)
         assert len(publisher.rows("song_history")) == sum(map(len, CHARTS.values()))
 
-    def test_nothing_when_nothing_has_changed(self, publisher):
-        publisher.write("one", CHARTS)
-        first = publisher.publish()
-        before = publisher.content()
-        publisher.write("one", CHARTS)
-        again = publisher.publish()
+    def test_nothing_when_nothing_has_changed(self, published):
+        first = read_release(published.store)
+        before = published.content()
+        published.write("one", CHARTS)
+        again = published.publish()
         assert (again.run, again.made) == (first.run, {})
-        assert publisher.content() == before
+        assert published.content() == before
 
     def test_a_new_day_leaves_other_years_and_other_playlists_as_they_are(self, publisher):
         publisher.write("one", {day: CHARTS[day] for day in DAYS[:-1]})
@@ -124,27 +143,23 @@ class TestWhatIsMade:
         changed = {part for place, part in after if after[place, part] != before[place, part]}
         assert changed == {Part("one"), Part("one", ALL_YEARS), Part("one", 2026)}
 
-    def test_a_day_that_is_made_again_changes_what_follows_from_it(self, publisher):
-        publisher.write("one", CHARTS)
-        publisher.publish()
-        publisher.write("one", {DAYS[0]: [*"zyx"]})
-        release = publisher.publish()
+    def test_a_day_that_is_made_again_changes_what_follows_from_it(self, published):
+        published.write("one", {DAYS[0]: [*"zyx"]})
+        release = published.publish()
         assert release.made["song_history"] == (Part("one", 2025), Part("one", 2026))
-        assert [row["song_name"] for row in publisher.rows("song_history") if row["edition_date"] == DAYS[0]]
-        (song,) = [row for row in publisher.rows("song_popularity") if row["song_name"] == "z"]
+        assert [row["song_name"] for row in published.rows("song_history") if row["edition_date"] == DAYS[0]]
+        (song,) = [row for row in published.rows("song_popularity") if row["song_name"] == "z"]
         assert (song["editions_on_chart"], song["status_now"]) == (1, "dropped_out")
 
     @pytest.mark.parametrize("how", ["its files are empty", "its files are gone"])
-    def test_a_day_that_is_withdrawn_leaves_the_editions(self, publisher, how):
-        publisher.write("one", CHARTS)
-        publisher.publish()
+    def test_a_day_that_is_withdrawn_leaves_the_editions(self, published, how):
         if how == "its files are empty":
-            publisher.write_nothing("one", DAYS[1])
+            published.write_nothing("one", DAYS[1])
         else:
             for name in TABLES:
-                publisher.store.delete(partition_key(name, "one", DAYS[1]))
-        publisher.publish()
-        editions = {row["edition_date"]: row for row in publisher.rows("chart_editions")}
+                published.store.delete(partition_key(name, "one", DAYS[1]))
+        published.publish()
+        editions = {row["edition_date"]: row for row in published.rows("chart_editions")}
         assert sorted(editions) == [DAYS[0], *DAYS[2:]]
         assert editions[DAYS[2]]["gap"]
 
@@ -223,14 +238,12 @@ class TestAliases:
             (b"", "first line is not the header"),
         ],
     )
-    def test_a_file_that_cannot_be_meant_is_refused_and_nothing_is_made(self, publisher, content, said):
-        publisher.write("one", CHARTS)
-        publisher.publish()
-        before = publisher.content()
-        publisher.store.write(ALIASES_KEY, content)
+    def test_a_file_that_cannot_be_meant_is_refused_and_nothing_is_made(self, published, content, said):
+        before = published.content()
+        published.store.write(ALIASES_KEY, content)
         with pytest.raises(StorageError, match=said):
-            publisher.publish()
-        assert publisher.content() == before
+            published.publish()
+        assert published.content() == before
 
 
 class TestRuns:
@@ -251,16 +264,15 @@ class TestRuns:
             assert release.keys(name)
             assert all(key.startswith(f"analytics/{name}/run={release.run}/") for key in release.keys(name))
 
-    def test_a_run_that_fails_halfway_is_not_seen(self, publisher, monkeypatch):
-        publisher.write("one", CHARTS)
-        release = publisher.publish()
-        before = publisher.content()
-        publisher.write("one", {DAYS[0]: ["z"]})
+    def test_a_run_that_fails_halfway_is_not_seen(self, published, monkeypatch):
+        release = read_release(published.store)
+        before = published.content()
+        published.write("one", {DAYS[0]: ["z"]})
         monkeypatch.setattr("spotify_assets.analytics.duckdb_engine.encode", fail_for_spells)
         with pytest.raises(OSError, match="disk"):
-            publisher.publish()
-        assert read_release(publisher.store).run == release.run
-        assert publisher.content() == before
+            published.publish()
+        assert read_release(published.store).run == release.run
+        assert published.content() == before
 
 
 STATE_OF_2026 = "chart_entries/playlist=one/year=2026/_days.json"
@@ -269,12 +281,6 @@ NO_STATES = [b"junk", b"[]", b"{}", b'{"days": {"junk": ""}}']
 
 class TestDamage:
     """What publishing makes can be made again, whatever became of it."""
-
-    @pytest.fixture
-    def published(self, publisher):
-        publisher.write("one", CHARTS)
-        publisher.publish()
-        return publisher
 
     @staticmethod
     def compacted(publisher):
