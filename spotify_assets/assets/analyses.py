@@ -14,9 +14,9 @@ import dagster as dg
 
 from spotify_assets import checks
 from spotify_assets.analytics.statements import Statement, statements
-from spotify_assets.assets.common import OWNERS, column_schema
+from spotify_assets.assets.common import OWNERS, column_schema, without_useless_retries
 from spotify_assets.publication import CATALOG_KEY, PUBLISHED_UP_TO, RELEASE_KEY, published_up_to
-from spotify_assets.schemas import TABLES, Table
+from spotify_assets.schemas import Table
 from spotify_assets.schemas.analyses import ANALYSES, CHART_ENTRIES, COMPACTED, SONG_IDENTITY
 from spotify_assets.settings import Settings
 from spotify_assets.storage.lake import Lake
@@ -33,12 +33,10 @@ def build_analyses(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
-    daily = [dg.AssetKey([playlist.slug, table]) for playlist in settings.playlists for table in TABLES]
-
     @dg.multi_asset(
         name="analyses",
         specs=[
-            *(_spec(table, [CATALOG_KEY, *daily], "history", "pandas") for table in COMPACTED.values()),
+            *(_spec(table, [CATALOG_KEY], "history", "pandas") for table in COMPACTED.values()),
             _spec(SONG_IDENTITY, [dg.AssetKey([CHART_ENTRIES.name])], "history", "pandas"),
             *(_analysis_spec(statement, settings.engine) for statement in statements()),
         ],
@@ -97,6 +95,7 @@ def _build_release(settings: Settings) -> dg.AssetsDefinition:
         owners=OWNERS,
         tags={"layer": "release"},
     )
+    @without_useless_retries
     def release(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:  # type: ignore[type-arg]
         from spotify_assets.analytics.publishing import release_into_catalog
         from spotify_assets.analytics.releases import read_release

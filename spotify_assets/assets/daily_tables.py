@@ -9,7 +9,6 @@ same time end as one after the other.
 """
 
 # Without `from __future__ import annotations`: Dagster does not resolve a string annotation of the context.
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,9 +18,9 @@ import dagster as dg
 from spotify_assets import checks, schemas
 from spotify_assets.assets.common import (
     BACKFILL_POLICY,
-    FRESHNESS,
     OWNERS,
     column_schema,
+    freshness,
     playlist_tags,
     withdrawal_metadata,
 )
@@ -36,7 +35,7 @@ from spotify_assets.storage.withdrawals import Marker
 if TYPE_CHECKING:
     import pandas as pd
 
-PREVIEW_ROWS = 10
+PREVIEW_ROWS = 5
 REPETITIONS = 5
 """How often a step does its work again because others stored something meanwhile, before it gives up."""
 
@@ -60,7 +59,7 @@ def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
                     "dagster/column_schema": column_schema(table, key_within="a day"),
                     "dagster/table_name": table.name,
                 },
-                freshness_policy=FRESHNESS,
+                freshness_policy=freshness(playlist),
             )
             for table in schemas.TABLES.values()
         },
@@ -90,18 +89,6 @@ def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
     return daily_tables
 
 
-def column_lineage(slug: str, table: schemas.Table) -> dg.TableColumnLineage:
-    """Which parts of the raw snapshot each column is made of."""
-    raw_playlist = dg.AssetKey([slug, "raw_playlist"])
-    return dg.TableColumnLineage(
-        {
-            column.name: [dg.TableColumnDep(asset_key=raw_playlist, column_name=source) for source in column.sources]
-            for column in table.columns
-            if column.sources
-        }
-    )
-
-
 def _describe(
     context: dg.AssetExecutionContext,
     store: ObjectStore,
@@ -111,31 +98,36 @@ def _describe(
     days: Sequence[date],
     withdrawn: Mapping[date, Marker],
 ) -> None:
-    """Attach metadata: counts to every partition; lineage and preview, which are long, to the last one of the run."""
-    asset_key = dg.AssetKey([slug, table.name])
+    """Attach to every partition what people read of it; Dagster keeps it twice for every day, so it is short."""
     frame = frames[table.name]
-    rows = Counter(frame["snapshot_date"])
-    totals = {row["snapshot_date"]: row for row in frames["snapshots"].to_dict(orient="records")}
+    places = frame.groupby("snapshot_date").indices
+    snapshots = {row["snapshot_date"]: row for row in frames["snapshots"].to_dict(orient="records")}
     for day in days:
+        rows = frame.iloc[list(places.get(day, []))]
         context.add_asset_metadata(
             {
-                "dagster/partition_row_count": rows[day],
+                "dagster/partition_row_count": len(rows),
                 "dagster/uri": store.uri(partition_key(table.name, slug, day)),
-                **(_totals(table, totals[day]) if day in totals else {}),
+                **({"coverage": _coverage(table, snapshots[day])} if day in snapshots else {}),
+                **({"preview": dg.MetadataValue.md(preview(table, rows))} if len(rows) else {}),
                 **(withdrawal_metadata(withdrawn[day]) if day in withdrawn else {}),
             },
-            asset_key=asset_key,
+            asset_key=dg.AssetKey([slug, table.name]),
             partition_key=str(day),
         )
-    last = frame.loc[frame["snapshot_date"] == days[-1], list(table.preview)].head(PREVIEW_ROWS)
-    context.add_asset_metadata(
-        {
-            "dagster/column_lineage": column_lineage(slug, table),
-            "preview": dg.MetadataValue.md(last.to_markdown(index=False)),
-        },
-        asset_key=asset_key,
-        partition_key=str(days[-1]),
-    )
+
+
+def preview(table: schemas.Table, rows: "pd.DataFrame") -> str:
+    """The first rows as a Markdown table, in the columns that the table's schema names for it."""
+    cells = rows[list(table.preview)].head(PREVIEW_ROWS).to_numpy().tolist()
+    lines = [table.preview, ["---"] * len(table.preview), *(map(_as_text, row) for row in cells)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_as_text, value))
+    return "" if value is None else " ".join(str(value).split()).replace("|", "\\|")
 
 
 def _check_still_counting(
@@ -168,17 +160,9 @@ def _check_still_counting(
     )
 
 
-def _totals(table: schemas.Table, snapshot: Mapping[Any, Any]) -> dict[str, Any]:
-    return {
-        "entries listed": snapshot["listed"],
-        "entries rejected": snapshot["rejected"],
-        **_coverage(table, snapshot),
-    }
-
-
-def _coverage(table: schemas.Table, snapshot: Mapping[Any, Any]) -> dict[str, Any]:
+def _coverage(table: schemas.Table, snapshot: Mapping[Any, Any]) -> str:
     """The optional columns of a table that are not filled in every row, with the share of rows that have them."""
     names = {column.name: schemas.coverage_column(table, column) for column in table.columns if column.nullable}
     shares = {name: snapshot.get(coverage) for name, coverage in names.items()}
     thin = [f"{name} {share:.0%}" for name, share in shares.items() if share is not None and share < 1]
-    return {"coverage": ", ".join(thin) + " (all other columns 100%)" if thin else "all columns 100%"}
+    return ", ".join(thin) + " (all other columns 100%)" if thin else "all columns 100%"

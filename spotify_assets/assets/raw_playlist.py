@@ -9,7 +9,14 @@ from typing import Any
 import dagster as dg
 
 from spotify_assets import schemas
-from spotify_assets.assets.common import BACKFILL_POLICY, FRESHNESS, OWNERS, playlist_tags, withdrawal_metadata
+from spotify_assets.assets.common import (
+    BACKFILL_POLICY,
+    OWNERS,
+    as_failure,
+    freshness,
+    playlist_tags,
+    withdrawal_metadata,
+)
 from spotify_assets.errors import RateLimited, Refusal, SourceRefusal, SourceUnavailable
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.resources import Sources
@@ -111,7 +118,7 @@ def build_raw_playlist(
         kinds={KINDS[playlist.source], "json"},
         owners=OWNERS,
         tags=playlist_tags(playlist, layer="raw"),
-        freshness_policy=FRESHNESS,
+        freshness_policy=freshness(playlist),
         metadata={"dagster/column_schema": raw_column_schema(), "dagster/table_name": "raw_playlist"},
     )
     def raw_playlist(context: dg.AssetExecutionContext) -> Any:
@@ -167,17 +174,8 @@ def retry_or_failure(error: Refusal, *, may_retry: bool) -> dg.RetryRequested | 
     return as_failure(error)
 
 
-def as_failure(error: Refusal) -> dg.Failure:
-    """A refusal as Dagster shows it: the whole text, and no retry, because asking again would not mend it."""
-    return dg.Failure(
-        description=str(error),
-        metadata={"what happened": error.what, "why": error.why, "what to do": error.remedy},
-        allow_retries=False,
-    )
-
-
 def raw_column_schema() -> dg.TableSchema:
-    """The parts of a raw snapshot that tables are made of; column lineage ends at these."""
+    """The parts of a raw snapshot that tables are made of, as the columns of the tables name them."""
     sources = sorted(
         {source for table in schemas.TABLES.values() for column in table.columns for source in column.sources}
     )

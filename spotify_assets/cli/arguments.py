@@ -9,21 +9,26 @@ import click
 
 from spotify_assets.errors import SettingsError
 from spotify_assets.partitions import today_in_japan
-from spotify_assets.settings import Settings
+from spotify_assets.settings import PlaylistSettings, Settings
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
-def check_slug(settings: Settings, slug: str, released: Collection[str] = ()) -> None:
-    """Refuse a slug that the playlists file does not name; `released` are those that the refusal names besides."""
-    slugs = [playlist.slug for playlist in settings.playlists]
-    if slug not in slugs:
-        why = f"{settings.playlists_file} names {', '.join(slugs)}"
+def playlist_called(settings: Settings, slug: str, released: Collection[str] = ()) -> PlaylistSettings:
+    """The playlist of a slug.
+
+    Raises:
+        SettingsError: the playlists file has none; `released` are the slugs that the refusal names besides its own.
+    """
+    playlists = {playlist.slug: playlist for playlist in settings.playlists}
+    if slug not in playlists:
+        why = f"{settings.playlists_file} names {', '.join(playlists)}"
         raise SettingsError(
             f"There is no playlist {slug!r}.",
             why=f"{why}; the analyses have {', '.join(sorted(released))}" if released else why,
             remedy="give one of these",
         )
+    return playlists[slug]
 
 
 def check_days(settings: Settings, first: date, last: date) -> None:

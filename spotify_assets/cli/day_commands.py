@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 import click
-from tabulate import tabulate
 
-from spotify_assets.cli.arguments import DAY, check_days, check_slug, days_between
-from spotify_assets.cli.deployment import materialize, opened, publish, table_names
+from spotify_assets.cli.arguments import DAY, check_days, days_between, playlist_called
+from spotify_assets.cli.console import print_line, print_table
+from spotify_assets.cli.deployment import Deployment, make_tables, opened, publish
 from spotify_assets.errors import StorageError
 from spotify_assets.partitions import consecutive
-from spotify_assets.settings import Settings, load_settings
+from spotify_assets.settings import PlaylistSettings, Settings, load_settings
 from spotify_assets.storage.layout import fetch_time
 
 NAMED_GAPS = 20
@@ -29,17 +29,26 @@ def rebuild(slug: str, first: datetime, last: datetime, left_out: Sequence[datet
 
     Days are written like 2026-11-22. Those that were never stored are named and left out. A day whose raw file is
     damaged fails, together with the run that it is in; the message names it, so that the others can be made without it.
+    What was made is published, as by an import.
     """
     settings = load_settings()
-    check_slug(settings, slug)
+    playlist = playlist_called(settings, slug)
     check_days(settings, first.date(), last.date())
     excepted = {moment.date() for moment in left_out}
     wanted = [day for day in days_between(first.date(), last.date()) if day not in excepted]
     days = _stored_days(settings, slug, wanted)
     with opened(settings) as deployment:
-        well = materialize(deployment, slug, table_names(), days)
+        well = _make_again(settings, deployment, playlist, days)
     if not well:
         sys.exit(1)
+
+
+def _make_again(settings: Settings, deployment: Deployment, playlist: PlaylistSettings, days: Sequence[date]) -> bool:
+    """Make the tables of these days and publish them; a crawl of Glue is left to the sensor, as it costs."""
+    well = make_tables(deployment, playlist, days)
+    if settings.glue_crawler is None:
+        well = publish(deployment) and well
+    return well
 
 
 def _stored_days(settings: Settings, slug: str, wanted: Sequence[date]) -> list[date]:
@@ -59,7 +68,7 @@ def _stored_days(settings: Settings, slug: str, wanted: Sequence[date]) -> list[
             remedy=f"give days between {min(stored)} and {max(stored)}" if stored else "materialize raw_playlist first",
         )
     if gaps:
-        click.echo(f"{slug}: nothing is stored for {named}")
+        print_line(f"{slug}: nothing is stored for {named}")
     return days
 
 
@@ -72,26 +81,24 @@ def withdraw(slug: str, day: datetime, why: str, restore: bool) -> None:  # noqa
     """Take the snapshot of playlist SLUG for DATE out of the tables; its raw file stays.
 
     An older fetch of that day counts then, if there is one; a newer fetch with other content counts by itself. The
-    tables of that day are made again at once, and the days after it that are told by it.
+    tables of that day are made again and published at once.
     """
     from spotify_assets.resources import build_lake
     from spotify_assets.storage.raw_layer import RawLayer
 
     settings = load_settings()
-    check_slug(settings, slug)
+    playlist = playlist_called(settings, slug)
     check_days(settings, day.date(), day.date())
     raw = RawLayer(build_lake(settings.lake).store())
     with opened(settings) as deployment:  # refused before a marker is written
         marker = raw.restore(slug, day.date(), why) if restore else raw.withdraw(slug, day.date(), why)
         counting = raw.latest_keys(slug).get(day.date())
-        click.echo(
+        print_line(
             f"{slug} {day.date()}: the fetch of {fetch_time(marker.raw_key):%Y-%m-%d %H:%M:%S} UTC "
             f"{'is no longer withdrawn' if restore else 'is withdrawn'}; "
             + (f"that of {fetch_time(counting):%Y-%m-%d %H:%M:%S} UTC counts" if counting else "the day has no other")
         )
-        well = materialize(deployment, slug, table_names(), [day.date()])
-        if settings.glue_crawler is None:
-            well = publish(deployment) and well
+        well = _make_again(settings, deployment, playlist, [day.date()])
     if not well:
         sys.exit(1)
 
@@ -105,9 +112,9 @@ def withdrawals(slug: str | None) -> None:
 
     settings = load_settings()
     if slug is not None:
-        check_slug(settings, slug)
+        playlist_called(settings, slug)
     rows = [
         [f"{marker.at:%Y-%m-%d %H:%M:%S}", marker.slug, marker.snapshot_date, marker.action, marker.why]
         for marker in Withdrawals(build_lake(settings.lake).store()).history(slug)
     ]
-    click.echo(tabulate(rows, headers=["time (UTC)", "playlist", "day", "action", "why"], disable_numparse=True))
+    print_table(["time (UTC)", "playlist", "day", "action", "why"], rows)

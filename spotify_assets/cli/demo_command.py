@@ -8,7 +8,8 @@ from datetime import timedelta
 import click
 
 from spotify_assets.cli.arguments import days_between
-from spotify_assets.cli.deployment import materialize, opened, publish, table_names
+from spotify_assets.cli.console import print_line
+from spotify_assets.cli.deployment import fill, opened, publish
 from spotify_assets.errors import SettingsError
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import load_settings
@@ -28,16 +29,15 @@ def demo(days: int) -> None:
         )
     last = today_in_japan()
     first = max(settings.start, last - timedelta(days=days - 1))
-    tables = ["raw_playlist", *table_names()]
     with opened(settings) as deployment:
-        filled = [materialize(deployment, playlist.slug, tables, days_between(first, last)) for playlist in playlists]
+        filled = [fill(deployment, playlist, days_between(first, last)) for playlist in playlists]
         well = all(filled) and publish(deployment)
     if not well:
         sys.exit(1)
-    click.echo(f"\nThe lake:     {settings.lake}")
+    print_line(f"\nThe lake:     {settings.lake}")
     if settings.glue_crawler:
-        click.echo(f"The catalog:  Glue database {settings.glue_database}   (open it with Athena)")
+        print_line(f"The catalog:  Glue database {settings.glue_database}   (open it with Athena)")
     else:
-        click.echo(f"The catalog:  {settings.lake}/catalog.duckdb   (open it with any DuckDB client)")
-    click.echo("Ask it:       select snapshot_date, count(*) from songs group by 1")
-    click.echo("The UI:       make dev, then http://127.0.0.1:3000")
+        print_line(f"The catalog:  {settings.lake}/catalog.duckdb   (open it with any DuckDB client)")
+    print_line("Ask it:       select snapshot_date, count(*) from songs group by 1")
+    print_line("The UI:       make dev, then http://127.0.0.1:3000")

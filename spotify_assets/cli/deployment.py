@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
-import click
-
+from spotify_assets.cli.console import print_line, progress
 from spotify_assets.partitions import consecutive
-from spotify_assets.settings import Settings
+from spotify_assets.settings import PlaylistSettings, Settings
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -33,35 +32,48 @@ def opened(settings: Settings) -> Iterator[Deployment]:
         yield Deployment(build_definitions(settings), instance)
 
 
-def materialize(deployment: Deployment, slug: str, assets: Sequence[str], days: Sequence[date]) -> bool:
-    """Materialize a playlist's assets for sorted days, in stretches without a gap; whether everything went well."""
-    import dagster as dg
+def fill(deployment: Deployment, playlist: PlaylistSettings, days: Sequence[date]) -> bool:
+    """Fetch the snapshots of a playlist's sorted days and make their tables; whether everything went well."""
+    from spotify_assets.publication import daily_keys
 
+    return _materialize(deployment, playlist, daily_keys(playlist.slug), days)
+
+
+def make_tables(deployment: Deployment, playlist: PlaylistSettings, days: Sequence[date]) -> bool:
+    """Make the tables of a playlist's sorted days from what is stored; whether everything went well."""
+    from spotify_assets.publication import table_keys
+
+    return _materialize(deployment, playlist, table_keys(playlist.slug), days)
+
+
+def _materialize(
+    deployment: Deployment, playlist: PlaylistSettings, keys: Sequence[dg.AssetKey], days: Sequence[date]
+) -> bool:
     from spotify_assets.cli.runs import run_range
+    from spotify_assets.jobs import job_of
 
-    keys = [dg.AssetKey([slug, asset]) for asset in assets]
+    job = deployment.definitions.resolve_job_def(job_of(playlist))
     well = True
-    for stretch in consecutive(days):
-        for chunk in run_range(deployment.definitions, deployment.instance, keys, stretch):
-            click.echo(f"{slug} {chunk.first} to {chunk.last}: {'FAILED' if chunk.failures else 'done'}")
-            for failure in chunk.failures:
-                click.echo(failure, err=True)
-            well = well and not chunk.failures
+    with progress(f"{playlist.slug}: {len(days)} days", total=len(keys) * len(days)) as advance:
+        for stretch in consecutive(days):
+            for chunk in run_range(job, deployment.instance, keys, stretch, advance):
+                print_line(f"{playlist.slug} {chunk.first} to {chunk.last}: {'FAILED' if chunk.failures else 'done'}")
+                for failure in chunk.failures:
+                    print_line(failure, error=True)
+                well = well and not chunk.failures
     return well
 
 
 def publish(deployment: Deployment) -> bool:
     """Make what is new queryable and release the analyses; whether everything went well."""
     from spotify_assets.cli import runs
+    from spotify_assets.jobs import PUBLISH_JOB
+    from spotify_assets.publication import PUBLISH_KEYS
 
-    failures = runs.publish(deployment.definitions, deployment.instance)
+    job = deployment.definitions.resolve_job_def(PUBLISH_JOB)
+    with progress("catalog and analyses", total=len(PUBLISH_KEYS)) as advance:
+        failures = runs.publish(job, deployment.instance, advance)
     for failure in failures:
-        click.echo(failure, err=True)
+        print_line(failure, error=True)
+    print_line(f"Catalog and analyses: {'FAILED' if failures else 'published'}")
     return not failures
-
-
-def table_names() -> list[str]:
-    """Names of the daily tables."""
-    from spotify_assets.schemas import TABLES
-
-    return list(TABLES)

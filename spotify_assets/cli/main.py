@@ -7,6 +7,7 @@ import sys
 import click
 
 from spotify_assets.cli.chart_commands import charts
+from spotify_assets.cli.console import never_fail, print_line
 from spotify_assets.cli.day_commands import rebuild, withdraw, withdrawals
 from spotify_assets.cli.demo_command import demo
 from spotify_assets.cli.query_command import query
@@ -20,10 +21,11 @@ class RefusalGroup(click.Group):
 
     def invoke(self, context: click.Context) -> object:
         """Invoke the command; a refusal ends it with exit code 1."""
+        never_fail()
         try:
             return super().invoke(context)
         except Refusal as refusal:
-            click.echo(str(refusal), err=True)
+            print_line(str(refusal), error=True)
             sys.exit(1)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from spotify_assets.cli.console import print_line
 from spotify_assets.settings import load_settings
 
 
@@ -33,7 +34,7 @@ def doctor(offline: bool) -> None:  # noqa: FBT001 - click gives options by name
     settings = load_settings()
     findings = list(examine(settings, offline=offline))
     for finding in findings:
-        click.echo(f"{'ok  ' if finding.ok else 'BAD '} {finding.subject}: {finding.text}")
+        print_line(f"{'ok  ' if finding.ok else 'BAD '} {finding.subject}: {finding.text}")
     if not all(finding.ok for finding in findings):
         sys.exit(1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 
 import duckdb
@@ -54,11 +55,35 @@ def answer(tables, name, columns, **asked):
     return [tuple(row[column] for column in columns.split()) for row in found]
 
 
-def test_all_are_listed_with_what_they_answer(demo):
-    listed = demo("query").stdout.splitlines()
-    assert [line.split(": ", 1)[0] for line in listed] == list(QUERIES)
-    assert all(len(line.split(": ", 1)[1]) > 40 for line in listed)
-    assert all("--from alone" in line and "--to alone" in line for line in listed)
+def test_all_are_listed_with_a_short_line_of_what_they_answer(demo):
+    _, _, *listed = demo("query").stdout.split("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in listed] == list(QUERIES)
+    assert all(line.rstrip().endswith(".") and len(line) <= 120 for line in listed)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_the_help_of_a_query_has_what_it_takes_and_no_more(demo, name):
+    shown = demo("query", name, "--help")
+    assert shown.exit_code == 0
+    assert " ".join(shown.stdout.split()).startswith(f"Usage: main query {name} [OPTIONS] {QUERIES[name].answers}")
+    text, options = shown.stdout.split("Options:")
+    assert "--from alone" in text
+    assert "--to alone" in " ".join(text.split())
+    offered = set(re.findall(r"^  --([a-z-]+)", options, re.MULTILINE))
+    named = {"first_day": "from", "last_day": "to"}
+    taken = {named.get(place, place).replace("_", "-") for place in QUERIES[name].takes}
+    assert offered == taken | {"format", "help"}
+    assert all(f"--{need.replace('_', '-')}" in text.split("It needs")[1] for need in QUERIES[name].needs)
+
+
+def test_help_without_a_query_is_that_of_the_command(demo):
+    shown = demo("query", "--help").stdout
+    assert shown.startswith("Usage: main query [OPTIONS] [NAME]")
+    assert "--other-playlist" in shown
+
+
+def test_the_help_of_a_query_that_is_not_there_is_refused(demo):
+    assert "There is no saved query 'nothing'." in demo("query", "nothing", "--help").stderr
 
 
 @pytest.mark.parametrize("name", QUERIES)

@@ -21,6 +21,7 @@ from spotify_assets.assets.common import PARTITIONS_PER_RUN
 from spotify_assets.cli.runs import run_range
 from spotify_assets.definitions import build_definitions
 from spotify_assets.errors import StorageError
+from spotify_assets.jobs import CHART_FILES_JOB
 from spotify_assets.partitions import RANGE_END_TAG, RANGE_START_TAG, today_in_japan
 from spotify_assets.publication import daily_keys
 from spotify_assets.sensors import chart_landing as landing_sensor
@@ -415,14 +416,22 @@ class TestOnce:
     def test_all_filled_says_so(self, landing):
         landing.put("2025-03-01")
         landing.record_run("2025-03-01", dg.DagsterRunStatus.SUCCESS)
-        assert "all of whose days were filled" in landing.skip()
+        assert "all of whose days have been filled" in landing.skip()
 
     def test_days_that_the_command_line_imported_are_not_run_again(self, landing):
         for day in days(3):
             landing.put(day)
-        chunks = list(run_range(landing.platform.definitions, landing.instance, daily_keys("japan"), days(3)))
+        job = landing.platform.definitions.resolve_job_def(CHART_FILES_JOB)
+        chunks = list(
+            run_range(
+                job,
+                landing.instance,
+                daily_keys("japan"),
+                days(3),
+            )
+        )
         assert [chunk.failures for chunk in chunks] == [[]]
-        assert "all of whose days were filled" in landing.skip()
+        assert "all of whose days have been filled" in landing.skip()
 
 
 def test_in_a_bucket(aws, tmp_path, instance):
@@ -485,6 +494,7 @@ class TestStrangeFiles:
         "name",
         ["._archive.csv", ".#x.csv", "japan/._archive.csv", "japan/.ipynb_checkpoints/archive.csv", ".DS_Store"],
     )
+    @pytest.mark.usefixtures("folder")
     def test_hidden_files_count_nowhere(self, landing, name):
         landing.put_file(name, "neither,chart\n")
         tick = landing.tick()

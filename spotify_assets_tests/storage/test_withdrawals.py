@@ -18,6 +18,7 @@ import pytest
 from spotify_assets.checks import CHECKS
 from spotify_assets.cli.runs import failures_of, run_range
 from spotify_assets.errors import StorageError
+from spotify_assets.jobs import CHART_FILES_JOB
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.schemas import TABLES
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore
@@ -305,7 +306,7 @@ class TestChartFiles:
         tables = [dg.AssetKey(["chart", name]) for name in ("raw_playlist", *TABLES)]
 
         def materialize():
-            (chunk,) = run_range(platform.definitions, instance, tables, [day])
+            (chunk,) = run_range(platform.definitions.resolve_job_def(CHART_FILES_JOB), instance, tables, [day])
             assert chunk.failures == []
 
         with Platform(environment, instance) as platform:

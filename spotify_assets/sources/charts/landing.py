@@ -98,7 +98,7 @@ def is_hidden(path: str) -> bool:
     Systems and programs put such files beside those that people mean: `._a.csv` and `__MACOSX/._a.csv` (macOS),
     `.#a.csv` (an editor's lock), `.ipynb_checkpoints/a.csv`. They count nowhere.
     """
-    return any(part.startswith(".") for part in path.split("/"))
+    return any(part.startswith(".") and part not in {".", ".."} for part in path.split("/"))
 
 
 def _is_text(path: str) -> bool:

@@ -23,9 +23,7 @@ from spotify_assets.settings import SpotifySettings
 from spotify_assets.sources.spotify.client import REDIRECT_URI, SCOPE, TIMEOUT
 
 VARIABLE = "SPOTIFY_REFRESH_TOKEN"
-AGAIN = (
-    "run `spotify-assets auth` again and consent; with --no-browser, paste the browser's last address whole"
-)
+AGAIN = "run `spotify-assets auth` again and consent; with --no-browser, paste the browser's last address whole"
 
 # The codes of OAuth 2.0 (RFC 6749) that Spotify answers with. Other words of a server are not repeated: they may hold
 # the code or the secret.

@@ -11,6 +11,7 @@ import pytest
 from spotify_assets.assets.raw_playlist import SPOTIFY_POOL
 from spotify_assets.cli.runs import run_range
 from spotify_assets.definitions import build_definitions
+from spotify_assets.jobs import CHART_FILES_JOB
 from spotify_assets.resources import Sources, build_lake
 from spotify_assets.settings import load_settings
 from spotify_assets.snapshot import CHARTS, CatalogObject, Entry, PlaylistSnapshot
@@ -481,7 +482,7 @@ class TestStoredDays:
     def run(charts, instance, **variables):
         definitions = build_definitions(charts.settings(**variables))
         tables = [raw_key("daily"), dg.AssetKey(["daily", "songs"])]
-        (chunk,) = run_range(definitions, instance, tables, days(3))
+        (chunk,) = run_range(definitions.resolve_job_def(CHART_FILES_JOB), instance, tables, days(3))
         assert chunk.failures == []
 
     @staticmethod
