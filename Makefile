@@ -23,10 +23,10 @@ endif
 LOCKED = $(PYTHON) -c 'import fcntl, subprocess, sys; lock = open("$(VENV).lock", "w"); \
 	fcntl.flock(lock, fcntl.LOCK_EX); sys.exit(subprocess.call(sys.argv[1:]))'
 
-.PHONY: help demo japan dev doctor test lint format bench lock clean
+.PHONY: help demo japan dev doctor test test-fast lint format bench lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 demo: $(VENV)/base ## Fill the lake with 90 days of a synthetic chart and say where the results are
 	$(BIN)/spotify-assets demo
@@ -45,8 +45,11 @@ dev: $(VENV)/ui ## Start the Dagster UI on 127.0.0.1:3000 (another port: make de
 doctor: $(VENV)/base ## Look at settings, lake, Spotify and catalog, and say what is wrong
 	$(BIN)/spotify-assets doctor
 
-test: $(VENV)/dev ## Run the tests
-	$(BIN)/pytest -q -n 2
+test: $(VENV)/dev ## Run all tests
+	$(BIN)/pytest -q -n 2 --dist worksteal
+
+test-fast: $(VENV)/dev ## Run the tests without the slow ones, in less than a minute
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
 
 lint: $(VENV)/dev ## Check style, types and definitions
 	$(BIN)/ruff check .

@@ -33,9 +33,9 @@ from spotify_assets.sources.charts.charts_source import ChartsSource
 from spotify_assets.sources.charts.landing import Original
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.transforms.daily_tables import daily_tables
+from spotify_assets_tests.helpers.chart_csv import archive, chart
 from spotify_assets_tests.helpers.platform import Platform
 from spotify_assets_tests.helpers.real_data import REAL_DATA, requires_real_data
-from spotify_assets_tests.sources.charts.test_charts_source import archive, chart
 
 CHARTS = REAL_DATA / "charts"
 TWO = """
