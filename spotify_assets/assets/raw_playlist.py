@@ -145,7 +145,8 @@ def build_raw_playlist(
                     raw.append(playlist.slug, snapshots[-STORED_AT_ONCE:], files)
         except Refusal as error:
             # What is in hand is kept; who knows whether it can be fetched again.
-            so_far = [error.so_far] if isinstance(error, RateLimited) and error.so_far else []
+            partial = getattr(error, "so_far", None)
+            so_far = [partial] if isinstance(partial, PlaylistSnapshot) else []
             raw.append(playlist.slug, [*snapshots, *so_far])
             if isinstance(error, RateLimited) and not error.short and error.retry_after is not None:
                 after = {f"{GO_ON_TAG}/{playlist.slug}": (datetime.now(UTC) + error.retry_after).isoformat()}
