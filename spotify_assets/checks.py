@@ -95,7 +95,7 @@ CHECKS = (
     TableCheck(
         "snapshots",
         "chart_complete",
-        "As many entries are listed as the chart has by its name; where some are left out, positions are not certain.",
+        "As many entries are listed as the chart has by its name, and as its source says that there are.",
         dg.AssetCheckSeverity.WARN,
         short_lists,
     ),

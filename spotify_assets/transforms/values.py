@@ -10,6 +10,7 @@ import unicodedata
 from datetime import UTC, date, datetime
 from typing import Any
 
+FIRST_YEAR = 2006  # Spotify was founded then.
 INT32_MAXIMUM = 2**31 - 1
 INT64_MAXIMUM = 2**63 - 1
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -54,12 +55,15 @@ def objects(value: Any) -> list[dict[str, Any]]:
 
 
 def moment(value: Any) -> datetime | None:
-    """An ISO 8601 moment in UTC, without its zone (the columns are UTC by definition); None where it is none."""
+    """An ISO 8601 moment in UTC, without its zone (the columns are UTC by definition); None where it is none.
+
+    A moment before Spotify was founded is none: its API gives 1970 where it does not know.
+    """
     if not isinstance(value, str):
         return None
     try:
         parsed = datetime.fromisoformat(value)
-        return in_utc(parsed) if parsed.tzinfo else None
+        return in_utc(parsed) if parsed.tzinfo and parsed.year >= FIRST_YEAR else None
     except (ValueError, OverflowError):
         return None
 
