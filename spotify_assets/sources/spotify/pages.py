@@ -49,6 +49,8 @@ class _Page:
     total: int
     following: int | None
     """The offset at which the next page begins, if the page says that there is one."""
+    is_last: bool
+    """Whether the page says that there is none."""
 
 
 def read_pages(client: SpotifyClient, playlist_id: str, market: str | None) -> PageRead:
@@ -61,6 +63,7 @@ def read_pages(client: SpotifyClient, playlist_id: str, market: str | None) -> P
     """
     payloads: list[Payload] = []
     total: int | None = None
+    said_to_end = False
     while True:
         offset = len(payloads)
         page = _page(client.playlist_page(playlist_id, offset, market), playlist_id, offset)
@@ -77,10 +80,18 @@ def read_pages(client: SpotifyClient, playlist_id: str, market: str | None) -> P
         payloads += page.payloads
         if len(payloads) > MOST_ENTRIES:
             raise _contradiction(playlist_id, offset, f"there are more than {MOST_ENTRIES} entries")
-        # A page that says it is the last may be wrong: only an empty one, or the announced number, ends the list.
-        at_end = page.following is None and len(payloads) == total
-        if at_end or not page.payloads:
+        # A page that says it is the last may be wrong: the announced number ends the list, or an empty page after it.
+        if page.following is None and len(payloads) == total:
             break
+        if not page.payloads:
+            if said_to_end:
+                break
+            raise PagesDoubtfulError(
+                f"the page from offset {offset} is empty, but it says that there are {total} entries"
+                if offset < total
+                else f"entries go beyond the {total} that the pages say there are"
+            )
+        said_to_end = page.is_last
     entries = tuple(
         Entry(position, without(payload, PERSONAL_OF_ENTRY)) for position, payload in enumerate(payloads, 1)
     )
@@ -117,7 +128,8 @@ def _page(page: Mapping[str, Any], playlist_id: str, offset: int) -> _Page:
         raise _contradiction(playlist_id, offset, f"its `total` is {total!r}, not a number of entries")
     if page.get("offset", offset) != offset:
         raise _contradiction(playlist_id, offset, f"it calls itself the page from offset {page['offset']!r}")
-    return _Page(payloads, total, _offset_in(page.get("next")))
+    following = _offset_in(page.get("next"))
+    return _Page(payloads, total, following, is_last="next" in page and page["next"] is None)
 
 
 def _offset_in(address: Any) -> int | None:
