@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
@@ -24,9 +24,10 @@ from spotify_assets.snapshot import CHARTS
 from spotify_assets.sources.charts.chart_files import ChartFile
 from spotify_assets.sources.charts.charts_source import ChartsSource
 from spotify_assets.sources.charts.edition_checks import ChartEdition
-from spotify_assets.sources.charts.landing import SUFFIXES, Original, assign, is_hidden
+from spotify_assets.sources.charts.landing import SHORTEST_WEEK, SUFFIXES, Original, Share, is_hidden, share_out
 from spotify_assets.storage.layout import LANDING_PREFIX, landing_key
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore
+from spotify_assets.storage.raw_layer import RawLayer
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 THURSDAY = 3
@@ -48,11 +49,16 @@ class FoundFile:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of a file: its playlist and chart when it may be imported, or why it is refused."""
+    """What becomes of a file for a playlist: its chart when it may be imported, or why it is refused.
+
+    Attributes:
+        key: where the original is to be kept; None where it has landed before.
+    """
 
     file: FoundFile
     playlist: PlaylistSettings | None = None
     chart: ChartFile | None = None
+    key: str | None = None
     refusal: Refusal | None = None
 
     @property
@@ -91,11 +97,12 @@ class Verdict:
 
 
 class _Landed(NamedTuple):
-    """What the landing folder holds: the keys of all objects, and the charts of the files."""
+    """What is there before the import: the keys of the landing folder, the charts of its files, and the stored days."""
 
     store: ObjectStore
     keys: frozenset[str]
     charts: ChartsSource
+    stored_days: Callable[[str], Collection[date]]
 
 
 class _Claim(NamedTuple):
@@ -130,45 +137,79 @@ def judge(files: Iterable[FoundFile], settings: Settings, store: ObjectStore, sl
     whatever order they are given: nobody but a person knows which is right.
     """
     playlists = [playlist for playlist in settings.playlists if playlist.source == CHARTS]
-    landed = _Landed(store, frozenset(store.list_keys(LANDING_PREFIX)), ChartsSource(store, playlists))
-    return _compared([_judge_alone(file, settings.start, playlists, slug, landed) for file in files])
+    landed = _Landed(
+        store,
+        frozenset(store.list_keys(LANDING_PREFIX)),
+        ChartsSource(store, playlists),
+        lru_cache(lambda slug: RawLayer(store).latest_keys(slug).keys()),
+    )
+    return _compared(
+        [verdict for file in files for verdict in _judge_alone(file, settings.start, playlists, slug, landed)]
+    )
 
 
 def _judge_alone(
     file: FoundFile, start: date, playlists: Sequence[PlaylistSettings], slug: str | None, landed: _Landed
-) -> Verdict:
-    """Decide about a file without regard to the others of the import."""
+) -> list[Verdict]:
+    """Decide about a file without regard to the others of the import: a verdict for each playlist that it is for."""
     try:
         original = _readable(file)
-        playlist, chart, _ = assign(original, playlists, slug)
-        _check_days(file, chart, start)
-        key = landing_key(playlist.slug, original.name)
-        if key in landed.keys:
-            _check_same_content(file.where, original, key, _digest_of_object(landed.store, key))
-        for edition in chart.editions:
-            _check_same(file, edition, _landed_editions(file, landed.charts, playlist, edition.chart_date))
+        shares = share_out(original, playlists, slug)
+        key = landing_key(shares[0].playlist.slug if len(shares) == 1 else None, original.name)
+        for share in shares:
+            _check_days(file, share.chart, start)
+            for edition in share.chart.editions:
+                of_day = _landed_editions(file, landed.charts, share.playlist, edition.chart_date)
+                _check_same(file, edition, of_day)
+                _check_week(file, share.playlist, edition.chart_date, landed)
+        is_there = key in landed.keys
+        if is_there:
+            _check_same_content(file.where, original, key, shares, landed, playlists)
     except Refusal as refusal:
-        return Verdict(file, refusal=refusal)
-    return Verdict(file, playlist, chart)
+        return [Verdict(file, refusal=refusal)]
+    return [Verdict(file, share.playlist, share.chart, None if is_there else key) for share in shares]
+
+
+def _check_week(file: FoundFile, playlist: PlaylistSettings, day: date, landed: _Landed) -> None:
+    """Refuse a week that is stored under another day: it would count twice."""
+    if playlist.cadence != "weekly":
+        return
+    for stored in landed.stored_days(playlist.slug):
+        if timedelta() < abs(stored - day) < SHORTEST_WEEK:
+            raise SourceRefusal(
+                f"{file.where} holds the week of {playlist.slug} that ends on {day}, and {stored} is stored for it.",
+                why="weekly charts so near to each other are one week, under two conventions or of two files",
+                remedy=f"withdraw the stored one (`spotify-assets withdraw {playlist.slug} {stored}`), or leave this out",
+            )
 
 
 def _compared(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """The verdicts with those files refused that contradict each other."""
+    """The verdicts with those files refused that contradict each other, for all playlists that they are for."""
     contents: dict[_Claim, dict[bytes | str, str]] = {}
     for verdict in verdicts:
         for claim, content in _claims(verdict):
             files = contents.setdefault(claim, {})
             files[content] = min(verdict.file.where, files.get(content, verdict.file.where))
-    return [_compare(verdict, contents) for verdict in verdicts]
+    refused: dict[str, Refusal] = {}
+    for verdict in verdicts:
+        found = _contradiction(verdict, contents)
+        if found:
+            refused.setdefault(verdict.file.where, found)
+    whole = [
+        Verdict(file, refusal=refused[file.where])
+        for file in {one.file.where: one.file for one in verdicts}.values()
+        if file.where in refused
+    ]
+    return [*(verdict for verdict in verdicts if verdict.file.where not in refused), *whole]
 
 
-def _compare(verdict: Verdict, contents: Mapping[_Claim, Mapping[bytes | str, str]]) -> Verdict:
+def _contradiction(verdict: Verdict, contents: Mapping[_Claim, Mapping[bytes | str, str]]) -> Refusal | None:
     for claim, content in _claims(verdict):
         others = [where for other, where in contents[claim].items() if other != content]
         if others:
             what = f"{verdict.file.where} and {min(others)} both {claim.said}, and they differ."
-            return Verdict(verdict.file, refusal=SourceRefusal(what, why=claim.why, remedy=claim.remedy))
-    return verdict
+            return SourceRefusal(what, why=claim.why, remedy=claim.remedy)
+    return None
 
 
 def _claims(verdict: Verdict) -> Iterator[tuple[_Claim, bytes | str]]:
@@ -178,7 +219,8 @@ def _claims(verdict: Verdict) -> Iterator[tuple[_Claim, bytes | str]]:
     slug, original = verdict.playlist.slug, _readable(verdict.file)
     for edition in verdict.chart.editions:
         yield _Claim(slug, f"hold {edition.chart_date}", ONE_CHART_A_DAY, "import the right one alone"), edition.digest
-    yield _Claim(slug, f"are called {original.name}", "nothing is overwritten silently", "rename one"), original.version
+    said = hashlib.sha256(repr([(edition.chart_date, edition.digest) for edition in verdict.chart.editions]).encode())
+    yield _Claim(slug, f"are called {original.name}", "nothing is overwritten silently", "rename one"), said.digest()
 
 
 def _notes_on_weekdays(days: Iterable[date]) -> list[str]:
@@ -203,12 +245,13 @@ def land(verdicts: Iterable[Verdict], store: ObjectStore) -> dict[str, list[date
     days: dict[str, set[date]] = {}
     for verdict in verdicts:
         if verdict.slug is not None:
-            _keep(_readable(verdict.file), verdict.slug, store)
+            if verdict.key is not None:
+                _keep(_readable(verdict.file), verdict.key, store)
             days.setdefault(verdict.slug, set()).update(verdict.days)
     return {slug: sorted(found) for slug, found in days.items()}
 
 
-def _keep(original: Original, slug: str, store: ObjectStore) -> None:
+def _keep(original: Original, key: str, store: ObjectStore) -> None:
     with original.open() as file:
         if _digest(file) != original.version:
             raise SourceRefusal(
@@ -217,7 +260,7 @@ def _keep(original: Original, slug: str, store: ObjectStore) -> None:
                 remedy="wait until it is complete, then import again",
             )
         file.seek(0)
-        store.write(landing_key(slug, original.name), file)
+        store.write(key, file)
 
 
 def _readable(file: FoundFile) -> Original:
@@ -296,11 +339,6 @@ def _digest(file: IO[bytes]) -> str:
     return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
-def _digest_of_object(store: ObjectStore, key: str) -> str:
-    with store.open(key) as file:
-        return _digest(file)
-
-
 def _unreadable(where: str, why: str, *, remedy: str) -> FoundFile:
     return FoundFile(where, SourceRefusal(f"{where} cannot be read.", why=why, remedy=remedy))
 
@@ -321,13 +359,27 @@ def _check_days(file: FoundFile, chart: ChartFile, start: date) -> None:
         )
 
 
-def _check_same_content(where: str, original: Original, key: str, digest: str) -> None:
-    if original.version != digest:
+def _check_same_content(
+    where: str,
+    original: Original,
+    key: str,
+    shares: Sequence[Share],
+    landed: _Landed,
+    playlists: Sequence[PlaylistSettings],
+) -> None:
+    """Refuse a file whose name has landed with something else; quotes and line ends make no other file."""
+    of_that_name = Original(original.name, f"landed {key}", partial(landed.store.open, key))
+    slug = shares[0].playlist.slug if len(shares) == 1 else None
+    if _said(shares) != _said(share_out(of_that_name, playlists, slug)):
         raise SourceRefusal(
             f"{where} is not kept as {key}: there is a file of that name with other content.",
             why="nothing is overwritten silently",
             remedy="rename this file, or remove the other one if this one is to replace it",
         )
+
+
+def _said(shares: Sequence[Share]) -> dict[str, tuple[ChartEdition, ...]]:
+    return {share.playlist.slug: share.chart.editions for share in shares}
 
 
 def _landed_editions(

@@ -17,7 +17,11 @@ from spotify_assets.settings.validation import matching, validate_document
 
 RESERVED_SLUGS = frozenset({"analyses", "catalog", "history", "release"})
 """Names of assets and groups that belong to no playlist."""
-CHART = re.compile(r"[a-z]+-(?P<country>[a-z]{2}|global)-(?P<cadence>daily|weekly)")
+CHART = re.compile(r"(?P<kind>[a-z0-9]+)-(?P<place>[a-z0-9]+(?:-[a-z0-9]+)*)-(?P<cadence>daily|weekly)")
+OF_COUNTRIES = frozenset({"regional", "viral"})
+"""Kinds of charts whose place is a country in two letters, or `global`; other kinds have cities or genres there."""
+WITHOUT_SONGS = {"artist": "artists", "album": "albums"}
+"""Kinds of charts on Spotify's site that list no songs, and what they list."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,13 @@ class PlaylistSettings:
     def country(self) -> str | None:
         """The country that the name of a chart names: two letters, or `global`."""
         match = CHART.fullmatch(self.chart or "")
-        return match["country"] if match else None
+        return match["place"] if match and match["kind"] in OF_COUNTRIES else None
+
+    @property
+    def kind(self) -> str | None:
+        """What the name of a chart begins with: `regional` (the top songs), `viral`, `citytoptrack`, ..."""
+        match = CHART.fullmatch(self.chart or "")
+        return match["kind"] if match else None
 
 
 def _not_reserved(slug: str) -> str:
@@ -69,6 +79,10 @@ def _of_the_cadence(chart: str, info: ValidationInfo) -> str:
             f"it is the beginning of the file names at charts.spotify.com, like regional-jp-daily, and ends in the "
             f"playlist's cadence, {cadence}"
         )
+    if match["kind"] in WITHOUT_SONGS:
+        raise ValueError(f"it is a chart of {WITHOUT_SONGS[match['kind']]}, which lists no songs")
+    if match["kind"] in OF_COUNTRIES and not re.fullmatch("global|[a-z]{2}", match["place"]):
+        raise ValueError(f"a {match['kind']} chart is that of a country in two letters, or global")
     return chart
 
 

@@ -19,7 +19,7 @@ from spotify_assets.snapshot import CHARTS, Entry, PlaylistSnapshot
 from spotify_assets.sources.charts.chart_tracks import ChartTracks, lacks_tracks
 from spotify_assets.sources.charts.edition_checks import ChartEdition
 from spotify_assets.sources.charts.edition_rows import ChartRow, digest_of
-from spotify_assets.sources.charts.landing import LandedFile, assign, look_into_landing, problem_with
+from spotify_assets.sources.charts.landing import LandedFile, Share, look_into_landing, problem_with, share_out
 from spotify_assets.sources.source import Absence
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class ChartsSource:
         self._to_complete: dict[str, list[date]] = {}
         self._offered: dict[str, list[date]] = {}
         self._landed: dict[date | None, list[LandedFile]] | None = None
-        self._read: dict[str, tuple[str, Mapping[date, ChartEdition]]] = {}
+        self._read: dict[str, dict[str, Mapping[date, ChartEdition]]] = {}
         self._left_out: dict[str, SourceRefusal] = {}
         self._never_read: list[str] = []
 
@@ -200,7 +200,7 @@ class ChartsSource:
             if is_old or key in self._left_out:
                 continue
             try:
-                slug, editions = self._read_file(landed)
+                editions = self._read_file(landed).get(playlist.slug, {})
             except SourceRefusal as refusal:
                 if landed.slug or (landed.day and landed.chart == playlist.chart):
                     raise SourceRefusal(
@@ -208,7 +208,7 @@ class ChartsSource:
                     ) from refusal
                 self._left_out[key] = refusal
                 continue
-            if slug == playlist.slug and day in editions:
+            if day in editions:
                 found[key] = editions[day]
         return found
 
@@ -238,18 +238,24 @@ class ChartsSource:
         keys = (landed.stored.key for landed in self._candidates(playlist, day))
         return [f"left out: {problem_with(key, self._left_out[key])}" for key in keys if key in self._left_out]
 
-    def _read_file(self, landed: LandedFile) -> tuple[str, Mapping[date, ChartEdition]]:
+    def _read_file(self, landed: LandedFile) -> Mapping[str, Mapping[date, ChartEdition]]:
+        """The editions that a file holds for each playlist, by day."""
         key = landed.stored.key
         if key not in self._read:
-            playlist, chart_file, _ = assign(landed.original, self._playlists, landed.slug)
-            self._read[key] = (playlist.slug, {edition.chart_date: edition for edition in chart_file.editions})
+            self._read[key] = {
+                share.playlist.slug: {edition.chart_date: edition for edition in share.chart.editions}
+                for share in self._shares(landed)
+            }
         return self._read[key]
 
     def _rows(self, playlist: PlaylistSettings, day: date, key: str) -> tuple[ChartRow, ...]:
         """The rows of a day that the file at this key holds."""
         (landed,) = (landed for landed in self._candidates(playlist, day) if landed.stored.key == key)
-        _, _, rows = assign(landed.original, self._playlists, landed.slug)
-        return rows.of(day)
+        (share,) = (share for share in self._shares(landed) if share.playlist.slug == playlist.slug)
+        return share.rows.of(share.chart.number, day)
+
+    def _shares(self, landed: LandedFile) -> list[Share]:
+        return share_out(landed.original, self._playlists, landed.slug)
 
 
 def _first_of(texts: Sequence[str], separator: str) -> str:
