@@ -179,7 +179,7 @@ def _check_week(file: FoundFile, playlist: PlaylistSettings, day: date, landed: 
             raise SourceRefusal(
                 f"{file.where} holds the week of {playlist.slug} that ends on {day}, and {stored} is stored for it.",
                 why="weekly charts so near to each other are one week, under two conventions or of two files",
-                remedy=f"withdraw the stored one (`spotify-assets withdraw {playlist.slug} {stored}`), or leave this out",
+                remedy=f"leave it out, or withdraw the stored one: `spotify-assets withdraw {playlist.slug} {stored}`",
             )
 
 

@@ -67,16 +67,9 @@ def read_files(files: Sequence[LandedFile], playlists: Sequence[PlaylistSettings
                 reading.unread.append(key)
                 blocked[landed.slug] = key
             continue
-        there_since = landed.stored.modified + (timedelta() if landed.stored.modified.microsecond else SECOND)
         for slug, digests in found.items():
             files_of[slug].append(key)
-            inside = [day for day in digests if start <= day <= today_in_japan()]
-            for day in inside:
-                held = reading.days[slug].setdefault(day, HeldDay(there_since, set()))
-                held.there_since = max(held.there_since, there_since)
-                held.digests.add(digests[day])
-            if len(inside) < len(digests):
-                reading.problems.append(_no_partitions(key, list(digests), start))
+            _collect(reading, landed, slug, digests, start)
     for slug, key in blocked.items():
         reading.days[slug].clear()
         reading.unread.extend(files_of[slug])
@@ -85,6 +78,18 @@ def read_files(files: Sequence[LandedFile], playlists: Sequence[PlaylistSettings
                 f"{slug}: {len(files_of[slug])} of its files wait until {key} is mended or removed."
             )
     return reading
+
+
+def _collect(reading: Reading, landed: LandedFile, slug: str, digests: Mapping[date, bytes], start: date) -> None:
+    """Add what a file says of a playlist's days."""
+    there_since = landed.stored.modified + (timedelta() if landed.stored.modified.microsecond else SECOND)
+    inside = [day for day in digests if start <= day <= today_in_japan()]
+    for day in inside:
+        held = reading.days[slug].setdefault(day, HeldDay(there_since, set()))
+        held.there_since = max(held.there_since, there_since)
+        held.digests.add(digests[day])
+    if len(inside) < len(digests):
+        reading.problems.append(_no_partitions(landed.stored.key, list(digests), start))
 
 
 def _read(landed: LandedFile, playlists: Sequence[PlaylistSettings]) -> dict[str, Mapping[date, bytes]] | Refusal:

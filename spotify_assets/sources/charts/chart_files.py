@@ -5,8 +5,8 @@ What belongs here: reading from one end to the other. Its parts have modules of 
 (`row_checks`) and day by day (`edition_checks`). Cells stay text exactly as received; what they mean as songs is
 `transforms.chart_rows`. No files are opened here, and two files for one day are the caller's to compare.
 
-A file may hold decades, and the charts of many countries; it is read once, whosever it is. It is read row by row, and its rows go to a temporary database (`edition_rows`): what stays in
-memory are some dozens of bytes a day.
+A file may hold decades, and the charts of many countries: it is read once, whosever it is, row by row, and its rows go
+to a temporary database (`edition_rows`). What stays in memory are some dozens of bytes a day.
 
 The day of an edition is the chart's own: the day of a daily chart, and for a weekly one the Thursday that ends its
 week, as charts.spotify.com dates it. The old spotifycharts.com named its weeks Friday--Friday
@@ -87,7 +87,7 @@ class FileContent:
     Attributes:
         charts: each chart, or why it is refused, by country and kind, where the data says them.
         sizes: the number of rows of each.
-        rows: the rows of all charts. They are in a temporary database, which is gone when nothing refers to it any more.
+        rows: the rows of all charts, in a temporary database, which is gone when nothing refers to it any more.
     """
 
     name: str
@@ -280,7 +280,8 @@ def _no_chart(name: str, days: Sequence[date]) -> SourceRefusal:
 
 def _notes_on_refused_days(name: str, flaws: Mapping[date, SourceRefusal]) -> Iterator[str]:
     for day, flaw in sorted(flaws.items()):
-        yield f"{day} is refused: {flaw.what.removeprefix(name).lstrip(', :')} Why: {flaw.why}. What to do: {flaw.remedy}."
+        what = flaw.what.removeprefix(name).lstrip(", :")
+        yield f"{day} is refused: {what} Why: {flaw.why}. What to do: {flaw.remedy}."
 
 
 def _note_on_no_chart(days: Sequence[date]) -> Iterator[str]:

@@ -48,20 +48,16 @@ def spoil_positions(name: str, rows: EditionRows, charts: Charts) -> None:
 
 
 def check_flaws(name: str, days: int, flaws: Mapping[date, SourceRefusal]) -> None:
-    """Refuse a chart of which more than a tenth of the days are refused, with the reason of the first.
-
-    Args:
-        days: how many days it has, refused ones included.
-    """
+    """Refuse a chart of which more than a tenth of the days are refused; `days` is the number of all of them."""
     if len(flaws) <= days * REFUSED_SHARE:
         return
     first = min(flaws)
     if days == 1:
         raise flaws[first]
+    believed = "where more than a tenth is, the others are not believed either"
     raise SourceRefusal(
         flaws[first].what,
-        why=f"{flaws[first].why}; {len(flaws)} of the {days} days of {name} are like that, and where more than a tenth is, "
-        "the others are not believed either",
+        why=f"{flaws[first].why}; {len(flaws)} of the {days} days of {name} are like that, and {believed}",
         remedy=flaws[first].remedy,
     )
 

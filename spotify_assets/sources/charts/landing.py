@@ -128,8 +128,8 @@ def problem_with(key: str, refusal: Refusal) -> str:
 def share_out(original: Original, playlists: Sequence[PlaylistSettings], slug: str | None) -> list[Share]:
     """Read a chart file and tell whose it is: the named playlist's, else of each whose chart or country it names.
 
-    A file of several countries goes to the playlists of these; what no playlist takes is left out. A chart that names no
-    chart goes to the playlist that it fits by country, kind and cadence, if there is only one.
+    A file of several countries goes to the playlists of these; what no playlist takes is left out. What names no chart
+    goes to the playlist that it fits by country, kind and cadence, if there is only one.
 
     Args:
         original: the file.

@@ -86,10 +86,8 @@ def placed_rows(
 ) -> Iterator[PlacedRow]:
     """The rows with the chart, the day and the position of each; what is wrong with others goes to `charts`.
 
-    A row that does not tell its day costs the days of the rows beside it.
-
-    Args:
-        weekly: whether the days are those of weeks.
+    A row that does not tell its day costs the days of the rows beside it. Days of a weekly chart are put to the ends
+    of their weeks.
     """
     dates = date_columns(header)
     if not dates and named.chart_date is None:
@@ -161,7 +159,7 @@ class _ChartOfRow:
     def _country_of(self, number: int, cell: str) -> str | None:
         if self._country is None:
             return None
-        code = country_code(cell) if cell.strip() else self._format.blank_country
+        code = self._format.blank_country if is_missing(cell) else country_code(cell)
         if code is None:
             raise refusal(
                 self._name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from unittest.mock import Mock
 
@@ -55,8 +56,13 @@ def old_archive(region):
 def assign(name, data, playlists, slug):
     """Whose a file of these bytes is, and what it holds."""
     original = Original(name, hashlib.sha256(data).hexdigest(), lambda: io.BytesIO(data))
-    playlist, chart_file, rows = landing.assign(original, playlists, slug)
-    return playlist, whole_chart(chart_file, rows)
+    (share,) = landing.share_out(original, playlists, slug)
+    return share.playlist, whole_chart(share.chart, share.rows)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return LocalObjectStore(tmp_path)
 
 
 class TestWhoseAFileIs:
@@ -99,13 +105,19 @@ class TestWhoseAFileIs:
         assert playlist == playlists[0]
         assert [row.values["name"] for edition in read.editions for row in edition.rows] == [title]
 
-    def test_of_several_countries_and_as_many_playlists_one_has_to_be_named(self):
+    def test_of_two_playlists_of_one_country_one_has_to_be_named(self):
+        again = replace(DAILY, slug="again")
         with pytest.raises(SourceRefusal) as caught:
-            assign("countries.csv", COUNTRIES.encode(), [DAILY, WORLD], None)
+            assign("countries.csv", COUNTRIES.encode(), [DAILY, again], None)
         assert "it holds the charts of 3 countries: fr, global, jp; playlists of source" in caught.value.why
-        assert "daily (regional-jp-daily), world (regional-global-daily)" in caught.value.why
+        assert "daily (regional-jp-daily), again (regional-jp-daily)" in caught.value.why
         assert "--playlist" in caught.value.remedy
         assert assign("countries.csv", COUNTRIES.encode(), [DAILY, WORLD], "world")[0] == WORLD
+
+    def test_a_file_of_several_countries_in_the_root_gives_each_playlist_its_own(self, store):
+        store.write("landing/charts/countries.csv", COUNTRIES.encode())
+        for playlist, title in ((DAILY, "傘"), (WORLD, "Rain")):
+            assert [entry.payload["name"] for entry in fetch(store, playlist=playlist).entries] == [title]
 
     @pytest.mark.parametrize(
         ("name", "data", "says"),
@@ -138,11 +150,6 @@ class TestWhoseAFileIs:
     def test_a_named_playlist_of_another_country_is_refused(self):
         with pytest.raises(SourceRefusal, match="it is the chart of jp, not of global"):
             assign(NAME, chart("Rain"), ALL, "world")
-
-
-@pytest.fixture
-def store(tmp_path):
-    return LocalObjectStore(tmp_path)
 
 
 def fetch(store, day=DAY, playlist=DAILY, playlists=(DAILY, WORLD)):
