@@ -172,7 +172,8 @@ class TestSpotify:
 
         server.answer_next(r"/albums", status=429, headers={"Retry-After": "1"}, body=closes_the_door)
         assert not platform.run_daily().success
-        stored = RawLayer(platform.store).read_latest("chart")
+        raw = RawLayer(platform.store)
+        stored = raw.read_nearest(raw.files("chart"), today_in_japan())
         assert len(stored.entries) == 50
         assert stored.albums == {}
 
