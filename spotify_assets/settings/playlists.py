@@ -71,18 +71,21 @@ def _not_in_the_future(day: date) -> date:
     return day
 
 
+def _is_place(chart: re.Match[str]) -> bool:
+    """Whether a chart of countries names one; charts of other kinds may name anything."""
+    return chart["kind"] not in OF_COUNTRIES or re.fullmatch("global|[a-z]{2}", chart["place"]) is not None
+
+
 def _of_the_cadence(chart: str, info: ValidationInfo) -> str:
     match = CHART.fullmatch(chart)
     cadence = info.data.get("cadence")
-    if match is None or cadence not in (None, match["cadence"]):
+    if match is None or cadence not in (None, match["cadence"]) or not _is_place(match):
         raise ValueError(
             f"it is the beginning of the file names at charts.spotify.com, like regional-jp-daily, and ends in the "
             f"playlist's cadence, {cadence}"
         )
     if match["kind"] in WITHOUT_SONGS:
         raise ValueError(f"it is a chart of {WITHOUT_SONGS[match['kind']]}, which lists no songs")
-    if match["kind"] in OF_COUNTRIES and not re.fullmatch("global|[a-z]{2}", match["place"]):
-        raise ValueError(f"a {match['kind']} chart is that of a country in two letters, or global")
     return chart
 
 

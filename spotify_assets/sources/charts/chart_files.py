@@ -188,6 +188,7 @@ def read_chart_file(name: str, file: IO[bytes], *, cadence: str | None = None) -
         _check_not_empty(name, charts)
         spoil_positions(name, rows, charts)
         found = _charts(name, header, named, charts, rows, cadence)
+        _check_usable(found)
     except SourceRefusal:
         # A refusal may be kept, and its traceback would keep the rows.
         rows.close()
@@ -214,6 +215,12 @@ def _check_not_empty(name: str, charts: Charts) -> None:
         why="the chart of that day was not there when it was downloaded",
         remedy="download it again, or remove it: that day is missing",
     )
+
+
+def _check_usable(found: Mapping[tuple[str | None, str | None], ChartFile | SourceRefusal]) -> None:
+    refused = [chart for chart in found.values() if isinstance(chart, SourceRefusal)]
+    if len(refused) == len(found):
+        raise refused[0]
 
 
 def _charts(

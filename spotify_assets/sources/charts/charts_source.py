@@ -206,7 +206,8 @@ class ChartsSource:
                     raise SourceRefusal(
                         f"{key} cannot be used: {refusal.what}", why=refusal.why, remedy=refusal.remedy
                     ) from refusal
-                self._left_out[key] = refusal
+                # A traceback would keep the rows of the file.
+                self._left_out[key] = refusal.with_traceback(None)
                 continue
             if day in editions:
                 found[key] = editions[day]

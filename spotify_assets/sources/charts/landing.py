@@ -161,7 +161,7 @@ def share_out(original: Original, playlists: Sequence[PlaylistSettings], slug: s
         chart_file = content.of()
     except SeveralCharts as refusal:
         said = refusal.what.removeprefix(f"{original.name}: ").removesuffix(".")
-        raise _unassigned(original.name, said, playlists) from refusal
+        raise _unassigned(original.name, said, playlists) from None
     says = chart_file.chart or " ".join(filter(None, (chart_file.country, chart_file.cadence)))
     raise _unassigned(
         original.name, f"it says it is {says}" if says else "it says neither chart nor country", playlists
