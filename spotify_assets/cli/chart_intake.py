@@ -22,7 +22,7 @@ from spotify_assets.snapshot import CHARTS
 from spotify_assets.sources.charts.chart_files import ChartFile
 from spotify_assets.sources.charts.charts_source import ChartsSource
 from spotify_assets.sources.charts.edition_checks import ChartEdition
-from spotify_assets.sources.charts.landing import SHORTEST_WEEK, Original, Share, share_out
+from spotify_assets.sources.charts.landing import Original, Share, other_day_of_week, share_out
 from spotify_assets.storage.layout import LANDING_PREFIX, landing_key
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.raw_layer import RawLayer
@@ -145,13 +145,13 @@ def _check_week(file: FoundFile, playlist: PlaylistSettings, day: date, landed: 
     """Refuse a week that is stored under another day: it would count twice."""
     if playlist.cadence != "weekly":
         return
-    for stored in landed.stored_days(playlist.slug):
-        if timedelta() < abs(stored - day) < SHORTEST_WEEK:
-            raise SourceRefusal(
-                f"{file.where} holds the week of {playlist.slug} that ends on {day}, and {stored} is stored for it.",
-                why="weekly charts so near to each other are one week, under two conventions or of two files",
-                remedy=f"leave it out, or withdraw the stored one: `spotify-assets withdraw {playlist.slug} {stored}`",
-            )
+    stored = other_day_of_week(day, landed.stored_days(playlist.slug))
+    if stored:
+        raise SourceRefusal(
+            f"{file.where} holds the week of {playlist.slug} that ends on {day}, and {stored} is stored for it.",
+            why="weekly charts so near to each other are one week, under two conventions or of two files",
+            remedy=f"leave it out, or withdraw the stored one: `spotify-assets withdraw {playlist.slug} {stored}`",
+        )
 
 
 def _compared(verdicts: Sequence[Verdict]) -> list[Verdict]:

@@ -19,8 +19,16 @@ from spotify_assets.snapshot import CHARTS, Entry, PlaylistSnapshot
 from spotify_assets.sources.charts.chart_tracks import ChartTracks, lacks_tracks
 from spotify_assets.sources.charts.edition_checks import ChartEdition
 from spotify_assets.sources.charts.edition_rows import ChartRow, digest_of
-from spotify_assets.sources.charts.landing import LandedFile, Share, look_into_landing, problem_with, share_out
+from spotify_assets.sources.charts.landing import (
+    LandedFile,
+    Share,
+    look_into_landing,
+    other_day_of_week,
+    problem_with,
+    share_out,
+)
 from spotify_assets.sources.source import Absence
+from spotify_assets.storage.raw_layer import RawLayer
 
 if TYPE_CHECKING:
     from spotify_assets.settings import PlaylistSettings
@@ -87,9 +95,11 @@ class ChartsSource:
         Where Spotify may be asked, also the stored days that lack track objects that it was never asked for.
 
         Raises:
-            SourceRefusal: a file that is surely this playlist's, and may hold one of the days, cannot be used.
+            SourceRefusal: a file that is surely this playlist's, and may hold one of the days, cannot be used; or a
+                week is stored under another day.
         """
         offered = [day for day in days if self.editions(playlist, day, stored.get(day))]
+        self._check_weeks(playlist, offered)
         self._offered[playlist.slug] = offered
         if self._tracks:
             found = self._read_stored(playlist.slug, [day for day in days if day in stored])
@@ -98,6 +108,20 @@ class ChartsSource:
             self._to_complete[playlist.slug] = to_complete
             self._offered[playlist.slug] = sorted([*offered, *to_complete])
         return set(self._offered[playlist.slug])
+
+    def _check_weeks(self, playlist: PlaylistSettings, days: Sequence[date]) -> None:
+        if playlist.cadence != "weekly" or not days:
+            return
+        stored = RawLayer(self._store).latest_keys(playlist.slug)
+        for day in days:
+            other = other_day_of_week(day, stored)
+            if other:
+                raise SourceRefusal(
+                    f"The week of {playlist.slug} that ends on {day} is stored under {other}.",
+                    why="weekly charts so near to each other are one week, and it would count twice",
+                    remedy=f"withdraw the stored one (`spotify-assets withdraw {playlist.slug} {other}`), or remove "
+                    "the file that holds this one",
+                )
 
     def fetch(
         self,

@@ -6,7 +6,7 @@ playlist. The files stay as they were put; what they say becomes raw snapshots (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -162,7 +162,15 @@ def share_out(original: Original, playlists: Sequence[PlaylistSettings], slug: s
     except SeveralCharts as refusal:
         said = refusal.what.removeprefix(f"{original.name}: ").removesuffix(".")
         raise _unassigned(original.name, said, playlists) from None
-    says = chart_file.chart or " ".join(filter(None, (chart_file.country, chart_file.cadence)))
+    if chart_file.chart:
+        raise _unassigned(
+            original.name,
+            f"it says it is {chart_file.chart}",
+            playlists,
+            remedy=f"add a playlist with `chart: {chart_file.chart}`, or rename the file if its name is wrong, and "
+            "name its playlist with --playlist",
+        )
+    says = " ".join(filter(None, (chart_file.country, chart_file.cadence)))
     raise _unassigned(
         original.name, f"it says it is {says}" if says else "it says neither chart nor country", playlists
     )
@@ -249,7 +257,17 @@ def _check_weeks(chart_file: ChartFile, playlist: PlaylistSettings) -> None:
         )
 
 
-def _unassigned(name: str, why: str, playlists: Sequence[PlaylistSettings]) -> SourceRefusal:
+def other_day_of_week(day: date, stored: Iterable[date]) -> date | None:
+    """Of a weekly playlist, a stored day that is so near to this one that both are of one week, if there is any."""
+    return next((other for other in stored if timedelta() < abs(other - day) < SHORTEST_WEEK), None)
+
+
+def _unassigned(
+    name: str,
+    why: str,
+    playlists: Sequence[PlaylistSettings],
+    remedy: str = "name one with --playlist, or put the file into landing/charts/<slug>/",
+) -> SourceRefusal:
     if not playlists:
         return SourceRefusal(
             f"{name}: there is no playlist for it.",
@@ -260,5 +278,5 @@ def _unassigned(name: str, why: str, playlists: Sequence[PlaylistSettings]) -> S
     return SourceRefusal(
         f"{name}: it is not certain which playlist this file is for.",
         why=f"{why}; playlists of source charts are: {choices}",
-        remedy="name one with --playlist, or put the file into landing/charts/<slug>/",
+        remedy=remedy,
     )

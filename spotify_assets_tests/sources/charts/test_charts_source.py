@@ -17,6 +17,8 @@ from spotify_assets.sources.charts.charts_source import ChartsSource
 from spotify_assets.sources.charts.landing import Original, landed_files
 from spotify_assets.storage.layout import landing_key
 from spotify_assets.storage.object_store import LocalObjectStore
+from spotify_assets.storage.raw_layer import RawLayer
+from spotify_assets_tests.helpers.make_snapshot import make_snapshot
 from spotify_assets_tests.helpers.whole_chart import whole_chart
 
 DAY = date(2026, 11, 19)
@@ -317,6 +319,17 @@ class TestStoredDays:
         source = ChartsSource(store, [DAILY])
         assert source.days_on_offer(DAILY, [DAY], {DAY: before}) == {DAY}
         assert source.days_on_offer(DAILY, [DAY], {DAY: after}) == set()
+
+    def test_of_a_week_under_another_day_refuse_it_until_they_are_withdrawn(self, store):
+        store.write(landing_key("weekly", "weeks.csv"), archive(d05=["Rain"], d19=["Rain"]))
+        source, raw = ChartsSource(store, [WEEKLY]), RawLayer(store)
+        stored = make_snapshot([{}], DAY - timedelta(days=1), slug="weekly")
+        raw.append("weekly", [stored])
+        with pytest.raises(SourceRefusal, match="that ends on 2026-11-19 is stored under 2026-11-18"):
+            source.days_on_offer(WEEKLY, [DAY], {})
+        assert source.days_on_offer(WEEKLY, [DAY - timedelta(weeks=2)], {}) == {DAY - timedelta(weeks=2)}
+        raw.withdraw("weekly", DAY - timedelta(days=1), "another convention")
+        assert source.days_on_offer(WEEKLY, [DAY], {}) == {DAY}
 
     def test_cost_no_reading_of_the_file(self, store, monkeypatch):
         store.write(landing_key("daily", "archive.csv"), archive(d19=["Rain"]))
