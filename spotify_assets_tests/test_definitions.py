@@ -31,6 +31,7 @@ playlists:
   - {slug: japan, title: Top 50 - Japan, source: charts, chart: regional-jp-daily}
 """
 CHECKS = [
+    "snapshots:chart_complete",
     "snapshots:enrichment_complete",
     "snapshots:keys_unique",
     "song_artists:references_whole",

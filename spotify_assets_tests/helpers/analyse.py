@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 
 from spotify_assets.analytics.duckdb_engine import open_duckdb_engine
 from spotify_assets.analytics.engine import Engine
+from spotify_assets.analytics.lake_files import open_lake_files
 from spotify_assets.analytics.statements import Part, Statement, statements
 from spotify_assets.schemas import Table, arrow_schema
 from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, SONG_IDENTITY
-from spotify_assets.storage.layout import IDENTITY_KEY, year_key
+from spotify_assets.storage.layout import IDENTITY_KEY, Year, year_key
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore
 from spotify_assets.storage.parquet import encode
 from spotify_assets.transforms.song_identity import song_identity
@@ -49,7 +50,8 @@ def analyse(
             _write_compacted(store, table, rows, years)
         identity = song_identity(chart_entries[NAMES].drop_duplicates(), aliases)
         store.write(IDENTITY_KEY, _encoded(SONG_IDENTITY, identity))
-        with open_duckdb_engine(store, "1GB") as engine:
+        compacted = [Year(playlist, year) for playlist, of in years.items() for year in of]
+        with open_lake_files(store) as lake_files, open_duckdb_engine(lake_files, compacted, "1GB") as engine:
             tables = {}
             for statement in statements():
                 parts = [part for playlist, of in years.items() for part in statement.parts(playlist, of)]
@@ -87,7 +89,7 @@ def _make(
 ) -> Mapping[Part, list[str]]:
     files: dict[Part, list[str]] = {}
     for batch in [[part] for part in sorted(parts)] if year_by_year else [parts]:
-        files |= engine.write(statement, batch, RUN)
+        files |= {part: list(keys) for part, keys in engine.write(statement, batch, RUN).items()}
     engine.ready(statement.table, files, RUN)
     return files
 
