@@ -8,6 +8,7 @@ ID = "0aaaaaaaaaaaaaaaaaaaa1"
 DAY = date(2026, 11, 19)
 COUNTRIES = "spotify_id,name,artists,daily_rank,country,snapshot_date\n" + "".join(
     f"{ID},{title},Hoshi,1,{country},{DAY}\n" for title, country in (("傘", "JP"), ("Rain", ""), ("Vent", "FR"))
+)
 """A file of three countries and one day."""
 
 

@@ -27,7 +27,6 @@ WEEKLY = PlaylistSettings("weekly", "Weekly", "weekly", "charts", chart="regiona
 WORLD = PlaylistSettings("world", "World", "daily", "charts", chart="regional-global-daily")
 ALL = [DAILY, WEEKLY, WORLD]
 NAME = f"regional-jp-daily-{DAY}.csv"
-)
 
 
 def old_archive(region):
