@@ -123,9 +123,9 @@ def archive_history_key(repository: str, path: str) -> str:
     return f"archive/{repository}/{path}.commits.json"
 
 
-def landing_key(playlist: str, name: str) -> str:
-    """The key of a chart file that landed for one playlist."""
-    return f"{LANDING_PREFIX}{playlist}/{name}"
+def landing_key(playlist: str | None, name: str) -> str:
+    """The key of a chart file that landed for one playlist; None: for all that it says itself."""
+    return f"{LANDING_PREFIX}{name}" if playlist is None else f"{LANDING_PREFIX}{playlist}/{name}"
 
 
 def table_prefix(table: str, playlist: str | None = None) -> str:
