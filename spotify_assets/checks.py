@@ -1,4 +1,4 @@
-"""The asset checks of the daily tables. They are made in the step that makes the tables, on what is in hand.
+"""The asset checks of the daily tables and of song identity, made in the steps that make these, on what is in hand.
 
 A check is evaluated once per run, so in a run over many days it lists the bad ones. Hard errors of schema are not
 checks: the Parquet writer refuses those before anything is written.
@@ -7,7 +7,7 @@ checks: the Parquet writer refuses those before anything is written.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from spotify_assets.schemas import TABLES
+from spotify_assets.schemas.analyses import SONG_IDENTITY
 from spotify_assets.settings import PlaylistSettings
+from spotify_assets.storage.layout import ALIASES_KEY
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from spotify_assets.analytics.identity import Identity
 else:
     DataFrame = Any
 
@@ -175,11 +179,54 @@ def results(
             )
 
 
+IDENTITY_CHECK = dg.AssetCheckSpec(
+    "no_suspicious_pairs",
+    asset=[SONG_IDENTITY.name],
+    description=(
+        "No two songs look like one, every ISRC is of one title, and song_aliases.csv names songs that are on a chart."
+    ),
+)
+
+
+def identity_result(identity: Identity) -> dg.AssetCheckResult:
+    """The check of `song_identity`: what somebody should look at, and settle in song_aliases.csv."""
+    pairs = identity.candidates.sort_values(["came_on", "playlist", "position"], ascending=[False, True, True])
+    suspicions = [
+        *(f"unknown in {ALIASES_KEY}: {name}" for name in identity.unknown_aliases),
+        *(
+            f"{isrc} is of different titles in one edition, so it proves nothing: {', '.join(titles)}"
+            for isrc, titles in sorted(identity.ambiguous_isrcs.items())
+        ),
+        *(
+            f"{row['playlist']} {row['came_on']}: {row['song_key']} ({row['song_name']}) may be "
+            f"{row['earlier_song_key']} ({row['earlier_song_name']}), which left on {row['left_on']}"
+            for row in pairs.to_dict("records")
+        ),
+    ]
+    return dg.AssetCheckResult(
+        asset_key=IDENTITY_CHECK.asset_key,
+        check_name=IDENTITY_CHECK.name,
+        passed=not suspicions,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "unknown aliases": len(identity.unknown_aliases),
+            "ISRCs that prove nothing": len(identity.ambiguous_isrcs),
+            "alias candidates": len(pairs),
+            **_listed(f"- {suspicion}" for suspicion in suspicions),
+        },
+    )
+
+
 def _metadata(findings: Findings, days: Sequence[date]) -> dict[str, Any]:
-    listed = [f"- {day}: {finding}" for day, finding in list(findings.items())[:NAMED_DAYS]]
-    more = [f"- and {len(findings) - NAMED_DAYS} more"] if len(findings) > NAMED_DAYS else []
     return {
         "days checked": len(days),
         "days with findings": len(findings),
-        **({"findings": dg.MetadataValue.md("\n".join(listed + more))} if findings else {}),
+        **_listed(f"- {day}: {finding}" for day, finding in findings.items()),
     }
+
+
+def _listed(findings: Iterable[str]) -> dict[str, Any]:
+    """Lines of findings as metadata, the first of them if they are many; nothing where there are none."""
+    lines = list(findings)
+    more = [f"- and {len(lines) - NAMED_DAYS} more"] if len(lines) > NAMED_DAYS else []
+    return {"findings": dg.MetadataValue.md("\n".join(lines[:NAMED_DAYS] + more))} if lines else {}

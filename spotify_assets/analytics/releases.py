@@ -19,7 +19,7 @@ from spotify_assets.analytics.engine import Engine
 from spotify_assets.analytics.identity import Identity
 from spotify_assets.analytics.statements import ALL_YEARS, Part, statements
 from spotify_assets.errors import StorageError
-from spotify_assets.schemas.analyses import COMPACTED, SONG_IDENTITY
+from spotify_assets.schemas.analyses import COMPACTED, IDENTITY
 from spotify_assets.storage.layout import ANALYTICS_PREFIX, RELEASE_KEY, Year, parse_run
 from spotify_assets.storage.object_store import ObjectStore, read_if_present
 
@@ -139,9 +139,9 @@ def write_release(store: ObjectStore, release: Release, key: str) -> None:
 
 
 def history_keys(store: ObjectStore, release: Release) -> dict[str, list[str]]:
-    """The objects of the compacted history, of song_identity and of a release, by table, as far as they are there."""
+    """The objects of the compacted history, of identity and of a release, by table, as far as they are there."""
     compacted = {name: [key for key in store.list_keys(f"{name}/") if key.endswith(".parquet")] for name in COMPACTED}
-    identity = {SONG_IDENTITY.name: store.list_keys(f"{SONG_IDENTITY.name}/")}
+    identity = {name: store.list_keys(f"{name}/") for name in IDENTITY}
     there = _without_lost_parts(store, release)
     return compacted | identity | {name: there.keys(name) for name in there.tables}
 

@@ -13,12 +13,13 @@ import dagster as dg
 
 from spotify_assets.analytics.statements import Statement, statements
 from spotify_assets.assets.common import OWNERS, column_schema
+from spotify_assets.checks import IDENTITY_CHECK, identity_result
 from spotify_assets.publication import CATALOG_KEY, PUBLISHED_UP_TO, RELEASE_KEY, published_up_to
 from spotify_assets.schemas import Table
-from spotify_assets.schemas.analyses import ANALYSES, CHART_ENTRIES, COMPACTED, COMPACTED_FROM, SONG_IDENTITY
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, COMPACTED_FROM, IDENTITY
 from spotify_assets.settings import Settings
 from spotify_assets.storage.lake import Lake
-from spotify_assets.storage.layout import ALIASES_KEY, PREPARED_KEY
+from spotify_assets.storage.layout import PREPARED_KEY
 
 if TYPE_CHECKING:
     from spotify_assets.analytics.compaction import Compaction
@@ -37,9 +38,13 @@ def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
         name="analyses",
         specs=[
             *(_spec(table, [CATALOG_KEY, *daily], "history", "pandas") for table in COMPACTED.values()),
-            _spec(SONG_IDENTITY, [dg.AssetKey([CHART_ENTRIES.name])], "history", "pandas"),
+            *(
+                _spec(table, [dg.AssetKey([name]) for name in COMPACTED], "history", "pandas")
+                for table in IDENTITY.values()
+            ),
             *(_analysis_spec(statement, settings.engine) for statement in statements()),
         ],
+        check_specs=[IDENTITY_CHECK],
     )
     def analyses(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[Any]:
         from spotify_assets.analytics.compaction import compact
@@ -55,17 +60,10 @@ def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
         for name in COMPACTED:
             yield dg.MaterializeResult(asset_key=[name], metadata={**seen, **_told_of(compaction)})
         identity = identify(store, compaction.years)
-        if identity.unknown_aliases:
-            unknown = ", ".join(identity.unknown_aliases)
-            context.log.warning("%s names songs that are on no chart, which merges nothing: %s", ALIASES_KEY, unknown)
-        yield dg.MaterializeResult(
-            asset_key=[SONG_IDENTITY.name],
-            metadata={
-                **seen,
-                "songs": identity.songs,
-                "unknown aliases": ", ".join(identity.unknown_aliases) or "none",
-            },
-        )
+        counts = {"songs": identity.songs, "alias candidates": len(identity.candidates)}
+        for name in IDENTITY:
+            yield dg.MaterializeResult(asset_key=[name], metadata={**seen, **counts})
+        yield identity_result(identity)
         with open_engine(settings, store) as engine:
             release = make_release(store, engine, _run_name(context.run.run_id), compaction, identity)
         write_release(store, release, PREPARED_KEY)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from spotify_assets.errors import StorageError
 from spotify_assets.schemas import PARTITION_COLUMNS, TABLES, Table, arrow_schema
-from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 from spotify_assets.schemas.types import TYPES
 from spotify_assets.storage.layout import CATALOG_KEY, partition_key, partition_pattern, partition_values
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore, read_all
@@ -33,7 +33,7 @@ PARTITION_DESCRIPTIONS = {
     "snapshot_date": "The day of the snapshot in Japan; for chart files the chart's own date",
     "year": "The year of the snapshot date",
 }
-MADE_BY_PUBLISHING = (*COMPACTED.values(), SONG_IDENTITY, *ANALYSES.values())
+MADE_BY_PUBLISHING = (*COMPACTED.values(), *IDENTITY.values(), *ANALYSES.values())
 """Tables whose files a publish run makes; those of all others belong to a day."""
 OBJECTS_AT_ONCE = 1000
 
@@ -64,7 +64,7 @@ def stored_tables(
 
     Args:
         lake_partitions: the partitions that the lake holds, by daily table: pairs of playlist and snapshot date.
-        history_keys: the objects of the compacted history, of song_identity and of the released analyses, by table.
+        history_keys: the objects of the compacted history, of identity and of the released analyses, by table.
     """
     daily = [
         StoredTable(

@@ -103,13 +103,21 @@ def encode(rows: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def decode(data: bytes, uri: str, *, columns: Sequence[str] | None = None, remedy: str = MATERIALIZE_AGAIN) -> pa.Table:
+def decode(
+    data: bytes,
+    uri: str,
+    *,
+    columns: Sequence[str] | None = None,
+    repeated: Sequence[str] = (),
+    remedy: str = MATERIALIZE_AGAIN,
+) -> pa.Table:
     """The rows of an object.
 
     Args:
         data: the object.
         uri: what an error calls it.
         columns: which columns are read; default: all.
+        repeated: which of them are read as dictionaries, by their paths in the file.
         remedy: what an error says is to be done.
 
     Raises:
@@ -117,7 +125,7 @@ def decode(data: bytes, uri: str, *, columns: Sequence[str] | None = None, remed
     """
     try:
         # A partition is small: threads, and reading ahead, cost more than they save.
-        return pq.ParquetFile(pa.BufferReader(data)).read(columns, use_threads=False)
+        return pq.ParquetFile(pa.BufferReader(data), read_dictionary=repeated).read(columns, use_threads=False)
     except (pa.ArrowInvalid, OSError) as error:
         raise StorageError(f"{uri} is damaged.", why=str(error), remedy=remedy) from error
 

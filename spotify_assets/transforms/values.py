@@ -13,6 +13,7 @@ from typing import Any
 INT32_MAXIMUM = 2**31 - 1
 INT64_MAXIMUM = 2**63 - 1
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+NAME_KEY = "name:"
 RELEASE_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 
 
@@ -97,7 +98,12 @@ def name_key(*names: str | None) -> str | None:
     if not any(names):
         return None
     normalised = [unicodedata.normalize("NFKC", name or "").casefold().strip() for name in names]
-    return "name:" + hashlib.sha256("\x1f".join(normalised).encode()).hexdigest()[:32]
+    return NAME_KEY + hashlib.sha256("\x1f".join(normalised).encode()).hexdigest()[:32]
+
+
+def is_name_key(key: str) -> bool:
+    """Whether a key is made of names, because no id is known."""
+    return key.startswith(NAME_KEY)
 
 
 def payload_digest(payload: Any) -> str:

@@ -24,7 +24,7 @@ class History(NamedTuple):
 
     chart_days: pd.DataFrame
     chart_entries: pd.DataFrame
-    aliases: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[tuple[str, str | None, str | None], ...] = ()
 
 
 def day(number: int) -> date:
@@ -117,11 +117,12 @@ def chart_of(
 
 def _entry(position: int, facts: Facts) -> dict[str, Any]:
     row = dict.fromkeys(CHART_ENTRIES.column_names) | {"artist_keys": [], "artist_names": []} | facts
-    title = f"name:{row['song_name']} of {row['artist_names']}" if row["song_name"] else None
+    named = row["song_name"] or row["isrc"]
+    title = f"name:{row['isrc']} {row['song_name']} of {row['artist_names']}" if named else None
     return row | {
         "position": position,
         "row_status": "ok" if row["song_name"] else "untitled",
-        "song_ref": row["song_id"] or row["isrc"] or title,
+        "song_ref": row["song_id"] or title,
         "lead_artist_key": row["artist_keys"][0] if row["artist_keys"] else None,
         "lead_artist_name": row["artist_names"][0] if row["artist_names"] else None,
     }
