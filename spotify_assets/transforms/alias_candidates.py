@@ -5,7 +5,7 @@ Nothing is merged here: a person decides, by a line in song_aliases.csv.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -44,11 +44,11 @@ def alias_candidates(names: pd.DataFrame, spans: pd.DataFrame, songs: Songs, row
     of_songs = spans.assign(song_key=spans["song_ref"].map(keys)).groupby(["playlist", "song_key"], as_index=False)
     pairs = _successions(of_songs.agg(first=("first", "min"), last=("last", "max")).merge(likenesses))
     pairs = pairs.merge(_of_one_length(pairs, lengths))
-    pairs = pairs[[frozenset(pair) not in songs.different for pair in _keys(pairs)]]
+    pairs = _where(pairs, lambda key, earlier: frozenset((key, earlier)) not in songs.different)
     rows = rows_of(set(keys.index[keys.isin({*pairs["song_key"], *pairs["earlier_song_key"]})]))
     rows = rows.assign(song_key=rows["song_ref"].astype(object).map(keys))
     editions = editions_of(rows, rows["song_key"])
-    pairs = pairs[[not np.isin(editions[key], editions[earlier]).any() for key, earlier in _keys(pairs)]]
+    pairs = _where(pairs, lambda key, earlier: not np.isin(editions[key], editions[earlier]).any())
     came = _edge_rows(rows, "came_on", earliest=True)
     left = _edge_rows(rows, "left_on", earliest=False).rename(columns=lambda name: EARLIER.get(name, name))
     found = pairs.merge(came).merge(left)
@@ -59,8 +59,10 @@ def _likenesses(keyed: pd.DataFrame) -> pd.DataFrame:
     """`song_key` and `likeness`: what a song may have in common with another, its lead artist or its title."""
     titled = keyed.assign(title=each(keyed["song_name"], folded))
     artists = with_artists(titled.assign(song_ref=titled["song_key"])).rename(columns={"song_ref": "song_key"})
-    parts = [artists["artist"], "title=" + artists["title"]]
-    return pd.concat([artists[["song_key"]].assign(likeness=part) for part in parts]).drop_duplicates()
+    titles = titled[["song_key"]].assign(likeness="title=" + titled["title"])
+    return pd.concat([artists.rename(columns={"artist": "likeness"}), titles])[
+        ["song_key", "likeness"]
+    ].drop_duplicates()
 
 
 def _successions(alike: pd.DataFrame) -> pd.DataFrame:
@@ -101,8 +103,10 @@ def _of_one_length(pairs: pd.DataFrame, lengths: pd.DataFrame) -> pd.DataFrame:
     return both.loc[near, ["song_key", "earlier_song_key"]].drop_duplicates()
 
 
-def _keys(pairs: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    return zip(pairs["song_key"], pairs["earlier_song_key"], strict=True)
+def _where(pairs: pd.DataFrame, holds: Callable[[str, str], bool]) -> pd.DataFrame:
+    """The pairs of whose keys something holds."""
+    kept = [holds(key, earlier) for key, earlier in zip(pairs["song_key"], pairs["earlier_song_key"], strict=True)]
+    return pairs[np.array(kept, dtype=bool)]
 
 
 def _edge_rows(rows: pd.DataFrame, day: str, *, earliest: bool) -> pd.DataFrame:

@@ -179,8 +179,8 @@ def _merge_by_title(components: _Components, titled: pd.DataFrame, rows_of: Rows
     """
     credited = with_artists(titled)
     credited["root"] = [components.root(song_ref) for song_ref in credited["song_ref"]]
-    shared = credited.groupby(["title", "artist"])["root"].transform("nunique") > 1
-    contested = credited[shared].sort_values(["title", "root", "artist"])
+    credited["shared"] = credited.groupby(["title", "artist"])["root"].transform("nunique") > 1
+    contested = credited[credited.groupby(["title", "root"])["shared"].transform("any")]
     listings = _listings(components, set(contested["root"]), titled, rows_of)
     for _, of_title in contested.groupby("title"):
         artists: dict[str, _Artist] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
@@ -20,9 +21,9 @@ from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, IDENTITY
 from spotify_assets.storage.layout import ALIASES_KEY, Year, identity_key, year_key
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore
 from spotify_assets.storage.parquet import encode
+from spotify_assets_tests.helpers.little_charts import Alias
 
 RUN = "run"
-Alias = tuple[str, str | None, str | None]
 
 
 def analyse(
@@ -75,8 +76,9 @@ def identified(
 
 def _identify(store: ObjectStore, years: Mapping[str, Collection[int]], aliases: Sequence[Alias]) -> Identity:
     if aliases:
-        lines = [",".join(name or "" for name in alias) for alias in aliases]
-        store.write(ALIASES_KEY, "\n".join(["song,same_as,differs_from", *lines]).encode())
+        lines = io.StringIO()
+        csv.writer(lines).writerows([("song", "same_as", "differs_from"), *aliases])
+        store.write(ALIASES_KEY, lines.getvalue().encode())
     return identify(store, [Year(playlist, year) for playlist, of_playlist in years.items() for year in of_playlist])
 
 
