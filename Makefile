@@ -18,6 +18,10 @@ CREATE_VENV = $(PYTHON) -m venv $(VENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable
 endif
 
+# Two that set up at once would break each other: one waits, and then finds what the other made.
+LOCKED = $(PYTHON) -c 'import fcntl, subprocess, sys; lock = open("$(VENV).lock", "w"); \
+	fcntl.flock(lock, fcntl.LOCK_EX); sys.exit(subprocess.call(sys.argv[1:]))'
+
 .PHONY: help demo dev doctor test lint format bench lock clean
 
 help: ## Show this list
@@ -28,8 +32,10 @@ demo: $(VENV)/base ## Fill the lake with 90 days of a synthetic chart and say wh
 
 dev: $(VENV)/ui ## Start the Dagster UI on 127.0.0.1:3000 (another port: make dev PORT=3001)
 	@# The web server and the daemon, started at once on an empty instance, would both create its database.
-	@$(BIN)/spotify-assets prepare
-	$(BIN)/dg dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
+	@$(BIN)/spotify-assets prepare --port $(PORT)
+	@# At its end the daemon's last reports are removed, so that the next start need not wait whether it still lives.
+	@trap : INT TERM; $(BIN)/dg dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT); \
+		status=$$?; $(BIN)/dagster-daemon wipe > /dev/null; exit $$status
 
 doctor: $(VENV)/base ## Look at settings, lake, Spotify and catalog, and say what is wrong
 	$(BIN)/spotify-assets doctor
@@ -55,22 +61,29 @@ lock: ## Choose the newest versions that go together (needs uv)
 		--custom-compile-command "make lock" --upgrade --output-file requirements.lock setup.cfg
 
 clean: ## Remove the virtual environment and caches; lakes and the Dagster instance stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(VENV).lock .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 
+INPUTS := setup.cfg pyproject.toml requirements.lock
+
+ifndef LOCK_IS_HELD
+$(VENV)/base $(VENV)/ui $(VENV)/dev: $(INPUTS)
+	@$(LOCKED) $(MAKE) --no-print-directory LOCK_IS_HELD=1 $@
+else
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Spotify Assets needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try make PYTHON=python3.12 ..."; exit 1; }
 	$(CREATE_VENV)
 
 # Each target installs what it needs and no more: the demo does without the web server, both do without the test tools.
-$(VENV)/base: $(BIN)/python setup.cfg pyproject.toml requirements.lock
+$(VENV)/base: $(BIN)/python $(INPUTS)
 	$(INSTALL) '.'
 	@touch $@
 
-$(VENV)/ui: $(BIN)/python setup.cfg pyproject.toml requirements.lock
+$(VENV)/ui: $(BIN)/python $(INPUTS)
 	$(INSTALL) '.[ui]'
 	@touch $@ $(VENV)/base
 
-$(VENV)/dev: $(BIN)/python setup.cfg pyproject.toml requirements.lock
+$(VENV)/dev: $(BIN)/python $(INPUTS)
 	$(INSTALL) '.[dev]'
 	@touch $@ $(VENV)/ui $(VENV)/base
+endif

@@ -22,9 +22,12 @@ import dagster as dg
 
 from spotify_assets import schemas
 from spotify_assets.cli.chart_intake import find_files, judge, land
+from spotify_assets.cli.instance import open_instance
 from spotify_assets.cli.main import main as command
-from spotify_assets.cli.runs import consecutive, open_instance, run_range
+from spotify_assets.cli.runs import run_range
 from spotify_assets.definitions import build_definitions
+from spotify_assets.jobs import CHART_FILES_JOB
+from spotify_assets.partitions import consecutive
 from spotify_assets.resources import build_lake
 from spotify_assets.settings import load_settings
 
@@ -79,7 +82,8 @@ def run_days(definitions: dg.Definitions, days: Sequence[date]) -> None:
     """Run all assets of the playlist for these days, as the command line does."""
     keys = [dg.AssetKey(["chart", name]) for name in ("raw_playlist", *schemas.TABLES)]
     with open_instance() as instance:
-        chunks = [chunk for days in consecutive(days) for chunk in run_range(definitions, instance, keys, days)]
+        job = definitions.resolve_job_def(CHART_FILES_JOB)
+        chunks = [chunk for days in consecutive(days) for chunk in run_range(job, instance, keys, days)]
     failures = [failure for chunk in chunks for failure in chunk.failures]
     if failures:
         sys.exit("\n".join(failures))

@@ -9,6 +9,7 @@ import dagster as dg
 from spotify_assets import schemas
 from spotify_assets.assets.common import BACKFILL_POLICY
 from spotify_assets.checks import check_specs
+from spotify_assets.jobs import DAILY_PLAYLIST_JOB
 from spotify_assets.partitions import daily_partitions
 from spotify_assets.settings import Settings
 
@@ -60,5 +61,8 @@ def build_nothing(settings: Settings, *, in_one_step: bool) -> dg.Definitions:
 
     assets = [tables] if in_one_step else [table_alone(name) for name in schemas.TABLES]
     return dg.Definitions(
-        assets=[raw_playlist, *assets], resources={"io_manager": NoStorage()}, executor=dg.in_process_executor
+        assets=[raw_playlist, *assets],
+        jobs=[dg.define_asset_job(DAILY_PLAYLIST_JOB)],
+        resources={"io_manager": NoStorage()},
+        executor=dg.in_process_executor,
     )

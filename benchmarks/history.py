@@ -181,6 +181,8 @@ def day_rows(sizes: list[int], days: list[tuple[int, date]]) -> pa.Table:
             "content_hash": "",
             "unchanged": False,
             "stale": False,
+            "renewed_at": None,
+            "failed_checks": None,
         }
         for size, (_, day) in zip(sizes, days, strict=True)
     ]

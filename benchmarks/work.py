@@ -9,6 +9,7 @@ import dagster as dg
 from spotify_assets import schemas
 from spotify_assets.cli.runs import run_range
 from spotify_assets.definitions import build_definitions
+from spotify_assets.jobs import DAILY_PLAYLIST_JOB
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import Settings, load_settings
 
@@ -49,7 +50,8 @@ def materialize(
     """Materialize assets of the first playlist for one day or a range, and fail loudly."""
     days = [first + timedelta(days=number) for number in range(((last or first) - first).days + 1)]
     keys = [dg.AssetKey([settings.playlists[0].slug, asset]) for asset in assets]
-    failures = [failure for chunk in run_range(definitions, instance, keys, days) for failure in chunk.failures]
+    job = definitions.resolve_job_def(DAILY_PLAYLIST_JOB)
+    failures = [failure for chunk in run_range(job, instance, keys, days) for failure in chunk.failures]
     if failures:
         sys.exit("\n".join(failures))
 

@@ -69,5 +69,9 @@ class CatalogError(Refusal):
     """The catalog could not be brought up to date, or disagrees with the schemas."""
 
 
+class CatalogUnavailable(CatalogError):
+    """The catalog did not answer, or refused; a later attempt may succeed, and costs nothing."""
+
+
 class EngineError(Refusal):
     """DuckDB or Athena did not run a statement."""

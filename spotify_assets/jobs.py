@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from spotify_assets.publication import PUBLISH_KEYS, daily_keys
 from spotify_assets.settings import PlaylistSettings
+from spotify_assets.snapshot import CHARTS
 
 CHART_FILES_JOB = "chart_files_job"
 DAILY_PLAYLIST_JOB = "daily_playlist_job"
 PUBLISH_JOB = "publish_job"
+HOST_TAG = "spotify_assets/host"
+PUBLISH_RETRIES = dg.RetryPolicy(max_retries=5, delay=60, backoff=dg.Backoff.EXPONENTIAL)
+"""Half an hour in all, for what passes by itself: a network, AWS, a file that another program holds."""
+# The namespace of a machine's own processes (PROC_PID_INIT_INO of Linux); a container has one of its own.
+MACHINES_NAMESPACE = 0xEFFFFFFC
 
 
 def build_daily_playlist_job(playlists: Sequence[PlaylistSettings]) -> Any:
@@ -21,6 +29,7 @@ def build_daily_playlist_job(playlists: Sequence[PlaylistSettings]) -> Any:
         DAILY_PLAYLIST_JOB,
         selection=_selection(playlists),
         description="One day of all playlists: raw snapshot and daily tables. One that fails leaves the others alone.",
+        run_tags=host_tags(),
     )
 
 
@@ -30,11 +39,21 @@ def build_chart_files_job(playlists: Sequence[PlaylistSettings]) -> Any:
         CHART_FILES_JOB,
         selection=_selection(playlists),
         description="Days that chart files hold: raw snapshots and daily tables, for one or many days in a run.",
+        run_tags=host_tags(),
     )
 
 
-def build_publish_job() -> Any:
-    """The job that makes new partitions queryable and the analyses anew; `glue_crawler_sensor` starts it."""
+def job_of(playlist: PlaylistSettings) -> str:
+    """Name of the job that fills days of a playlist."""
+    return CHART_FILES_JOB if playlist.source == CHARTS else DAILY_PLAYLIST_JOB
+
+
+def build_publish_job(retries: dg.RetryPolicy | None) -> Any:
+    """The job that makes new partitions queryable and the analyses anew; `glue_crawler_sensor` starts it.
+
+    Args:
+        retries: how its steps are tried again when they fail; None where a person waits for the run.
+    """
     return dg.define_asset_job(
         PUBLISH_JOB,
         selection=dg.AssetSelection.assets(*PUBLISH_KEYS),
@@ -42,7 +61,25 @@ def build_publish_job() -> Any:
             "Bring the catalog up to date with the lake (Glue crawler, or catalog.duckdb), make the analyses that "
             "changed, and release them together."
         ),
+        op_retry_policy=retries,
+        run_tags=host_tags(),
     )
+
+
+def host_tags() -> dict[str, str]:
+    """The tag by which a run is known to be one of this machine, whose processes can be looked at."""
+    return {HOST_TAG: " ".join([socket.gethostname(), *_container()])}
+
+
+def _container() -> list[str]:
+    """What tells containers apart that have the same host name: their kernel's boot and their process namespace."""
+    namespace, boot = Path("/proc/self/ns/pid"), Path("/proc/sys/kernel/random/boot_id")
+    try:
+        number = namespace.stat().st_ino
+        return [] if number == MACHINES_NAMESPACE else [boot.read_text(encoding="ascii").strip(), str(number)]
+    except OSError:
+        # Not Linux, or not for us to see.
+        return []
 
 
 def _selection(playlists: Sequence[PlaylistSettings]) -> dg.AssetSelection:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+SPOTIFY = "spotify"
+"""Name of the source that asks the Web API."""
 CHARTS = "charts"
 """Name of the source whose entries are rows of chart files, not payloads of the Web API."""
 
@@ -68,6 +70,7 @@ class PlaylistSnapshot:
         language: the Accept-Language that names were asked in.
         chart_date: the chart's own day, where the source says it.
         chart_size: nominal size of the chart, where the source has one.
+        renewed_at: when the list was last renewed (timezone-aware), where the source says it apart from the entries.
         notes: what a reader must know of this fetch (why enrichment stopped, for example), in the order it happened.
     """
 
@@ -88,4 +91,5 @@ class PlaylistSnapshot:
     language: str | None = None
     chart_date: date | None = None
     chart_size: int | None = None
+    renewed_at: datetime | None = None
     notes: tuple[str, ...] = ()

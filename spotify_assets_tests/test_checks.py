@@ -5,12 +5,22 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import dagster as dg
+import pandas as pd
 import pytest
 
-from spotify_assets.checks import CHECKS, NAMED_DAYS, check_specs, results
+from spotify_assets.checks import (
+    CHECKS,
+    HISTORY_CHECKS,
+    NAMED_DAYS,
+    check_specs,
+    history_check_specs,
+    history_results,
+    results,
+)
 from spotify_assets.schemas import TABLES
 from spotify_assets.settings import PlaylistSettings
 from spotify_assets.sources.demo.demo_source import DemoSource
+from spotify_assets.transforms.chart_days import chart_days
 from spotify_assets.transforms.daily_tables import daily_tables
 
 JAPAN = PlaylistSettings(slug="japan", title="Japan", cadence="daily", source="demo")
@@ -22,7 +32,7 @@ SELECTED = {dg.AssetCheckKey(dg.AssetKey(["japan", check.table]), check.name) fo
 @pytest.fixture(scope="module")
 def tables():
     snapshots = [DemoSource().fetch(JAPAN, day, None, may_retry=False) for day in DAYS]
-    return daily_tables(snapshots, [], JAPAN.cadence)
+    return daily_tables(snapshots, JAPAN.cadence)
 
 
 @pytest.fixture
@@ -30,11 +40,11 @@ def frames(tables):
     return {name: frame.copy() for name, frame in tables.items()}
 
 
-def failed(frames, playlist=JAPAN):
+def failed(frames):
     """The failed checks by table and name, with what they say of each day."""
     return {
         (result.asset_key.path[-1], result.check_name): result.metadata["findings"].value
-        for result in results(playlist, frames, DAYS, SELECTED)
+        for result in results(JAPAN.slug, frames, DAYS, SELECTED)
         if not result.passed
     }
 
@@ -57,14 +67,14 @@ def test_a_good_day_passes_all_checks(frames):
 
 def test_every_check_is_declared_and_made(frames):
     declared = {(spec.key.asset_key, spec.name) for spec in check_specs("japan")}
-    made = {(result.asset_key, result.check_name) for result in results(JAPAN, frames, DAYS, SELECTED)}
+    made = {(result.asset_key, result.check_name) for result in results(JAPAN.slug, frames, DAYS, SELECTED)}
     assert declared == made
     assert len(made) == len(CHECKS)
 
 
 def test_only_selected_checks_are_made(frames):
     selected = dg.AssetCheckKey(dg.AssetKey(["japan", "snapshots"]), "keys_unique")
-    (result,) = results(JAPAN, frames, DAYS, {selected})
+    (result,) = results(JAPAN.slug, frames, DAYS, {selected})
     assert (result.asset_key, result.check_name) == (selected.asset_key, selected.name)
 
 
@@ -168,22 +178,54 @@ class TestSnapshots:
         shares = {"coverage_album_objects": None, "coverage_artist_objects": None}
         assert ("snapshots", "enrichment_complete") not in self.spoil(frames, **shares)
 
-    def test_a_stale_chart_is_found(self, frames):
-        edition = date(2026, 1, 1)
-        assert ("snapshots", "source_not_stale") not in failed(frames)
-        finding = self.spoil(frames, stale=True, edition=edition)["snapshots", "source_not_stale"]
-        assert finding == f"- {BAD_DAY}: the same chart since {edition}"
+
+class TestHistory:
+    @pytest.fixture
+    def days(self, tables):
+        return chart_days(tables)
+
+    @staticmethod
+    def found(**history):
+        return {
+            result.check_name: (result.severity, result.metadata["findings"].value)
+            for result in history_results(history)
+            if not result.passed
+        }
+
+    def test_every_check_is_declared_and_made(self, days):
+        made = {(result.asset_key, result.check_name) for result in history_results({"japan": days})}
+        assert made == {(spec.key.asset_key, spec.name) for spec in history_check_specs()}
+        assert len(made) == len(HISTORY_CHECKS)
+
+    def test_a_good_history_passes(self, days):
+        assert self.found(japan=days, other=days[:0]) == {}
+
+    def test_stale_days_are_named_with_their_playlist_the_newest_first(self, days):
+        stale = days.assign(stale=True, edition=date(2026, 1, 1), renewed_at=[pd.NaT, pd.Timestamp("2026-01-02 07:30")])
+        severity, findings = self.found(japan=stale, other=days)["source_not_stale"]
+        assert severity == dg.AssetCheckSeverity.WARN
+        assert findings.split("\n") == [
+            "- japan 2026-01-07: the same chart since 2026-01-01, last renewed on 2026-01-02 at 07:30 UTC",
+            "- japan 2026-01-06: the same chart since 2026-01-01",
+        ]
+
+    def test_days_that_failed_are_named(self, days):
+        failed = days.assign(failed_checks=[None, "keys_unique: x"])
+        severity, findings = self.found(japan=days, other=failed)["days_whole"]
+        assert (severity, findings) == (dg.AssetCheckSeverity.ERROR, f"- other {BAD_DAY}: keys_unique: x")
 
 
 class TestResults:
     def test_what_a_person_must_look_at_is_an_error_and_what_the_source_lacks_a_warning(self):
         warnings = {check.name for check in CHECKS if check.severity == dg.AssetCheckSeverity.WARN}
-        assert warnings == {"enrichment_complete", "source_not_stale"}
+        assert warnings == {"enrichment_complete"}
 
     def test_days_checked_and_days_found_are_counted(self, frames):
         frames["songs"] = without_row(frames["songs"])
         (result,) = (
-            result for result in results(JAPAN, frames, DAYS, SELECTED) if result.check_name == "positions_complete"
+            result
+            for result in results(JAPAN.slug, frames, DAYS, SELECTED)
+            if result.check_name == "positions_complete"
         )
         assert result.metadata["days checked"].value == 2
         assert result.metadata["days with findings"].value == 1

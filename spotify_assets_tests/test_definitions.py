@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+from datetime import timedelta
 
 import dagster as dg
 import pytest
@@ -14,8 +16,8 @@ from spotify_assets.assets.common import BACKFILL_POLICY
 from spotify_assets.definitions import build_definitions
 from spotify_assets.publication import PUBLISH_KEYS
 from spotify_assets.schemas import TABLES
-from spotify_assets.schemas.analyses import COMPACTED, COMPACTED_FROM
 from spotify_assets.settings import load_settings
+from spotify_assets.settings.playlists import RESERVED_SLUGS
 
 TWO_PLAYLISTS = """
 start: 2026-11-01
@@ -31,10 +33,10 @@ playlists:
 CHECKS = [
     "snapshots:enrichment_complete",
     "snapshots:keys_unique",
-    "snapshots:source_not_stale",
     "song_artists:references_whole",
     "songs:positions_complete",
 ]
+PUBLISH_CHECKS = ["chart_days:days_whole", "chart_days:source_not_stale"]
 PLAYLIST_ASSETS = ["albums", "artists", "raw_playlist", "rejects", "snapshots", "song_artists", "songs"]
 HEAVY = {
     "boto3",
@@ -116,8 +118,8 @@ def surface(definitions):
 def expected_surface(*slugs, more_sensors=()):
     return {
         "assets": sorted([*PUBLISH_ASSETS, *(f"{slug}/{asset}" for slug in slugs for asset in PLAYLIST_ASSETS)]),
-        "groups": sorted({"analyses", "history", "publish", *slugs}),
-        "checks": sorted(f"{slug}/{check}" for slug in slugs for check in CHECKS),
+        "groups": sorted({*RESERVED_SLUGS, *slugs}),
+        "checks": sorted([*PUBLISH_CHECKS, *(f"{slug}/{check}" for slug in slugs for check in CHECKS)]),
         "jobs": ["daily_playlist_job", "publish_job"],
         "schedules": ["daily_playlist_schedule"],
         "sensors": ["glue_crawler_sensor", *more_sensors],
@@ -253,8 +255,19 @@ class TestAssets:
                 assert node.parent_keys == set()
             else:
                 assert node.parent_keys == {dg.AssetKey([slug, "raw_playlist"])}
-                history = {dg.AssetKey(name) for name in COMPACTED} if name in COMPACTED_FROM else set()
-                assert node.child_keys == {dg.AssetKey("catalog"), *history}
+                assert node.child_keys == {dg.AssetKey("catalog")}
+
+    def test_groups_are_a_straight_line(self, definitions):
+        slugs = {node.key.path[0] for node in partitioned(definitions)}
+        assert {node.group_name for node in partitioned(definitions)} == slugs
+        group_of = {node.key: node.group_name for node in nodes(definitions)}
+        arrows = {(group_of[parent], node.group_name) for node in nodes(definitions) for parent in node.parent_keys}
+        assert {arrow for arrow in arrows if len(set(arrow)) == 2} == {
+            *((slug, "catalog") for slug in slugs),
+            ("catalog", "history"),
+            ("history", "analyses"),
+            ("analyses", "release"),
+        }
 
     def test_no_secret_is_in_what_the_ui_shows(self, monkeypatch, tmp_path):
         playlists = tmp_path / "playlists.yaml"
@@ -272,3 +285,53 @@ class TestAssets:
             if resource.config_schema.default_provided
         )
         assert not [secret for secret in secrets.values() if secret in shown]
+
+
+EVERY_SOURCE = f"""{TWO_PLAYLISTS}
+  - {{slug: demo, title: Demo, source: demo}}
+  - {{slug: files, title: Files, source: charts, chart: regional-jp-daily}}
+  - {{slug: weekly_files, title: Weekly files, cadence: weekly, source: charts, chart: regional-jp-weekly}}
+"""
+
+
+@pytest.fixture(scope="module")
+def every_source(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("every_source")
+    (folder / "playlists.yaml").write_text(EVERY_SOURCE, encoding="utf-8")
+    places = {"SPOTIFY_ASSETS_PLAYLISTS": str(folder / "playlists.yaml"), "SPOTIFY_ASSETS_LAKE": str(folder / "lake")}
+    return build_definitions(load_settings(places))
+
+
+class TestFreshness:
+    @pytest.fixture
+    def policies(self, every_source):
+        """By playlist, the policies of its assets."""
+        policies = {}
+        for node in partitioned(every_source):
+            spec = every_source.resolve_assets_def(node.key).specs_by_key[node.key]
+            policies.setdefault(node.key.path[0], set()).add(spec.freshness_policy)
+        return policies
+
+    @pytest.mark.parametrize("slug", ["japan", "demo"])
+    def test_a_daily_playlist_is_late_by_noon_in_japan(self, policies, slug):
+        (policy,) = policies[slug]
+        assert (policy.deadline_cron, policy.timezone) == ("0 12 * * *", "Asia/Tokyo")
+        assert policy.lower_bound_delta == timedelta(hours=12)
+
+    def test_a_weekly_playlist_is_late_after_a_week(self, policies):
+        (policy,) = policies["weekly"]
+        assert policy.fail_window == timedelta(days=7)
+
+    @pytest.mark.parametrize("slug", ["files", "weekly_files"])
+    def test_chart_files_are_never_late(self, policies, slug):
+        assert policies[slug] == {None}
+
+
+class TestRuns:
+    def test_publish_runs_that_nobody_waits_for_are_patient(self):
+        policy = definitions_module.defs().resolve_job_def("publish_job").op_retry_policy
+        assert (policy.max_retries, policy.delay, policy.backoff) == (5, 60, dg.Backoff.EXPONENTIAL)
+
+    @pytest.mark.parametrize("job", ["daily_playlist_job", "publish_job", "chart_files_job"])
+    def test_a_run_names_the_machine_that_started_it(self, every_source, job):
+        assert every_source.resolve_job_def(job).run_tags["spotify_assets/host"] == socket.gethostname()

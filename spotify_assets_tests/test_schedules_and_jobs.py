@@ -214,17 +214,6 @@ class TestRangeRun:
         charts = [tuple(self.rows(lake, "songs", day)["song_name"]) for day in DAYS[:3]]
         assert len(set(charts)) == 3
 
-    @pytest.mark.parametrize("table", list(TABLES))
-    def test_lineage_and_preview_are_on_the_last_day_and_know_the_columns(self, range_instance, table):
-        assert "dagster/column_lineage" not in self.metadata(range_instance, table, DAYS[0])
-        metadata = self.metadata(range_instance, table, DAYS[2])
-        lineage = metadata["dagster/column_lineage"].value.deps_by_column
-        assert set(lineage) == {column.name for column in TABLES[table].columns if column.sources}
-        assert {dep.asset_key for deps in lineage.values() for dep in deps} == {
-            dg.AssetKey(["demo_japan", "raw_playlist"])
-        }
-        assert all(column in metadata["preview"].value for column in TABLES[table].preview)
-
     def test_all_checks_are_recorded_once_over_the_range(self, range_run):
         evaluations = range_run.get_asset_check_evaluations()
         assert len(evaluations) == len(CHECKS)

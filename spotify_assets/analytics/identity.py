@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spotify_assets.analytics.compaction import read_year
+from spotify_assets.analytics.compaction import read_days, read_year
 from spotify_assets.analytics.song_aliases import read_aliases
-from spotify_assets.schemas.analyses import ALIAS_CANDIDATES, CHART_DAYS, CHART_ENTRIES, SONG_IDENTITY
+from spotify_assets.schemas.analyses import ALIAS_CANDIDATES, CHART_ENTRIES, SONG_IDENTITY
 from spotify_assets.schemas.table import arrow_schema
 from spotify_assets.storage.layout import Year, identity_key
 from spotify_assets.storage.object_store import ObjectStore
@@ -36,7 +36,6 @@ NAMES_SCHEMA = pa.schema(
     ]
 )
 SPAN = ["song_ref", "first_day", "last_day"]
-DAYS_READ = ["snapshot_date", "source", "cadence", "edition"]
 ROWS_READ = ["song_ref", "song_name", "lead_artist_name", "duration_ms", "position", "snapshot_date"]
 ROWS = pa.schema([*map(arrow_schema(CHART_ENTRIES).field, ROWS_READ), ("playlist", pa.string())])
 
@@ -114,17 +113,14 @@ class _History:
         self._store = store
         self._names: list[pa.Table] = []
         self._spans: list[pa.Table] = []
-        self._days: list[pa.Table] = []
 
     def read(self, year: Year) -> None:
         """Take in what a year says."""
         rows = read_year(self._store, CHART_ENTRIES, year, NAMES_READ, repeated=REPEATED)
         names = _song_names(rows)
         spans = names.group_by("song_ref").aggregate([("first_day", "min"), ("last_day", "max")])
-        days = read_year(self._store, CHART_DAYS, year, DAYS_READ)
         self._names.append(names)
         self._spans.append(_of_playlist(spans.rename_columns(SPAN), year.playlist))
-        self._days.append(_of_playlist(days, year.playlist))
         self.refs[year] = sorted(spans["song_ref"].drop_null().to_pylist())
         self.artists[year] = _artist_names(rows)
 
@@ -139,7 +135,9 @@ class _History:
         if not self._spans:
             return pd.DataFrame(columns=["playlist", "song_ref", "first", "last"])
         spans = _grouped(pa.concat_tables(self._spans), ["playlist", "song_ref"], "first_day", "last_day").to_pandas()
-        numbers = _edition_numbers(pa.concat_tables(self._days).to_pandas())
+        numbers = pd.concat(
+            {playlist: _edition_numbers(days) for playlist, days in read_days(self._store, self.refs).items()}
+        )
         for edge in ("first", "last"):
             places = pd.MultiIndex.from_frame(spans[["playlist", f"{edge}_day"]])
             spans[edge] = numbers.reindex(places).to_numpy()
@@ -184,11 +182,10 @@ def _credits(artist_names: pa.Array) -> pa.Array:
 
 
 def _edition_numbers(days: pd.DataFrame) -> pd.Series:
-    """The place in D of the edition of each day, as chart_editions.sql counts them; by playlist and day."""
+    """The place in D of the edition of each day of a playlist, as chart_editions.sql counts them."""
     by_content = (days["cadence"] == "weekly") & (days["source"] != "charts")
     editions = days["edition"].where(by_content, days["snapshot_date"])
-    numbers = editions.groupby(days["playlist"]).rank(method="dense").astype("int64")
-    return numbers.set_axis(pd.MultiIndex.from_frame(days[["playlist", "snapshot_date"]]))
+    return editions.rank(method="dense").astype("int64").set_axis(days["snapshot_date"])
 
 
 def _candidates_of(candidates: pd.DataFrame, year: Year, rows: pd.DataFrame) -> pd.DataFrame:

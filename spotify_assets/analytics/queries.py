@@ -1,7 +1,8 @@
 """The saved queries: files in `queries/`, in Athena's dialect, each of which answers one question as it stands.
 
-A file opens with a comment that says what it answers, and its first named query, `asked`, has one row with what may be
-asked for: null means that nothing was. `spotify-assets query` puts the answers of the command line there.
+A file opens with a comment: a line with what it answers, then how, and what its options mean. Its first named query,
+`asked`, has one row with what may be asked for: null means that nothing was. `spotify-assets query` puts the answers of
+the command line there.
 """
 
 from __future__ import annotations
@@ -35,10 +36,29 @@ class SavedQuery:
     text: str
 
     @property
-    def question(self) -> str:
-        """What it answers, in prose."""
+    def answers(self) -> str:
+        """What it answers, in a line."""
+        return self._comment[0]
+
+    @property
+    def details(self) -> str:
+        """How it answers, and what its options mean, in prose."""
+        return " ".join(self._comment[1:])
+
+    @property
+    def takes(self) -> list[str]:
+        """What it may be asked for."""
+        return list(_places(parse(self.text)))
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it cannot be asked without; all else has a default."""
+        return REQUIRED.get(self.name, ())
+
+    @property
+    def _comment(self) -> list[str]:
         lines = self.text.split("\nwith ", 1)[0].splitlines()
-        return " ".join(line.removeprefix("--").strip() for line in lines)
+        return [line.removeprefix("--").strip() for line in lines]
 
     def asking(self, values: Mapping[str, str | date | None]) -> exp.Query:
         """The query with values put in; None leaves the default.
@@ -49,8 +69,7 @@ class SavedQuery:
         from sqlglot import exp
 
         query = parse(self.text)
-        asked = next(cte for cte in query.find_all(exp.CTE) if cte.alias == ASKED).this
-        places = {place.alias: place for place in asked.expressions}
+        places = _places(query)
         for name, value in values.items():
             if value is None:
                 continue
@@ -62,7 +81,7 @@ class SavedQuery:
                 )
             kind = "date" if isinstance(value, date) else "varchar"
             places[name].set("this", exp.cast(exp.Literal.string(str(value)), kind))
-        lacking = [name for name in REQUIRED.get(self.name, ()) if values.get(name) is None]
+        lacking = [name for name in self.needs if values.get(name) is None]
         if lacking:
             raise SettingsError(
                 f"The query {self.name} was not told everything.",
@@ -70,6 +89,14 @@ class SavedQuery:
                 remedy=f"give {' and '.join('--' + name.replace('_', '-') for name in lacking)}",
             )
         return query
+
+
+def _places(query: exp.Query) -> dict[str, exp.Expression]:
+    """The places of a query for what it is asked for, by name."""
+    from sqlglot import exp
+
+    asked = next(cte for cte in query.find_all(exp.CTE) if cte.alias == ASKED).this
+    return {place.alias: place for place in asked.expressions}
 
 
 def saved_queries() -> dict[str, SavedQuery]:

@@ -43,11 +43,13 @@ class Release:
         run: its name; nothing was released yet if it is empty.
         tables: the parts of each analysis.
         made: the parts that this run computed; all others are as in the release before.
+        failed_days: by playlist, days in it whose tables failed a check of severity ERROR.
     """
 
     run: str
     tables: Mapping[str, Mapping[Part, StoredPart]]
     made: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
+    failed_days: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def playlists(self) -> set[str]:
@@ -106,7 +108,8 @@ def read_release(store: ObjectStore, key: str = RELEASE_KEY) -> Release:
         return NO_RELEASE
     try:
         recorded = json.loads(data)
-        return Release(recorded["run"], {name: _parts(parts) for name, parts in recorded["tables"].items()})
+        tables = {name: _parts(parts) for name, parts in recorded["tables"].items()}
+        return Release(recorded["run"], tables, failed_days=recorded.get("failed_days", {}))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StorageError(
             f"{store.uri(key)} is damaged.",
@@ -135,7 +138,8 @@ def write_release(store: ObjectStore, release: Release, key: str) -> None:
         ]
         for name, parts in release.tables.items()
     }
-    store.write(key, json.dumps({"run": release.run, "tables": tables}, indent=1).encode())
+    recorded = {"run": release.run, "failed_days": release.failed_days, "tables": tables}
+    store.write(key, json.dumps(recorded, indent=1).encode())
 
 
 def history_keys(store: ObjectStore, release: Release) -> dict[str, list[str]]:

@@ -6,17 +6,18 @@ same as before are not computed again.
 
 # Without `from __future__ import annotations`: Dagster does not resolve a string annotation of the context.
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from spotify_assets import checks
 from spotify_assets.analytics.statements import Statement, statements
-from spotify_assets.assets.common import OWNERS, column_schema
-from spotify_assets.checks import IDENTITY_CHECK, identity_result
+from spotify_assets.assets.common import OWNERS, column_schema, without_useless_retries
 from spotify_assets.publication import CATALOG_KEY, PUBLISHED_UP_TO, RELEASE_KEY, published_up_to
 from spotify_assets.schemas import Table
-from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, COMPACTED_FROM, IDENTITY
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 from spotify_assets.settings import Settings
 from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.layout import PREPARED_KEY
@@ -32,22 +33,20 @@ def build_analyses(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
-    daily = [dg.AssetKey([playlist.slug, table]) for playlist in settings.playlists for table in COMPACTED_FROM]
-
     @dg.multi_asset(
         name="analyses",
         specs=[
-            *(_spec(table, [CATALOG_KEY, *daily], "history", "pandas") for table in COMPACTED.values()),
+            *(_spec(table, [CATALOG_KEY], "history", "pandas") for table in COMPACTED.values()),
             *(
                 _spec(table, [dg.AssetKey([name]) for name in COMPACTED], "history", "pandas")
                 for table in IDENTITY.values()
             ),
             *(_analysis_spec(statement, settings.engine) for statement in statements()),
         ],
-        check_specs=[IDENTITY_CHECK],
+        check_specs=checks.history_check_specs(),
     )
     def analyses(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[Any]:
-        from spotify_assets.analytics.compaction import compact
+        from spotify_assets.analytics.compaction import compact, read_days
         from spotify_assets.analytics.engines import open_engine
         from spotify_assets.analytics.identity import identify
         from spotify_assets.analytics.releases import make_release, write_release
@@ -59,13 +58,17 @@ def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
             context.log.warning("Left out, because a table is missing: %s %s", days[0], ", ".join(map(str, days[1])))
         for name in COMPACTED:
             yield dg.MaterializeResult(asset_key=[name], metadata={**seen, **_told_of(compaction)})
+        history = read_days(store, compaction.years)
+        yield from checks.history_results(history)
         identity = identify(store, compaction.years)
         counts = {"songs": identity.songs, "alias candidates": len(identity.candidates)}
         for name in IDENTITY:
             yield dg.MaterializeResult(asset_key=[name], metadata={**seen, **counts})
-        yield identity_result(identity)
+        yield checks.identity_result(identity)
         with open_engine(settings, store) as engine:
             release = make_release(store, engine, _run_name(context.run.run_id), compaction, identity)
+        failed = {slug: [str(day) for day in checks.failed_days(days)] for slug, days in history.items()}
+        release = replace(release, failed_days={slug: days for slug, days in failed.items() if days})
         write_release(store, release, PREPARED_KEY)
         for statement in statements():
             yield dg.MaterializeResult(
@@ -79,7 +82,7 @@ def _build_release(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=RELEASE_KEY,
         deps=[dg.AssetKey([name]) for name in ANALYSES],
-        group_name="publish",
+        group_name="release",
         description=(
             "Makes the newest run of all analyses the one that people see: at once, never half of it. Runs before it "
             "are kept a while."
@@ -88,6 +91,7 @@ def _build_release(settings: Settings) -> dg.AssetsDefinition:
         owners=OWNERS,
         tags={"layer": "release"},
     )
+    @without_useless_retries
     def release(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:  # type: ignore[type-arg]
         from spotify_assets.analytics.publishing import release_into_catalog
         from spotify_assets.analytics.releases import read_release
@@ -96,8 +100,14 @@ def _build_release(settings: Settings) -> dg.AssetsDefinition:
         store = lake.store()
         prepared = read_release(store, PREPARED_KEY)
         removed = release_into_catalog(settings, store, prepared)
+        failed = [f"{slug} {day}" for slug, days in prepared.failed_days.items() for day in days]
         return dg.MaterializeResult(
-            metadata={PUBLISHED_UP_TO: seen, "run": prepared.run, "old runs removed": ", ".join(removed) or "none"}
+            metadata={
+                PUBLISHED_UP_TO: seen,
+                "run": prepared.run,
+                "old runs removed": ", ".join(removed) or "none",
+                "days that failed checks": ", ".join(failed) or "none",
+            }
         )
 
     return release

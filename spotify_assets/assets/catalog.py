@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from spotify_assets.assets.common import OWNERS
+from spotify_assets.assets.common import OWNERS, without_useless_retries
 from spotify_assets.publication import CATALOG_KEY, PUBLISHED_UP_TO, newest_materialization, table_keys
 from spotify_assets.settings import Settings
 from spotify_assets.storage.lake import Lake
@@ -25,7 +25,7 @@ def build_catalog(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=CATALOG_KEY,
         deps=keys,
-        group_name="publish",
+        group_name="catalog",
         description=(
             f"The Glue tables of database `{settings.glue_database}`, brought up to date by the crawler "
             f"`{settings.glue_crawler}` when a partition or column is new, then compared with the schemas."
@@ -36,6 +36,7 @@ def build_catalog(settings: Settings) -> dg.AssetsDefinition:
         owners=OWNERS,
         tags={"layer": "catalog"},
     )
+    @without_useless_retries
     def catalog(context: dg.AssetExecutionContext, config: CatalogConfig, lake: Lake) -> dg.MaterializeResult:  # type: ignore[type-arg]
         from spotify_assets.catalog.lake_partitions import list_partitions
 

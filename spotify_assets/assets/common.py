@@ -1,18 +1,24 @@
-"""What all assets share: backfill policy, freshness, owners, tags, columns, how they tell of a withdrawn day."""
+"""What all assets share: backfill policy, freshness, owners, tags, columns, withdrawn days, failures."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import dagster as dg
 
+from spotify_assets.errors import CatalogError, CatalogUnavailable, Refusal, SchemaViolation, SettingsError
 from spotify_assets.partitions import TIMEZONE
 from spotify_assets.schemas import Table
 from spotify_assets.settings import PlaylistSettings
+from spotify_assets.snapshot import CHARTS
 from spotify_assets.storage.withdrawals import Marker
 
+P = ParamSpec("P")
+R = TypeVar("R")
 PARTITIONS_PER_RUN = 100
 """Days of a run. Importing 556 days with four gaps took 233 s with 30 a run and 237 s with 365 (two busy cores, most of
 it Dagster's events of each day), and peaked at 356 and 370 MB, in the catalog; a run of 100 days itself holds 240 MB.
@@ -25,11 +31,17 @@ warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", categor
 # All partitioned assets share one policy: Dagster cuts a backfill to the smallest one and warns about a mixture.
 BACKFILL_POLICY = dg.BackfillPolicy.multi_run(PARTITIONS_PER_RUN)
 
-# Dagster judges freshness by asset, not by partition: a backfill of old days turns it green as well. The check
-# source_not_stale looks at the days themselves.
-FRESHNESS = dg.FreshnessPolicy.cron(
-    deadline_cron="0 12 * * *", lower_bound_delta=timedelta(hours=12), timezone=TIMEZONE
-)
+
+def freshness(playlist: PlaylistSettings) -> dg.FreshnessPolicy | None:
+    """When a playlist is late: daily ones by noon in Japan, weekly ones after a week, chart files never.
+
+    Dagster judges by asset, not by partition: a backfill of old days makes it fresh as well.
+    """
+    if playlist.source == CHARTS:
+        return None
+    if playlist.cadence == "weekly":
+        return dg.FreshnessPolicy.time_window(fail_window=timedelta(days=7))
+    return dg.FreshnessPolicy.cron(deadline_cron="0 12 * * *", lower_bound_delta=timedelta(hours=12), timezone=TIMEZONE)
 
 
 def playlist_tags(playlist: PlaylistSettings, *, layer: str) -> dict[str, str]:
@@ -44,7 +56,7 @@ def column_schema(table: Table, *, key_within: str) -> dg.TableSchema:
             dg.TableColumn(
                 name=column.name,
                 type=column.type,
-                description=column.description,
+                description=column.description + (f" (from {', '.join(column.sources)})" if column.sources else ""),
                 constraints=dg.TableColumnConstraints(
                     nullable=column.nullable, other=[f"key within {key_within}"] if column.name in table.key else []
                 ),
@@ -57,3 +69,27 @@ def column_schema(table: Table, *, key_within: str) -> dg.TableSchema:
 def withdrawal_metadata(marker: Marker) -> dict[str, Any]:
     """Why a day has no snapshot that counts, as metadata of its partition."""
     return {"withdrawn because": marker.why, "withdrawn at": marker.at.isoformat()}
+
+
+def as_failure(error: Refusal) -> dg.Failure:
+    """A refusal as Dagster shows it: the whole text, and no retry, because asking again would not mend it."""
+    return dg.Failure(
+        description=str(error),
+        metadata={"what happened": error.what, "why": error.why, "what to do": error.remedy},
+        allow_retries=False,
+    )
+
+
+def without_useless_retries(step: Callable[P, R]) -> Callable[P, R]:
+    """Let a step of a publish run fail at once where trying again would not mend it, or pay for a crawl once more."""
+
+    @wraps(step)
+    def failing_at_once(*args: P.args, **inputs: P.kwargs) -> R:
+        try:
+            return step(*args, **inputs)
+        except CatalogUnavailable:
+            raise
+        except (CatalogError, SchemaViolation, SettingsError) as refusal:
+            raise as_failure(refusal) from refusal
+
+    return failing_at_once

@@ -4,13 +4,11 @@ One step for six tables, because its costs are Dagster's own (a step each) and b
 be made on what is in hand. Any subset of the tables can be materialized. A day whose snapshot is withdrawn gets empty
 partitions, so that it leaves `snapshots`, and metadata that says why.
 
-What `snapshots` says of a day (`unchanged`, `stale`, `edition`) depends on the stored days before it. So whoever
-stores, replaces or withdraws a day, the step also tells the days after it anew. And when somebody else stored something
-up to these days while the step was writing, it does its work again: runs at the same time end as one after the other.
+When somebody else stored or withdrew one of these days while the step was writing, it does its work again: runs at the
+same time end as one after the other.
 """
 
 # Without `from __future__ import annotations`: Dagster does not resolve a string annotation of the context.
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,15 +18,14 @@ import dagster as dg
 from spotify_assets import checks, schemas
 from spotify_assets.assets.common import (
     BACKFILL_POLICY,
-    FRESHNESS,
     OWNERS,
     column_schema,
+    freshness,
     playlist_tags,
     withdrawal_metadata,
 )
 from spotify_assets.errors import StorageError
 from spotify_assets.settings import PlaylistSettings
-from spotify_assets.snapshot import PlaylistSnapshot
 from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.layout import partition_key
 from spotify_assets.storage.object_store import ObjectStore
@@ -38,9 +35,7 @@ from spotify_assets.storage.withdrawals import Marker
 if TYPE_CHECKING:
     import pandas as pd
 
-PREVIEW_ROWS = 10
-EDITION_COLUMNS = ("unchanged", "stale", "edition")
-"""The columns of `snapshots` that depend on the days before."""
+PREVIEW_ROWS = 5
 REPETITIONS = 5
 """How often a step does its work again because others stored something meanwhile, before it gives up."""
 
@@ -64,7 +59,7 @@ def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
                     "dagster/column_schema": column_schema(table, key_within="a day"),
                     "dagster/table_name": table.name,
                 },
-                freshness_policy=FRESHNESS,
+                freshness_policy=freshness(playlist),
             )
             for table in schemas.TABLES.values()
         },
@@ -77,43 +72,21 @@ def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
     )
     def daily_tables(context: dg.AssetExecutionContext, raw_playlist: list[Any]) -> Iterator[Any]:
         from spotify_assets.transforms.daily_tables import daily_tables as build
-        from spotify_assets.transforms.snapshots import dependants
 
         lake: Lake = context.resources.lake
-        raw = RawLayer(lake.store())
+        raw, slug = RawLayer(lake.store()), playlist.slug
         days = [date.fromisoformat(key) for key in context.partition_keys]
-        files = raw.files(playlist.slug)
-        following: list[PlaylistSnapshot] = []
-        if dg.AssetKey([playlist.slug, schemas.SNAPSHOTS.name]) in context.selected_asset_keys:
-            following = dependants(raw.read_after(playlist.slug, days[-1]))
-        told = build([*raw_playlist, *following], raw.read_before(playlist.slug, days[0]), playlist.cadence)
-        frames = {name: frame[frame["snapshot_date"] <= days[-1]] for name, frame in told.items()}
-        counting = [snapshot.snapshot_date for snapshot in raw_playlist]
+        made_of = {snapshot.snapshot_date: snapshot.fetched_at for snapshot in raw_playlist}
+        withdrawn = raw.files(slug).withdrawn_days if len(made_of) < len(days) else {}
+        frames = build(raw_playlist, playlist.cadence)
         for table in schemas.TABLES.values():
-            if dg.AssetKey([playlist.slug, table.name]) in context.selected_asset_keys:
-                _describe(context, lake.store(), playlist.slug, table, frames, days, files.withdrawn_days)
+            if dg.AssetKey([slug, table.name]) in context.selected_asset_keys:
+                _describe(context, lake.store(), slug, table, frames, days, withdrawn)
                 yield dg.Output(frames[table.name], output_name=table.name)
-        if following:
-            _tell_anew(context, lake.store(), playlist.slug, told["snapshots"], following)
-        made_of = {day: moment for day, moment in fetched_at(files.counting).items() if day not in days}
-        made_of |= {snapshot.snapshot_date: snapshot.fetched_at for snapshot in raw_playlist}
-        last = following[-1].snapshot_date if following else days[-1]
-        _check_still_counting(context, raw, playlist.slug, made_of, last)
-        yield from checks.results(playlist, frames, counting, context.selected_asset_check_keys)
+        _check_still_counting(context, raw, slug, days, made_of)
+        yield from checks.results(slug, frames, list(made_of), context.selected_asset_check_keys)
 
     return daily_tables
-
-
-def column_lineage(slug: str, table: schemas.Table) -> dg.TableColumnLineage:
-    """Which parts of the raw snapshot each column is made of."""
-    raw_playlist = dg.AssetKey([slug, "raw_playlist"])
-    return dg.TableColumnLineage(
-        {
-            column.name: [dg.TableColumnDep(asset_key=raw_playlist, column_name=source) for source in column.sources]
-            for column in table.columns
-            if column.sources
-        }
-    )
 
 
 def _describe(
@@ -125,76 +98,40 @@ def _describe(
     days: Sequence[date],
     withdrawn: Mapping[date, Marker],
 ) -> None:
-    """Attach metadata: counts to every partition; lineage and preview, which are long, to the last one of the run."""
-    asset_key = dg.AssetKey([slug, table.name])
+    """Attach to every partition what people read of it; Dagster keeps it twice for every day, so it is short."""
     frame = frames[table.name]
-    rows = Counter(frame["snapshot_date"])
-    totals = {row["snapshot_date"]: row for row in frames["snapshots"].to_dict(orient="records")}
+    places = frame.groupby("snapshot_date").indices
+    snapshots = {row["snapshot_date"]: row for row in frames["snapshots"].to_dict(orient="records")}
     for day in days:
+        rows = frame.iloc[list(places.get(day, []))]
         context.add_asset_metadata(
             {
-                "dagster/partition_row_count": rows[day],
+                "dagster/partition_row_count": len(rows),
                 "dagster/uri": store.uri(partition_key(table.name, slug, day)),
-                **(_totals(table, totals[day]) if day in totals else {}),
+                **({"coverage": _coverage(table, snapshots[day])} if day in snapshots else {}),
+                **({"preview": dg.MetadataValue.md(preview(table, rows))} if len(rows) else {}),
                 **(withdrawal_metadata(withdrawn[day]) if day in withdrawn else {}),
             },
-            asset_key=asset_key,
+            asset_key=dg.AssetKey([slug, table.name]),
             partition_key=str(day),
         )
-    last = frame.loc[frame["snapshot_date"] == days[-1], list(table.preview)].head(PREVIEW_ROWS)
-    context.add_asset_metadata(
-        {
-            "dagster/column_lineage": column_lineage(slug, table),
-            "preview": dg.MetadataValue.md(last.to_markdown(index=False)),
-        },
-        asset_key=asset_key,
-        partition_key=str(days[-1]),
-    )
 
 
-def _tell_anew(
-    context: dg.AssetExecutionContext,
-    store: ObjectStore,
-    slug: str,
-    told: "pd.DataFrame",
-    following: Sequence[PlaylistSnapshot],
-) -> None:
-    """Replace what `snapshots` says of later days where it is another thing now.
+def preview(table: schemas.Table, rows: "pd.DataFrame") -> str:
+    """The first rows as a Markdown table, in the columns that the table's schema names for it."""
+    cells = rows[list(table.preview)].head(PREVIEW_ROWS).to_numpy().tolist()
+    lines = [table.preview, ["---"] * len(table.preview), *(map(_as_text, row) for row in cells)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
-    Days whose tables are not there, or are made of another fetch, are left to the run that will make all their tables.
-    """
-    from spotify_assets.storage.parquet import read_partitions, write_partitions
 
-    table = schemas.SNAPSHOTS
-    stored = set(store.list_keys(f"{table.name}/playlist={slug}/"))
-    candidates = [snapshot.snapshot_date for snapshot in following]
-    days = [day for day in candidates if partition_key(table.name, slug, day) in stored]
-    said = {row["snapshot_date"]: row for row in read_partitions(store, table, slug, days).to_dict(orient="records")}
-    rows = {row["snapshot_date"]: row for row in told.to_dict(orient="records")}
-    changed = [
-        day
-        for day in said
-        if said[day]["fetched_at"] == rows[day]["fetched_at"]
-        and any(said[day][name] != rows[day][name] for name in EDITION_COLUMNS)
-    ]
-    write_partitions(store, table, slug, changed, told[told["snapshot_date"].isin(changed)])
-    for day in changed:
-        context.log_event(
-            dg.AssetMaterialization(
-                asset_key=[slug, table.name],
-                partition=str(day),
-                metadata={
-                    "origin": "told anew, because a day before it was stored, replaced or withdrawn",
-                    "dagster/partition_row_count": 1,
-                    "dagster/uri": store.uri(partition_key(table.name, slug, day)),
-                    **_totals(table, rows[day]),
-                },
-            )
-        )
+def _as_text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_as_text, value))
+    return "" if value is None else " ".join(str(value).split()).replace("|", "\\|")
 
 
 def _check_still_counting(
-    context: dg.AssetExecutionContext, raw: RawLayer, slug: str, made_of: Mapping[date, datetime], last: date
+    context: dg.AssetExecutionContext, raw: RawLayer, slug: str, days: Sequence[date], made_of: Mapping[date, datetime]
 ) -> None:
     """See that the tables are made of what counts now; if not, ask Dagster for the step once more.
 
@@ -202,36 +139,30 @@ def _check_still_counting(
         context: of the step.
         raw: what is stored.
         slug: the playlist.
-        made_of: the stored days that were looked at, with the moment of the fetch that counted.
-        last: the last day that was written.
+        days: the days of the run.
+        made_of: of those that have a snapshot, the moment of the fetch that the tables are made of.
 
     Raises:
-        RetryRequested: another run stored or withdrew something up to `last` meanwhile.
+        RetryRequested: another run stored or withdrew one of the days meanwhile.
         StorageError: that happened time and again.
     """
     counting = fetched_at(raw.latest_keys(slug))
-    if all(counting.get(day) == made_of.get(day) for day in counting.keys() | made_of.keys() if day <= last):
+    others = [day for day in days if counting.get(day) != made_of.get(day)]
+    if not others:
         return
     if context.retry_number < REPETITIONS:
         raise dg.RetryRequested(max_retries=REPETITIONS)
     raise StorageError(
         f"The tables of {slug} may be made of snapshots that do not count any more.",
-        why=f"others stored or withdrew days up to {last} in each of {REPETITIONS + 1} attempts to write the tables",
+        why=f"others stored or withdrew {', '.join(map(str, others))} in each of {REPETITIONS + 1} attempts to write "
+        "the tables",
         remedy="wait until the other runs have ended, then run these days again",
     )
 
 
-def _totals(table: schemas.Table, snapshot: Mapping[Any, Any]) -> dict[str, Any]:
-    return {
-        "entries listed": snapshot["listed"],
-        "entries rejected": snapshot["rejected"],
-        **_coverage(table, snapshot),
-    }
-
-
-def _coverage(table: schemas.Table, snapshot: Mapping[Any, Any]) -> dict[str, Any]:
+def _coverage(table: schemas.Table, snapshot: Mapping[Any, Any]) -> str:
     """The optional columns of a table that are not filled in every row, with the share of rows that have them."""
     names = {column.name: schemas.coverage_column(table, column) for column in table.columns if column.nullable}
     shares = {name: snapshot.get(coverage) for name, coverage in names.items()}
     thin = [f"{name} {share:.0%}" for name, share in shares.items() if share is not None and share < 1]
-    return {"coverage": ", ".join(thin) + " (all other columns 100%)" if thin else "all columns 100%"}
+    return ", ".join(thin) + " (all other columns 100%)" if thin else "all columns 100%"

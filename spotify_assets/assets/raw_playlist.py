@@ -3,19 +3,27 @@
 # Without `from __future__ import annotations`: Dagster does not resolve a string annotation of the context.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
 from spotify_assets import schemas
-from spotify_assets.assets.common import BACKFILL_POLICY, FRESHNESS, OWNERS, playlist_tags, withdrawal_metadata
+from spotify_assets.assets.common import (
+    BACKFILL_POLICY,
+    OWNERS,
+    as_failure,
+    freshness,
+    playlist_tags,
+    withdrawal_metadata,
+)
 from spotify_assets.errors import RateLimited, Refusal, SourceRefusal, SourceUnavailable
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.resources import Sources
 from spotify_assets.settings import PlaylistSettings
-from spotify_assets.snapshot import CHARTS, PlaylistSnapshot
+from spotify_assets.snapshot import CHARTS, SPOTIFY, PlaylistSnapshot
 from spotify_assets.sources.source import Absence, Source
+from spotify_assets.storage.io_managers import Fetched
 from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.raw_layer import RawLayer, StoredFiles, fetched_at
 
@@ -87,14 +95,6 @@ def fetch_days(
     return snapshots
 
 
-def nearest_stored(raw: RawLayer, slug: str, day: date) -> PlaylistSnapshot | None:
-    """The stored snapshot that is likely to have most in common with a day: its own, else the last before it.
-
-    Where nothing is stored that early, it is the newest of all.
-    """
-    return next(raw.read_before(slug, day + timedelta(days=1)), None) or raw.read_latest(slug)
-
-
 def build_raw_playlist(
     playlist: PlaylistSettings, partitions: dg.PartitionsDefinition[str], *, asks_spotify: bool
 ) -> dg.AssetsDefinition:
@@ -118,7 +118,7 @@ def build_raw_playlist(
         kinds={KINDS[playlist.source], "json"},
         owners=OWNERS,
         tags=playlist_tags(playlist, layer="raw"),
-        freshness_policy=FRESHNESS,
+        freshness_policy=freshness(playlist),
         metadata={"dagster/column_schema": raw_column_schema(), "dagster/table_name": "raw_playlist"},
     )
     def raw_playlist(context: dg.AssetExecutionContext) -> Any:
@@ -140,7 +140,7 @@ def build_raw_playlist(
             withdrawn = raw.withdrawal_of(snapshot, files) is not None
             metadata = _metadata_of_withdrawn(files, snapshot) if withdrawn else _metadata(raw, snapshot)
             context.add_asset_metadata(metadata, partition_key=str(snapshot.snapshot_date))
-        return snapshots
+        return Fetched(snapshots, files)
 
     return raw_playlist
 
@@ -157,11 +157,11 @@ def obtain(
     # Withdrawn days too: a source need not be asked again for what it gave already.
     offered = source.days_on_offer(playlist, days, fetched_at(files.newest))
     plan = plan_days(days, today=today_in_japan(), offered=offered, stored=files.by_day, absence=source.absence)
-    if playlist.source == "spotify":
+    if playlist.source == SPOTIFY:
         # Again when it is stored, but by then all calls would have been spent.
         raw.check_origin(files, playlist.slug, playlist.source, playlist.playlist_id)
     wants_previous = plan.to_fetch and source.wants_previous
-    previous = nearest_stored(raw, playlist.slug, plan.to_fetch[0]) if wants_previous else None
+    previous = raw.read_nearest(files, plan.to_fetch[0]) if wants_previous else None
     return files, plan, fetch_days(source, playlist, plan.to_fetch, previous, may_retry=may_retry)
 
 
@@ -174,17 +174,8 @@ def retry_or_failure(error: Refusal, *, may_retry: bool) -> dg.RetryRequested | 
     return as_failure(error)
 
 
-def as_failure(error: Refusal) -> dg.Failure:
-    """A refusal as Dagster shows it: the whole text, and no retry, because asking again would not mend it."""
-    return dg.Failure(
-        description=str(error),
-        metadata={"what happened": error.what, "why": error.why, "what to do": error.remedy},
-        allow_retries=False,
-    )
-
-
 def raw_column_schema() -> dg.TableSchema:
-    """The parts of a raw snapshot that tables are made of; column lineage ends at these."""
+    """The parts of a raw snapshot that tables are made of, as the columns of the tables name them."""
     sources = sorted(
         {source for table in schemas.TABLES.values() for column in table.columns for source in column.sources}
     )

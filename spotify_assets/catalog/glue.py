@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from spotify_assets.errors import CatalogError
+from spotify_assets.errors import CatalogError, CatalogUnavailable
 from spotify_assets.schemas import PARTITION_COLUMNS, TABLES, Table
 from spotify_assets.schemas.types import TYPES
 from spotify_assets.storage.aws import explained
@@ -35,7 +35,7 @@ REMEDIES: Mapping[str, str] = {
         "allow this role glue:GetCrawler, glue:StartCrawler, glue:GetTables and glue:GetPartitions on the crawler and "
         "the database (and, where Lake Formation is in use, grant it the database)"
     ),
-    "ThrottlingException": "wait a minute and materialize the catalog again; other callers share the account's limit",
+    "ThrottlingException": "wait a minute and launch publish_job; other callers share the account's limit",
 }
 
 
@@ -110,7 +110,7 @@ class _Watch:
             f"The Glue crawler {self.crawler} was not done within {self.timeout_seconds:g} seconds; it is {state}.",
             why="a crawl that reads a long history, or waits for Glue's capacity, takes longer; it goes on at AWS",
             remedy=(
-                f"see `aws glue get-crawler --name {self.crawler}`; once it is READY materialize the catalog again, "
+                f"see `aws glue get-crawler --name {self.crawler}`; once it is READY launch publish_job, "
                 "which does not crawl when everything is registered by then"
             ),
         )
@@ -410,7 +410,7 @@ def _check_outcome(seen: CrawlerTypeDef, crawler: str) -> None:
             why=outcome.get("ErrorMessage") or "Glue gives no message",
             remedy=(
                 f"see the log group {outcome.get('LogGroup')}, stream {outcome.get('LogStream')}, in CloudWatch, mend "
-                "the cause and materialize the catalog again"
+                "the cause and launch publish_job"
             ),
         )
 
@@ -423,7 +423,7 @@ def _check_result(differences: list[str], crawler: str, database: str) -> None:
             why="the crawler infers its tables from the files, and keeps the type that a column had first",
             remedy=(
                 "a missing column: rebuild a day, so that a file has it. Another type: rebuild the days whose files "
-                "have it, delete the Glue table (its files stay) and materialize the catalog again. A missing table or "
+                "have it, delete the Glue table (its files stay) and launch publish_job. A missing table or "
                 f"partition: see that the crawler {crawler} creates a single schema for each S3 path, adds new "
                 "columns, crawls all folders and may read them"
             ),
@@ -438,4 +438,5 @@ def _missing_crawler() -> str:
 
 def _explained(doing: str, *, missing: str) -> AbstractContextManager[None]:
     """Turn AWS's refusals into ours; `missing` is the remedy where the thing asked for does not exist."""
-    return explained("Glue", doing, refusal=CatalogError, remedies={**REMEDIES, "EntityNotFoundException": missing})
+    remedies = {**REMEDIES, "EntityNotFoundException": missing}
+    return explained("Glue", doing, refusal=CatalogUnavailable, remedies=remedies)

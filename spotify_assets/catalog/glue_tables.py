@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from spotify_assets.catalog.glue import PARTITIONS_PER_PAGE
-from spotify_assets.errors import CatalogError
+from spotify_assets.errors import CatalogUnavailable
 from spotify_assets.schemas.analyses import COMPACTED, IDENTITY
 from spotify_assets.schemas.table import Table
 from spotify_assets.schemas.types import TYPES
@@ -57,7 +57,7 @@ def register_table(
         parameters: what else the table shall say of itself, such as `run` and `as_of`.
 
     Raises:
-        CatalogError: Glue refuses.
+        CatalogUnavailable: Glue refuses.
     """
     _put_table(glue, database, _table_input(name, table, location, {}, parameters))
 
@@ -82,7 +82,7 @@ def register_compacted(
         parameters: as for `register_table`.
 
     Raises:
-        CatalogError: Glue refuses.
+        CatalogUnavailable: Glue refuses.
     """
     _put_table(glue, database, _table_input(table.name, table, location, PARTITION_KEYS, parameters))
     expected: dict[Values, StorageDescriptorTypeDef] = {
@@ -122,7 +122,7 @@ def register_history(glue: GlueClient, database: str, store: ObjectStore) -> Non
     """Bring the Glue tables of the compacted history and of identity up to date with the lake.
 
     Raises:
-        CatalogError: Glue refuses.
+        CatalogUnavailable: Glue refuses.
         StorageError: the lake cannot be listed.
     """
     for table in COMPACTED.values():
@@ -137,7 +137,7 @@ def drop_table(glue: GlueClient, database: str, name: str) -> None:
     """Remove a table from Glue, if it is there; its files stay.
 
     Raises:
-        CatalogError: Glue refuses.
+        CatalogUnavailable: Glue refuses.
     """
     with _explained(f"removing the table {name}"):
         try:
@@ -217,12 +217,12 @@ def _check(errors: Sequence[Any]) -> None:
     """Refuse where Glue took the call, but not all of its partitions.
 
     Raises:
-        CatalogError: there are errors.
+        CatalogUnavailable: there are errors.
     """
     if not errors:
         return
     detail = errors[0].get("ErrorDetail", {})
-    raise CatalogError(
+    raise CatalogUnavailable(
         f"Glue refused {len(errors)} partitions ({detail.get('ErrorCode', 'no code')}).",
         why=detail.get("ErrorMessage", "Glue gives no message"),
         remedy="run it again: partitions that are registered are left alone",
@@ -230,4 +230,4 @@ def _check(errors: Sequence[Any]) -> None:
 
 
 def _explained(doing: str) -> AbstractContextManager[None]:
-    return explained("Glue", doing, refusal=CatalogError, remedies=REMEDIES)
+    return explained("Glue", doing, refusal=CatalogUnavailable, remedies=REMEDIES)

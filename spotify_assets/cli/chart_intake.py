@@ -14,18 +14,19 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from itertools import pairwise
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from spotify_assets.errors import Refusal, SourceRefusal
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import PlaylistSettings, Settings
 from spotify_assets.snapshot import CHARTS
-from spotify_assets.sources.charts.chart_files import ChartEdition, ChartFile
+from spotify_assets.sources.charts.chart_files import ChartFile
 from spotify_assets.sources.charts.charts_source import ChartsSource
-from spotify_assets.sources.charts.landing import SUFFIXES, Original, assign
+from spotify_assets.sources.charts.edition_checks import ChartEdition
+from spotify_assets.sources.charts.landing import SUFFIXES, Original, assign, is_hidden
 from spotify_assets.storage.layout import LANDING_PREFIX, landing_key
-from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 THURSDAY = 3
@@ -113,7 +114,7 @@ def find_files(paths: Iterable[Path]) -> Iterator[FoundFile]:
     """
     for path in paths:
         if path.is_dir():
-            yield from find_files(sorted(found for found in path.rglob("*") if found.is_file() and _is_meant(found)))
+            yield from find_files(path / found for found in _files_in(path) if _is_meant(found))
         elif path.suffix.casefold() == ".zip":
             yield from _in_archive(path)
         else:
@@ -225,9 +226,9 @@ def _readable(file: FoundFile) -> Original:
     return file.original
 
 
-def _is_meant(path: PurePath) -> bool:
-    """Whether a file in a folder or an archive is to be imported; macOS puts a shadow beside each file."""
-    return path.name.casefold().endswith((*SUFFIXES, ".zip")) and not path.name.startswith("._")
+def _is_meant(path: str) -> bool:
+    """Whether a file in a folder or an archive is to be imported, going by its path in there."""
+    return path.casefold().endswith((*SUFFIXES, ".zip")) and not is_hidden(path)
 
 
 def _in_archive(path: Path) -> Iterator[FoundFile]:
@@ -239,7 +240,7 @@ def _in_archive(path: Path) -> Iterator[FoundFile]:
         return
     # Two members may have the same name: they are told apart by where in the archive they are.
     for member in sorted(archive.infolist(), key=lambda member: member.filename):
-        if not member.is_dir() and _is_meant(PurePosixPath(member.filename)):
+        if not member.is_dir() and _is_meant(member.filename):
             yield _member(archive, f"{path}/{member.filename}", member)
 
 
@@ -255,7 +256,18 @@ def _member(archive: zipfile.ZipFile, where: str, member: zipfile.ZipInfo) -> Fo
         return _unreadable(where, str(error), remedy=remedy)
 
 
+def _files_in(folder: Path) -> list[str]:
+    """The paths in a folder of all files in it, as a landing folder would have them: links are followed."""
+    return LocalObjectStore(folder).list_keys("")
+
+
 def _file(path: Path) -> FoundFile:
+    if is_hidden(path.name):
+        return _unreadable(
+            str(path),
+            "its name begins with a dot, and hidden files count nowhere",
+            remedy="rename it if it is a chart",
+        )
     try:
         if path.is_file() and not path.name.casefold().endswith(SUFFIXES):
             return _of_another_name(path)

@@ -1,16 +1,18 @@
-"""What `spotify-assets doctor` looks at: settings, lake, Spotify, catalog. It changes nothing but one probe object."""
+"""What `spotify-assets doctor` looks at: settings, lake, catalog, Spotify. It leaves nothing behind."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spotify_assets.errors import Refusal
+from spotify_assets.errors import CatalogError, Refusal, StorageError
 from spotify_assets.resources import build_lake
 from spotify_assets.settings import PlaylistSettings, Settings
-from spotify_assets.storage.layout import RAW_PREFIX, TEMPORARY_PREFIX
+from spotify_assets.storage.layout import CATALOG_KEY, RAW_PREFIX, TEMPORARY_PREFIX
 
 if TYPE_CHECKING:
     from spotify_assets.sources.spotify.client import SpotifyClient
@@ -36,6 +38,8 @@ def examine(settings: Settings, *, offline: bool) -> Iterator[Finding]:
     yield _credentials(settings)
     if not (offline and settings.lake_is_s3):
         yield _look(f"lake {settings.lake}", lambda: _probe_lake(settings))
+    if not settings.lake_is_s3:
+        yield _look("catalog", lambda: _probe_catalog(Path(settings.lake) / CATALOG_KEY))
     if offline:
         return
     spotify = [playlist for playlist in settings.playlists if playlist.source == "spotify"]
@@ -62,11 +66,43 @@ def _look(subject: str, probe: Callable[[], str]) -> Finding:
 
 
 def _probe_lake(settings: Settings) -> str:
+    if not settings.lake_is_s3 and not Path(settings.lake).exists():
+        return _probe_parent(Path(settings.lake))
     with build_lake(settings.lake).process_config_and_initialize_cm() as lake:
         store = lake.store()
         store.write(PROBE, b"")
         store.list_keys(RAW_PREFIX)
+        store.delete(PROBE)
     return "can be written and listed"
+
+
+def _probe_parent(folder: Path) -> str:
+    parent = next(parent for parent in folder.parents if parent.exists())
+    if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
+        raise StorageError(
+            f"The lake's folder {folder} cannot be made.",
+            why=f"{parent} is not a folder in which you may write",
+            remedy="check its permissions, or set SPOTIFY_ASSETS_LAKE to another folder",
+        )
+    return "is not there yet; the first run makes it"
+
+
+def _probe_catalog(path: Path) -> str:
+    import duckdb
+
+    if not path.exists():
+        return f"{path} is not there yet; `make demo`, or a run of publish_job, makes it"
+    try:
+        with duckdb.connect(path, read_only=True) as catalog:
+            views = catalog.sql("select count(*) from duckdb_views() where not internal").fetchall()[0][0]
+            newest = catalog.sql("select max(snapshot_date) from songs").fetchall()[0][0]
+    except duckdb.Error as error:
+        raise CatalogError(
+            f"{path} cannot be read.",
+            why=str(error).splitlines()[0],
+            remedy="launch publish_job, which makes it anew; close other programs that have it open for writing",
+        ) from error
+    return f"{path} opens: {views} views, " + (f"newest day of songs {newest}" if newest else "no day of songs yet")
 
 
 def _look_at_playlists(settings: Settings, playlists: list[PlaylistSettings]) -> Iterator[Finding]:

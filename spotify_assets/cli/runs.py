@@ -5,24 +5,22 @@ Dagster's own commands refuse ranges of assets whose backfill policy has more th
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from spotify_assets.assets.common import PARTITIONS_PER_RUN
-from spotify_assets.cli.upkeep import process_tags, put_in_order
-from spotify_assets.errors import CatalogError, SchemaViolation, SettingsError, StorageError
+from spotify_assets.cli.upkeep import process_tags
+from spotify_assets.errors import CatalogError, CatalogUnavailable, SchemaViolation, StorageError
 from spotify_assets.partitions import range_tags
-from spotify_assets.publication import PUBLISH_KEYS
 
 # The events are in the UI; on the terminal only what went wrong is of use.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-REFUSALS = {refusal.__name__ for refusal in (CatalogError, SchemaViolation, StorageError)}
+REFUSALS = {refusal.__name__ for refusal in (CatalogError, CatalogUnavailable, SchemaViolation, StorageError)}
 """Errors whose words are for a person; what caused them is not."""
 
 
@@ -35,53 +33,52 @@ class ChunkResult:
     failures: list[str]
 
 
-def open_instance() -> dg.DagsterInstance:
-    """The Dagster instance at DAGSTER_HOME; by default the project's own folder `dagster_home`.
-
-    Raises:
-        SettingsError: there is no such folder.
-    """
-    if not os.environ.get("DAGSTER_HOME"):
-        home = Path("dagster_home").absolute()
-        if not home.is_dir():
-            raise SettingsError(
-                "DAGSTER_HOME is not set.",
-                why=f"it tells where Dagster keeps what it knows of runs and partitions, and {home} does not exist",
-                remedy="run this in the project's folder, or set DAGSTER_HOME to an existing folder (absolute path)",
-            )
-        os.environ["DAGSTER_HOME"] = str(home)
-    instance = dg.DagsterInstance.get()
-    put_in_order(instance)
-    return instance
-
-
 def run_range(
-    definitions: dg.Definitions,
+    job: dg.JobDefinition,
     instance: dg.DagsterInstance,
     asset_keys: Sequence[dg.AssetKey],
     days: Sequence[date],
+    advance: Callable[[], None] = lambda: None,
 ) -> Iterator[ChunkResult]:
-    """Materialize assets for consecutive days, some days a run; a run that fails leaves the others alone."""
+    """Materialize assets of a job for consecutive days, some days a run; a run that fails leaves the others alone.
+
+    `advance` is called whenever an asset of a day is there.
+    """
     for start in range(0, len(days), PARTITIONS_PER_RUN):
         chunk = days[start : start + PARTITIONS_PER_RUN]
-        failures = failures_of(_execute(definitions, instance, asset_keys, range_tags(chunk)))
+        failures = failures_of(_execute(job, instance, advance, tags=range_tags(chunk), asset_keys=asset_keys))
         yield ChunkResult(chunk[0], chunk[-1], failures)
 
 
-def publish(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[str]:
-    """Materialize catalog, analyses and release; what went wrong, or nothing."""
-    return failures_of(_execute(definitions, instance, PUBLISH_KEYS, {}))
+def publish(
+    job: dg.JobDefinition, instance: dg.DagsterInstance, advance: Callable[[], None] = lambda: None
+) -> list[str]:
+    """Run the job that publishes; what went wrong, or nothing. `advance` is called whenever an asset is there."""
+    return failures_of(_execute(job, instance, advance))
 
 
 def _execute(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, asset_keys: Sequence[dg.AssetKey], tags: dict[str, str]
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    advance: Callable[[], None],
+    *,
+    tags: Mapping[str, str] | None = None,
+    asset_keys: Sequence[dg.AssetKey] | None = None,
 ) -> dg.ExecuteInProcessResult:
-    job = definitions.resolve_implicit_global_asset_job_def()
+    """Run a job, or those of its assets that are named."""
+
+    def listen(entry: dg.EventLogEntry) -> None:
+        if entry.dagster_event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
+            advance()
+
+    run_id = str(uuid.uuid4())
+    instance.add_event_listener(run_id, listen)
     return job.execute_in_process(
         run_config=QUIET,
         instance=instance,
-        asset_selection=list(asset_keys),
-        tags=tags | process_tags(),
+        run_id=run_id,
+        asset_selection=asset_keys,
+        tags={**(tags or {}), **process_tags()},
         raise_on_error=False,
     )
 

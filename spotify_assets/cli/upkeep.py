@@ -8,14 +8,13 @@ pool.
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 
 import dagster as dg
 
 from spotify_assets.assets.raw_playlist import SPOTIFY_POOL
+from spotify_assets.jobs import HOST_TAG, host_tags
 
-HOST_TAG = "spotify_assets/host"
 PROCESS_TAG = "spotify_assets/process_id"
 IN_A_PROCESS = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -27,7 +26,7 @@ IN_A_PROCESS = [
 
 def process_tags() -> dict[str, str]:
     """Tags by which a run of this process is known to be dead when the process is gone."""
-    return {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid())}
+    return {**host_tags(), PROCESS_TAG: str(os.getpid())}
 
 
 def put_in_order(instance: dg.DagsterInstance) -> list[str]:
@@ -49,9 +48,14 @@ def _end_dead_runs(instance: dg.DagsterInstance) -> Iterator[str]:
 
 
 def _process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
-    """The process on this machine that executes a run; None where that is not known, or it is another machine."""
+    """The process on this machine that executes a run; None where that is not certain.
+
+    A run without the tag of its machine may be anywhere. A run that was started again has the tags of the run before.
+    """
+    if run.parent_run_id or run.tags.get(HOST_TAG) != host_tags()[HOST_TAG]:
+        return None
     if PROCESS_TAG in run.tags:
-        return int(run.tags[PROCESS_TAG]) if run.tags.get(HOST_TAG) == socket.gethostname() else None
+        return int(run.tags[PROCESS_TAG])
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
         event = entry.dagster_event
         recorded = event.engine_event_data.metadata.get("pid") if event else None

@@ -5,7 +5,7 @@ analyses (`ANALYSES`) have `playlist` as a real column, so that one location hol
 descriptions and in the SQL file of each table; docs/analyses.md tells them in prose.
 
 Words: an *edition* is a chart as its publisher made it: one a day of a daily chart, one a week of a weekly chart,
-however often it was fetched. D are the editions of a playlist in order, N is the chart's size.
+however often it was fetched.
 """
 
 from __future__ import annotations
@@ -25,20 +25,27 @@ OFFICIAL_COLUMNS = (
 
 CHART_DAYS = Table(
     name="chart_days",
-    description="One row per stored day of a playlist: what `snapshots` says of it, compacted by year.",
+    description=(
+        "One row per stored day of a playlist: what `snapshots` has of it, and what the days before say of it, "
+        "compacted by year."
+    ),
     key=("snapshot_date",),
     columns=(
         required("snapshot_date", "date", "The day of the snapshot"),
         required("source", "string", "Where the day came from: spotify, charts or demo"),
         required("cadence", "string", "daily or weekly"),
         required("edition", "date", "First day on which this content was seen without a change since"),
-        required("chart_size", "int32", "N: nominal size where the source has one, else entries listed"),
+        required("chart_size", "int32", "Nominal size where the source has one, else entries listed"),
         required("listed", "int32", "Entries listed"),
         required("accepted", "int32", "Entries in songs"),
         required("rejected", "int32", "Entries in rejects"),
         required("content_hash", "string", "SHA-256 over what stands at each position"),
-        required("unchanged", "bool", "Same content as the stored snapshot before it"),
-        required("stale", "bool", "Unchanged for longer than the cadence allows"),
+        optional("renewed_at", "timestamp", "When the list was last renewed (UTC), where the source says it"),
+        required("unchanged", "bool", "Same content as the stored day before it"),
+        required("stale", "bool", "Unchanged, or not renewed, for longer than the cadence allows: older than its day"),
+        optional(
+            "failed_checks", "string", "What the checks of severity ERROR found on this day; null where all passed"
+        ),
     ),
 )
 
@@ -138,8 +145,6 @@ ALIAS_CANDIDATES = Table(
 IDENTITY: Mapping[str, Table] = {table.name: table for table in (SONG_IDENTITY, ALIAS_CANDIDATES)}
 """Made of the whole compacted history, each one file over all playlists."""
 
-COMPACTED_FROM = ("snapshots", "songs", "song_artists", "artists", "albums")
-"""The daily tables that the compacted history is made of."""
 COMPACTED: Mapping[str, Table] = {table.name: table for table in (CHART_DAYS, CHART_ENTRIES)}
 """Stored by playlist and year."""
 
@@ -148,7 +153,7 @@ AS_OF = required("as_of", "date", "Newest snapshot that the row's file was made 
 
 CHART_EDITIONS = Table(
     name="chart_editions",
-    description="One row per edition of a playlist: D, with its gaps.",
+    description="One row per edition of a playlist, in order, with the gaps between them.",
     key=("playlist", "edition_date"),
     columns=(
         PLAYLIST,
@@ -159,17 +164,17 @@ CHART_EDITIONS = Table(
         ),
         required("snapshot_date", "date", "The first stored day with this edition; its rows stand for the edition"),
         required("cadence", "string", "daily or weekly"),
-        required("edition_number", "int32", "1-based place in D"),
-        optional("previous_edition_date", "date", "The edition before in D; null for the first"),
+        required("edition_number", "int32", "1-based place among the playlist's editions"),
+        optional("previous_edition_date", "date", "The edition before; null for the first"),
         required(
             "missing_before",
             "int32",
             "Expected editions that are missing right before it: days; for weekly charts, weeks (give or take a day)",
         ),
         required("gap", "bool", "Whether expected editions are missing right before it; false for the first"),
-        required("is_last", "bool", "Whether it is the newest of D"),
+        required("is_last", "bool", "Whether it is the newest edition"),
         required("gap_after", "bool", "Whether expected editions are missing right after it"),
-        required("chart_size", "int32", "N of this edition"),
+        required("chart_size", "int32", "Size of the chart in this edition"),
         required("listed", "int32", "Entries listed"),
         required("songs", "int32", "Distinct songs; rows without title and id name none"),
         required("unidentified", "int32", "Rows that name no song: neither id, ISRC nor title"),
@@ -192,7 +197,7 @@ CHART_PERIODS = Table(
         required(
             "expected_editions",
             "int32",
-            "Editions that should be there, between the first and the last of D: the observed and the missing",
+            "Editions that should be there, between the first and the last: the observed and the missing",
         ),
         required("observed_editions", "int32", "Editions that are there"),
         optional("previous_period_start", "date", "The adjacent period before, if it has an edition; else null"),
@@ -233,10 +238,10 @@ SONG_HISTORY = Table(
         optional("explicit", "bool", "Explicit lyrics"),
         optional("duration_ms", "int32", "Length in milliseconds"),
         optional("popularity", "int32", "Spotify's popularity 0-100 at the fetch"),
-        required("position", "int32", "r: place in the chart; of a song listed twice, the best one"),
+        required("position", "int32", "Place in the chart; of a song listed twice, the best one"),
         required("occurrences", "int32", "How often the edition lists the song"),
-        required("points", "int32", "N + 1 - r"),
-        optional("previous_position", "int32", "Position in the edition before in D; null if it was not on it"),
+        required("points", "int32", "chart size + 1 - position"),
+        optional("previous_position", "int32", "Position in the edition before; null if it was not on it"),
         optional("movement", "int32", "previous_position - position: positive is up; null for entries"),
         optional(
             "entry_status",
@@ -253,13 +258,13 @@ SONG_HISTORY = Table(
         required("peak_position", "int32", "Best position so far"),
         required("peak_date", "date", "First edition at that position"),
         required("editions_on_chart", "int32", "Editions with the song so far"),
-        required("streak", "int32", "Consecutive editions of D with the song, up to this one"),
+        required("streak", "int32", "Consecutive editions with the song, up to this one"),
         required("spell_number", "int32", "1-based number of the streak that this edition belongs to"),
         required("editions_in_top_1", "int32", "Editions at position 1 so far"),
         required("editions_in_top_3", "int32", "Editions in the top 3 so far"),
         required("editions_in_top_10", "int32", "Editions in the top 10 so far"),
         optional("streams", "int64", "Streams counted by the chart, of the best position"),
-        optional("streams_change", "int64", "streams minus those in the edition before in D"),
+        optional("streams_change", "int64", "streams minus those in the edition before"),
         optional(
             "streams_mean_7_days",
             "float64",
@@ -267,7 +272,7 @@ SONG_HISTORY = Table(
         ),
         optional("streams_mean_7_days_n", "int32", "How many of the seven days have streams; daily charts only"),
         required("gap", "bool", "Whether expected editions are missing right before this one"),
-        required("edition_number", "int32", "1-based place of the edition in D"),
+        required("edition_number", "int32", "1-based place of the edition among the playlist's editions"),
         *OFFICIAL_COLUMNS,
         AS_OF,
     ),
@@ -287,9 +292,9 @@ SONG_POPULARITY = Table(
         optional("release_date_to", "date", "Last day that it can mean"),
         required("first_seen", "date", "First edition with the song"),
         required("last_seen", "date", "Newest edition with the song"),
-        required("left_censored", "bool", "On the first edition of D: when it really entered is not known"),
+        required("left_censored", "bool", "On the first edition of all: when it really entered is not known"),
         optional("entry_position", "int32", "Position in its first edition; null if left-censored"),
-        optional("editions_to_peak", "int32", "Editions of D from its first to its peak; null if left-censored"),
+        optional("editions_to_peak", "int32", "Editions from its first to its peak; null if left-censored"),
         required("peak_position", "int32", "Best position"),
         required("peak_date", "date", "First edition at that position"),
         required("editions_at_peak", "int32", "Editions at that position"),
@@ -298,17 +303,15 @@ SONG_POPULARITY = Table(
         required("editions_in_top_3", "int32", "Editions in the top 3"),
         required("editions_in_top_10", "int32", "Editions in the top 10"),
         required("spells", "int32", "Times that it came (back) to the chart"),
-        required("longest_streak", "int32", "Most consecutive editions of D"),
+        required("longest_streak", "int32", "Most consecutive editions with the song"),
         required("mean_position", "float64", "Mean position over the editions with the song"),
-        required("points", "int64", "Sum of N + 1 - r"),
+        required("points", "int64", "Sum of chart size + 1 - position"),
         optional("streams", "int64", "Sum of the streams of the editions that say them"),
         required("streams_editions", "int32", "Editions that say them"),
         optional("popularity_mean", "float64", "Mean of Spotify's popularity over the editions that say it"),
         optional("popularity_last", "int32", "The newest known popularity"),
         required("status_now", "string", "on_chart: in the newest edition; dropped_out: not"),
-        optional(
-            "dropped_out_on", "date", "First edition of D without it, after its last one; null while on the chart"
-        ),
+        optional("dropped_out_on", "date", "First edition without it, after its last one; null while on the chart"),
         optional("dropped_out_from", "int32", "Its position in its last edition; null while on the chart"),
         optional("official_peak_position", "int32", "Best of the publisher's peaks"),
         optional("official_days_on_chart", "int32", "Largest of the publisher's counts of days"),
@@ -319,7 +322,7 @@ SONG_POPULARITY = Table(
 
 SONG_SPELLS = Table(
     name="song_spells",
-    description="One row per song and spell: a run of consecutive editions of D with the song.",
+    description="One row per song and spell: a run of consecutive editions with the song.",
     key=("playlist", "song_key", "spell_number"),
     columns=(
         PLAYLIST,
@@ -329,14 +332,14 @@ SONG_SPELLS = Table(
         optional("lead_artist_name", "string", "Name of the first credited artist, when last seen in the spell"),
         required("spell_start", "date", "Its first edition"),
         required("spell_end", "date", "Its last edition"),
-        required("start_number", "int32", "Place of its first edition in D"),
-        required("end_number", "int32", "Place of its last edition in D"),
-        required("editions", "int32", "Length in editions of D"),
+        required("start_number", "int32", "Place of its first edition among the playlist's editions"),
+        required("end_number", "int32", "Place of its last edition among the playlist's editions"),
+        required("editions", "int32", "Length in editions"),
         required("best_position", "int32", "Best position"),
         required("entry_position", "int32", "Position in its first edition"),
         required("exit_position", "int32", "Position in its last edition"),
-        required("points", "int64", "Sum of N + 1 - r"),
-        optional("re_entry_gap", "int32", "Editions of D since the spell before, without the song; null for the first"),
+        required("points", "int64", "Sum of chart size + 1 - position"),
+        optional("re_entry_gap", "int32", "Editions since the spell before, without the song; null for the first"),
         required("left_censored", "bool", "Running on the first edition, or starting right after a gap"),
         required("right_censored", "bool", "Running on the newest edition, or ending right before a gap"),
         AS_OF,
@@ -347,7 +350,7 @@ PERIOD_COLUMNS = (
     required("period", "string", "day, week (daily charts only), month, year or all"),
     required("period_start", "date", "First day of the period; of `all`, the first edition"),
     required("period_end", "date", "Last day of the period; of `all`, the last edition"),
-    required("expected_editions", "int32", "Editions that should be there, between the first and the last of D"),
+    required("expected_editions", "int32", "Editions that should be there, between the first and the last"),
     required("observed_editions", "int32", "Editions that are there"),
 )
 RANK_COLUMNS = (
@@ -382,7 +385,7 @@ ARTIST_ANALYSIS = Table(
         required("song_editions", "int32", "Sum over editions of the songs that credit the artist"),
         required("share", "float64", "song_editions / all song-editions of the period; shares need not sum to 1"),
         required("song_editions_fractional", "float64", "The same, each divided by the song's number of credits"),
-        required("points", "int64", "Full credit: sum of N + 1 - r over song-editions"),
+        required("points", "int64", "Full credit: sum of chart size + 1 - position over song-editions"),
         required("points_fractional", "float64", "The same, each divided by the song's number of credits"),
         required(
             "points_share_fractional",
@@ -413,7 +416,7 @@ ALBUM_ANALYSIS = Table(
         optional("total_tracks", "int32", "Number of tracks of the album, largest known"),
         required("song_editions", "int32", "Sum over editions of the album's songs"),
         required("share", "float64", "song_editions / all song-editions of the period"),
-        required("points", "int64", "Sum of N + 1 - r over song-editions"),
+        required("points", "int64", "Sum of chart size + 1 - position over song-editions"),
         required("points_share", "float64", "points / all points of the period"),
         required("best_position", "int32", "Best position"),
         required("number_ones", "int32", "Song-editions at position 1"),
@@ -440,7 +443,7 @@ GENRE_TRENDS = Table(
         required("song_editions", "int32", "Sum over editions of the songs of the genre, each counted whole"),
         required("song_editions_weighted", "float64", "The same, each counted with 1 / number of its genres"),
         required("share", "float64", "song_editions_weighted / all song-editions of the period; sums to 1"),
-        required("points_weighted", "float64", "Sum of (N + 1 - r) / number of genres"),
+        required("points_weighted", "float64", "Sum of (chart size + 1 - position) / number of genres"),
         required("points_share", "float64", "points_weighted / all points of the period; sums to 1"),
         required("best_position", "int32", "Best position"),
         required("rank", "int32", "Rank by points_weighted within the period; ties rank equal"),
@@ -506,7 +509,7 @@ COLLABORATIONS = Table(
         optional("other_artist_name", "string", "Name, when last seen in this playlist"),
         required("songs", "int32", "Distinct songs that credit both"),
         required("song_editions", "int32", "Sum over editions of these songs"),
-        required("points", "int64", "Sum of N + 1 - r over them"),
+        required("points", "int64", "Sum of chart size + 1 - position over them"),
         required("best_position", "int32", "Best position"),
         required("first_seen", "date", "First edition with such a song"),
         required("last_seen", "date", "Newest edition with such a song"),

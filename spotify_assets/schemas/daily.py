@@ -240,15 +240,22 @@ def coverage_column(table: Table, column: Column) -> str:
 SNAPSHOTS = Table(
     name="snapshots",
     description=(
-        "One row: what is known of this day's snapshot as a whole. The only source of which days exist and of the "
-        "chart's size."
+        "One row: what is known of this day's snapshot by itself. The only source of which days exist and of the "
+        "chart's size. What other days say of it (unchanged, edition, stale) is in chart_days."
     ),
     key=("fetched_at",),
-    preview=("source", "cadence", "fetched_at", "listed", "accepted", "rejected", "unchanged", "stale", "edition"),
+    preview=("source", "cadence", "fetched_at", "renewed_at", "listed", "accepted", "rejected"),
     columns=(
         required("source", "string", "Where the day came from: spotify, charts or demo", "header.source"),
         required("cadence", "string", "How often the chart is made anew: daily or weekly"),
         optional("chart_date", "date", "The chart's own day, where the source says it", "header.chart_date"),
+        optional(
+            "renewed_at",
+            "timestamp",
+            "When the list was last renewed (UTC), where the source says it: the newest added_at of a playlist",
+            "header.renewed_at",
+            "entry.added_at",
+        ),
         required(
             "fetched_at",
             "timestamp",
@@ -262,9 +269,6 @@ SNAPSHOTS = Table(
         required("accepted", "int32", "Entries in songs", "entry"),
         required("rejected", "int32", "Entries in rejects", "entry"),
         required("content_hash", "string", "SHA-256 over what stands at each position", "entry"),
-        required("unchanged", "bool", "Same content as the stored snapshot before it", "entry"),
-        required("stale", "bool", "Unchanged for longer than the cadence allows: older than its day", "entry"),
-        required("edition", "date", "First day on which this content was seen without a change since", "entry"),
         optional("api_shape", "string", "Which key held the tracks: track, item or both", "header.api_shape"),
         optional("quota_mode", "string", "extended or development, as the answers showed", "header.quota_mode"),
         optional("language", "string", "Language that names were asked in", "header.language"),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
 from spotify_assets.jobs import PUBLISH_JOB
 from spotify_assets.publication import (
+    LOOKED_AT,
     PUBLISH_KEYS,
     find_news,
     newest_materialization,
@@ -20,8 +20,6 @@ from spotify_assets.sensors.work import LONGEST_WAIT, NAMED, TABLE_JOBS, work_un
 from spotify_assets.settings import PlaylistSettings
 
 UP_TO_TAG = "spotify_assets/published_up_to"
-ATTEMPTS = 6
-FIRST_BACKOFF = timedelta(minutes=1)
 
 
 def build_glue_crawler_sensor(playlists: Sequence[PlaylistSettings], publish_job: Any) -> dg.SensorDefinition:
@@ -36,8 +34,8 @@ def build_glue_crawler_sensor(playlists: Sequence[PlaylistSettings], publish_job
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             "Requests one run of publish_job when the tables of some partitions are complete and new, whoever made "
-            "them. Waits while tables are still being written; retries a failed publish run, "
-            f"{ATTEMPTS} times at most, with growing pauses."
+            "them. Waits while tables are still being written. A publish run retries by itself; one that gave up is "
+            "not requested again until something new is there or somebody launches publish_job."
         ),
     )
     def glue_crawler_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.RunRequest:
@@ -55,35 +53,24 @@ def build_glue_crawler_sensor(playlists: Sequence[PlaylistSettings], publish_job
         if news.up_to is None:
             waiting = [f"{slug} {day}" for slug, days in news.partial.items() for day in days]
             return dg.SkipReason(f"No partition has all its tables yet; incomplete: {', '.join(waiting[:NAMED])}.")
-        attempts = instance.get_run_records(
-            dg.RunsFilter(job_name=PUBLISH_JOB, tags={UP_TO_TAG: str(news.up_to)}), limit=ATTEMPTS
-        )
-        if len(attempts) >= ATTEMPTS:
+        up_to = str(news.up_to)
+        requested = instance.get_run_records(dg.RunsFilter(job_name=PUBLISH_JOB, tags={UP_TO_TAG: up_to}), limit=1)
+        if requested:
+            run = requested[0].dagster_run
             return dg.SkipReason(
-                f"Publishing failed {len(attempts)} times, last in run {attempts[0].dagster_run.run_id}. Mend the "
-                "cause named there and materialize the catalog; new partitions start new attempts."
-            )
-        not_before = _not_before(attempts)
-        if not_before > datetime.now(UTC):
-            return dg.SkipReason(
-                f"Publishing failed {len(attempts)} times; next attempt after {not_before:%H:%M:%S} UTC."
+                f"What is new was to be published by run {run.run_id}, whose status is {run.status.value}. Mend the "
+                "cause named there and launch publish_job; new partitions start a run of their own."
             )
         return dg.RunRequest(
-            # The attempt is part of the key: Dagster remembers run keys for ever and drops what it has seen.
-            run_key=f"{news.up_to}-{len(attempts) + 1}",
+            run_key=up_to,
             tags={
-                UP_TO_TAG: str(news.up_to),
-                **{f"spotify_assets.new/{slug}": str(len(days)) for slug, days in news.complete.items()},
+                UP_TO_TAG: up_to,
+                **{f"spotify_assets.new/{slug}": _count(days) for slug, days in news.complete.items()},
             },
         )
 
     return glue_crawler_sensor
 
 
-def _not_before(attempts: Sequence[dg.RunRecord]) -> datetime:
-    """When the next attempt may start: a pause that doubles, counted from the end of the last one."""
-    if not attempts:
-        return datetime.fromtimestamp(0, UTC)
-    ended = attempts[0].end_time or attempts[0].update_timestamp.timestamp()
-    doubled: int = 2 ** (len(attempts) - 1)
-    return datetime.fromtimestamp(ended, UTC) + FIRST_BACKOFF * doubled
+def _count(days: Sequence[str]) -> str:
+    return str(len(days)) if len(days) < LOOKED_AT else f"{LOOKED_AT} or more"

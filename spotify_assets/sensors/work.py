@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
 from spotify_assets.jobs import CHART_FILES_JOB, DAILY_PLAYLIST_JOB
 
@@ -15,8 +13,10 @@ LONGEST_WAIT = timedelta(hours=24)
 """A run that was killed can look unfinished until somebody puts the instance in order (`upkeep`). What is older is not
 waited for: should it write after all, that is new then."""
 NAMED = 5
-TABLE_JOBS = {DAILY_PLAYLIST_JOB, CHART_FILES_JOB, IMPLICIT_ASSET_JOB_NAME}
-"""Jobs that write tables when a run names no assets."""
+BACKFILLS = 20
+"""How many of the newest backfills are looked at."""
+TABLE_JOBS = {DAILY_PLAYLIST_JOB, CHART_FILES_JOB}
+"""Jobs that write tables. A run of theirs may name no assets; one that was started from an asset's page always does."""
 ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 UNFINISHED = [status for status in dg.DagsterRunStatus if status not in ENDED]
 
@@ -35,7 +35,7 @@ def work_under_way(instance: dg.DagsterInstance, keys: set[dg.AssetKey], jobs: s
         if keys & run.asset_selection if run.asset_selection else run.job_name in jobs:
             yield f"run {run.run_id}"
     # Between two of its runs a backfill has none that is unfinished.
-    requested = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED], created_after=since)
-    for backfill in instance.get_backfills(filters=requested):
-        if keys & set(backfill.asset_selection or ()) or backfill.job_name in jobs:
+    for backfill in instance.get_backfills(limit=BACKFILLS):
+        requested = backfill.status.name == "REQUESTED" and backfill.backfill_timestamp >= since.timestamp()
+        if requested and (keys & set(backfill.asset_selection or ()) or backfill.job_name in jobs):
             yield f"backfill {backfill.backfill_id}"

@@ -1,10 +1,6 @@
 """The settings: environment variables and the playlists file, read and validated once."""
 
-from spotify_assets.settings.environment import (
-    PlaylistSettings,
-    Settings,
-    SpotifySettings,
-    load_settings,
-)
+from spotify_assets.settings.environment import Settings, SpotifySettings, load_settings
+from spotify_assets.settings.playlists import RESERVED_SLUGS, PlaylistSettings
 
-__all__ = ["PlaylistSettings", "Settings", "SpotifySettings", "load_settings"]
+__all__ = ["RESERVED_SLUGS", "PlaylistSettings", "Settings", "SpotifySettings", "load_settings"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dagster as dg
 
@@ -15,18 +15,25 @@ from spotify_assets.schemas import TABLES
 from spotify_assets.snapshot import PlaylistSnapshot
 from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.storage.raw_layer import RawLayer
+from spotify_assets.storage.raw_layer import RawLayer, StoredFiles
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class RawIOManager(dg.IOManager):
-    """Raw snapshots. Takes and gives `list[PlaylistSnapshot]`; a day's snapshot is added, never replaced."""
+class Fetched(NamedTuple):
+    """What a run fetched, and what was stored when it looked; days that it took from the store are not among it."""
 
-    def handle_output(self, context: dg.OutputContext, obj: Sequence[PlaylistSnapshot]) -> None:
-        """Append the snapshots that are not stored yet. Days that the asset took from the store are not among them."""
-        for stored in RawLayer(_store(context)).append(context.asset_key.path[0], obj):
+    snapshots: Sequence[PlaylistSnapshot]
+    files: StoredFiles
+
+
+class RawIOManager(dg.IOManager):
+    """Raw snapshots. Takes `Fetched`, gives `list[PlaylistSnapshot]`; a day's snapshot is added, never replaced."""
+
+    def handle_output(self, context: dg.OutputContext, obj: Fetched) -> None:
+        """Append the snapshots that are not stored yet."""
+        for stored in RawLayer(_store(context)).append(context.asset_key.path[0], *obj):
             if stored.withdrawn:
                 context.log.warning(
                     "Not stored again, and stays withdrawn (%s): same content as %s", stored.withdrawn.why, stored.uri

@@ -8,7 +8,7 @@ import io
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -111,6 +111,18 @@ def read_if_present(store: ObjectStore, key: str) -> bytes | None:
         return None
 
 
+def remove_abandoned(store: ObjectStore, prefix: str, before: datetime) -> list[str]:
+    """Remove what was last written below `prefix` before a moment; the keys that were removed.
+
+    Raises:
+        StorageError: it cannot be listed or removed.
+    """
+    keys = [stored.key for stored in store.list_objects(prefix) if stored.modified < before]
+    for key in keys:
+        store.delete(key)
+    return keys
+
+
 def missing(uri: str) -> NotStored:
     """The refusal for an object that is not there."""
     return NotStored(
@@ -129,22 +141,38 @@ class LocalObjectStore:
 
     def list_keys(self, prefix: str) -> list[str]:
         """See `ObjectStore`."""
-        keys: list[str] = []
+        return sorted(key for key, _ in self._list(prefix))
+
+    def list_objects(self, prefix: str) -> list[StoredObject]:
+        """See `ObjectStore`. A file that was moved here keeps its old mtime; its ctime tells when it came."""
+        return sorted(
+            (stored for key, entry in self._list(prefix) if (stored := _stored(key, entry))), key=lambda one: one.key
+        )
+
+    def _list(self, prefix: str) -> list[tuple[str, os.DirEntry[str]]]:
+        """Keys and entries of the files below a prefix. Links are followed, but not back to where they are."""
+        found: list[tuple[str, os.DirEntry[str]]] = []
+        folders: list[tuple[str, frozenset[tuple[int, int]]]] = [(prefix, frozenset())]
         try:
-            for folder, _, names in os.walk(self._folder / prefix, onerror=_raise_unless_absent):
-                relative = Path(folder).relative_to(self._folder).as_posix()
-                keys += [f"{relative}/{name}" for name in names]
+            while folders:
+                folder, above = folders.pop()
+                with contextlib.suppress(FileNotFoundError), os.scandir(self._folder / folder) as entries:
+                    status = (self._folder / folder).stat()
+                    itself = (status.st_dev, status.st_ino)
+                    if itself in above:
+                        continue
+                    for entry in entries:
+                        if _leads_to(entry, os.DirEntry.is_dir):
+                            folders.append((f"{folder}{entry.name}/", above | {itself}))
+                        elif _leads_to(entry, os.DirEntry.is_file):
+                            found.append((folder + entry.name, entry))
         except OSError as error:
             raise StorageError(
                 f"{self.uri(prefix)} cannot be listed.",
                 why=error.strerror or str(error),
                 remedy="check the permissions of the lake's folder",
             ) from error
-        return sorted(keys)
-
-    def list_objects(self, prefix: str) -> list[StoredObject]:
-        """See `ObjectStore`. A file that was moved here keeps its old mtime; its ctime tells when it came."""
-        return [self._stored(key) for key in self.list_keys(prefix)]
+        return found
 
     def read(self, key: str) -> bytes:
         """See `ObjectStore`."""
@@ -222,13 +250,21 @@ class LocalObjectStore:
                 remedy="check the permissions of the lake's folder",
             ) from error
 
-    def _stored(self, key: str) -> StoredObject:
-        found = (self._folder / key).stat()
-        version = f"{found.st_ino}-{found.st_size}-{found.st_ctime_ns}"
-        return StoredObject(key, datetime.fromtimestamp(found.st_ctime, UTC), version)
+
+def _leads_to(entry: os.DirEntry[str], kind: Callable[[os.DirEntry[str]], bool]) -> bool:
+    """Whether an entry is of a kind, links followed; one that leads nowhere, or round in a circle, is of none."""
+    try:
+        return kind(entry)
+    except OSError:
+        return False
 
 
-def _raise_unless_absent(error: OSError) -> None:
-    # By itself os.walk takes a folder that it may not read for an empty one.
-    if not isinstance(error, FileNotFoundError):
-        raise error
+def _stored(key: str, entry: os.DirEntry[str]) -> StoredObject | None:
+    """None for a file that has gone since it was listed."""
+    try:
+        found = entry.stat()
+    except FileNotFoundError:
+        return None
+    # Not the ctime, which changes with permissions and names. A file that replaces another is another inode.
+    version = f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"
+    return StoredObject(key, datetime.fromtimestamp(found.st_ctime, UTC), version)

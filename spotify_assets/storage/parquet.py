@@ -99,7 +99,11 @@ def encode(rows: pa.Table) -> bytes:
     """One partition as Parquet bytes; the same rows always give the same bytes."""
     sink = io.BytesIO()
     # pandas and pyarrow default to microseconds or finer; Glue and Athena are sure of milliseconds.
-    pq.write_table(rows, sink, compression="zstd", coerce_timestamps="ms", store_schema=False)
+    options = {"compression": "zstd", "coerce_timestamps": "ms", "store_schema": False}
+    with pq.ParquetWriter(sink, rows.schema, **options) as writer:
+        # A row group without rows, which some readers refuse, is not written.
+        if len(rows):
+            writer.write_table(rows)
     return sink.getvalue()
 
 

@@ -1,8 +1,7 @@
-"""The raw layer: every snapshot as received, as gzip of JSON lines, append-only.
+"""The raw layer: every snapshot as received, append-only: which files there are, which count, and what may be added.
 
-`raw_playlist/playlist=<slug>/snapshot_date=<date>/<fetched_at>.jsonl.gz` holds a header record, one record per entry,
-and one per album and artist object. The latest file of a day counts; identical content adds no file; the same snapshot
-gives the same bytes. What payloads mean is not known here (that is `transforms`).
+`raw_playlist/playlist=<slug>/snapshot_date=<date>/<fetched_at>.jsonl.gz` holds one fetch (see `raw_format`). The latest
+file of a day counts; identical content adds no file.
 
 A file can be withdrawn (`withdrawals`): it stays, and an older file of its day counts. A day of which every file is
 withdrawn has no snapshot, which is no error. A newer fetch counts again by itself, unless its content is that of a
@@ -11,30 +10,18 @@ withdrawn file of the day: that is not stored again and stays withdrawn.
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import json
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from spotify_assets.errors import StorageError
-from spotify_assets.snapshot import CHARTS, CatalogObject, Entry, PlaylistSnapshot
+from spotify_assets.snapshot import CHARTS, Entry, PlaylistSnapshot
 from spotify_assets.storage.layout import fetch_time, parse_raw_key, raw_key, raw_prefix
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, write_all
+from spotify_assets.storage.raw_format import REMEDY_OF_DAMAGE, content_digest, damaged, decode, encode, read_records
 from spotify_assets.storage.withdrawals import Action, Marker, Withdrawals
-
-FORMAT_VERSION = 1
-# What is asked of a header before, or without, decoding the rest.
-HEADER_FIELDS = ("source", "playlist_id", "entries", "albums", "artists", "content_sha256")
-
-REMEDY_OF_DAMAGE = (
-    "restore it from a backup or a bucket version, or take it out (`spotify-assets withdraw`): an older fetch of the "
-    "day counts then"
-)
 
 
 @dataclass(frozen=True)
@@ -138,14 +125,21 @@ class RawLayer:
         same = self._same_content(snapshot, content_digest(snapshot), files)
         return None if same is None else files.withdrawals.get(same)
 
-    def append(self, slug: str, snapshots: Sequence[PlaylistSnapshot]) -> list[Stored]:
+    def append(
+        self, slug: str, snapshots: Sequence[PlaylistSnapshot], files: StoredFiles | None = None
+    ) -> list[Stored]:
         """Store snapshots of one playlist, except those whose day already has the same content, counting or withdrawn.
+
+        Args:
+            slug: the playlist.
+            snapshots: what is to be stored.
+            files: what is stored already, where it was listed before.
 
         Raises:
             StorageError: the playlist's stored days come from another source or another playlist, or days have a file
                 as new or newer that has other content or is damaged (all are named). Nothing is written then.
         """
-        files = self.files(slug)
+        files = files or self.files(slug)
         if snapshots:
             for source, playlist_id in {(snapshot.source, snapshot.playlist_id) for snapshot in snapshots}:
                 self.check_origin(files, slug, source, playlist_id)
@@ -215,18 +209,14 @@ class RawLayer:
         found = self._read_at_once(keys[day] for day in days if day in keys)
         return [result for result in found if isinstance(result, PlaylistSnapshot)]
 
-    def read_latest(self, slug: str) -> PlaylistSnapshot | None:
-        """The newest stored snapshot that can be read, or None."""
-        return next(self._readable(reversed(self.latest_keys(slug).values())), None)
+    def read_nearest(self, files: StoredFiles, day: date) -> PlaylistSnapshot | None:
+        """The readable snapshot that is likely to have most in common with a day: its own, else the last before it.
 
-    def read_before(self, slug: str, day: date) -> Iterator[PlaylistSnapshot]:
-        """The readable snapshots before `day`, newest first, each read when it is asked for."""
-        earlier = {stored: key for stored, key in self.latest_keys(slug).items() if stored < day}
-        return self._readable(reversed(earlier.values()))
-
-    def read_after(self, slug: str, day: date) -> Iterator[PlaylistSnapshot]:
-        """The readable snapshots after `day`, oldest first, each read when it is asked for."""
-        return self._readable([key for stored, key in self.latest_keys(slug).items() if stored > day])
+        Where nothing is stored that early, it is the newest of all.
+        """
+        newest_first = sorted(files.counting, reverse=True)
+        nearest_first = sorted(newest_first, key=lambda stored: stored > day)
+        return next(self._readable(files.counting[stored] for stored in nearest_first), None)
 
     def uri(self, slug: str) -> str:
         """Where the playlist's snapshots are, for a person."""
@@ -234,9 +224,11 @@ class RawLayer:
 
     def _read(self, key: str) -> PlaylistSnapshot:
         snapshot = decode(self._store.read(key), self._store.uri(key))
-        if key != _key(snapshot):
+        there = parse_raw_key(key)
+        # Not the playlist: its folder may have been renamed.
+        if there and (there.day, there.fetched_at) != (snapshot.snapshot_date, snapshot.fetched_at):
             what_it_is = f"the fetch of {snapshot.fetched_at.isoformat()} for {snapshot.snapshot_date}"
-            raise _damaged(self._store.uri(key), f"its header says that it is {what_it_is}")
+            raise damaged(self._store.uri(key), f"its header says that it is {what_it_is}")
         return snapshot
 
     def _read_or_error(self, key: str) -> PlaylistSnapshot | StorageError:
@@ -263,7 +255,7 @@ class RawLayer:
         newest = files.newest.get(snapshot.snapshot_date)
         if newest and newest >= key:
             if not self._header(newest):
-                raise _damaged(
+                raise damaged(
                     self._store.uri(newest),
                     "it cannot be read",
                     remedy="remove it and run the day again to store it anew",
@@ -292,105 +284,9 @@ class RawLayer:
     def _header(self, key: str) -> dict[str, Any]:
         """The header of a file; nothing of one that cannot be read, so that a damaged file stops no later fetch."""
         try:
-            return next(_records(self._store.read(key), self._store.uri(key)))
+            return next(read_records(self._store.read(key), self._store.uri(key)))
         except StorageError:
             return {}
-
-
-def content_digest(snapshot: PlaylistSnapshot) -> str:
-    """SHA-256 of what was received, without the circumstances of the fetch (time, notes, what was carried over)."""
-    content: list[Any] = [
-        snapshot.source,
-        snapshot.playlist_id,
-        snapshot.playlist_snapshot_id,
-        [[entry.position, entry.payload] for entry in snapshot.entries],
-        {identifier: found.payload for identifier, found in snapshot.albums.items()},
-        {identifier: found.payload for identifier, found in snapshot.artists.items()},
-    ]
-    if snapshot.tracks:
-        content.append({identifier: found.payload for identifier, found in snapshot.tracks.items()})
-    if snapshot.tracks_without_answer:
-        content.append({"tracks without answer": sorted(snapshot.tracks_without_answer)})
-    return hashlib.sha256(_json(content, sort_keys=True)).hexdigest()
-
-
-def encode(snapshot: PlaylistSnapshot, content: str) -> bytes:
-    """The bytes of a raw file: the same snapshot always gives the same."""
-    header = {
-        "record": "header",
-        "format": FORMAT_VERSION,
-        "slug": snapshot.slug,
-        "snapshot_date": snapshot.snapshot_date.isoformat(),
-        "source": snapshot.source,
-        "playlist_id": snapshot.playlist_id,
-        "fetched_at": snapshot.fetched_at.astimezone(UTC).isoformat(),
-        "api_shape": snapshot.api_shape,
-        "quota_mode": snapshot.quota_mode,
-        "language": snapshot.language,
-        "snapshot_id": snapshot.playlist_snapshot_id,
-        "chart_date": snapshot.chart_date and snapshot.chart_date.isoformat(),
-        "chart_size": snapshot.chart_size,
-        "entries": len(snapshot.entries),
-        "albums": len(snapshot.albums),
-        "artists": len(snapshot.artists),
-        "tracks": len(snapshot.tracks),
-        "tracks_without_answer": list(snapshot.tracks_without_answer),
-        "playlist": dict(snapshot.playlist),
-        "notes": list(snapshot.notes),
-        "content_sha256": content,
-    }
-    records = [
-        header,
-        *({"record": "entry", "position": entry.position, "payload": entry.payload} for entry in snapshot.entries),
-        *_object_records("album", snapshot.albums),
-        *_object_records("artist", snapshot.artists),
-        *_object_records("track", snapshot.tracks),
-    ]
-    lines = b"".join(_json(record) + b"\n" for record in records)
-    return gzip.compress(lines, mtime=0)
-
-
-def decode(data: bytes, uri: str) -> PlaylistSnapshot:
-    """Read the bytes of a raw file.
-
-    Raises:
-        StorageError: the bytes are damaged, of a format that this version does not know, or incomplete.
-    """
-    header, *records = _records(data, uri)
-    try:
-        snapshot = PlaylistSnapshot(
-            slug=header["slug"],
-            snapshot_date=date.fromisoformat(header["snapshot_date"]),
-            source=header["source"],
-            fetched_at=datetime.fromisoformat(header["fetched_at"]),
-            entries=tuple(Entry(item["position"], item["payload"]) for item in records if item["record"] == "entry"),
-            albums=_objects(records, "album"),
-            artists=_objects(records, "artist"),
-            tracks=_objects(records, "track"),
-            tracks_without_answer=tuple(header.get("tracks_without_answer", ())),
-            playlist_id=header["playlist_id"],
-            playlist=header["playlist"],
-            playlist_snapshot_id=header["snapshot_id"],
-            api_shape=header["api_shape"],
-            quota_mode=header["quota_mode"],
-            language=header["language"],
-            chart_date=header["chart_date"] and date.fromisoformat(header["chart_date"]),
-            chart_size=header["chart_size"],
-            notes=tuple(header["notes"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(uri, f"a record is not as expected: {error!r}") from error
-    counts = {
-        "entries": len(snapshot.entries),
-        "albums": len(snapshot.albums),
-        "artists": len(snapshot.artists),
-        "tracks": len(snapshot.tracks),
-    }
-    if any(header.get(name, 0) != count for name, count in counts.items()):
-        raise _damaged(uri, f"its header announces other numbers of records than it holds: {counts}")
-    if [entry.position for entry in snapshot.entries] != list(range(1, len(snapshot.entries) + 1)):
-        raise _damaged(uri, "its positions do not run from 1 without holes")
-    return snapshot
 
 
 def _key(snapshot: PlaylistSnapshot) -> str:
@@ -439,46 +335,6 @@ def _entries(found: PlaylistSnapshot | StorageError) -> tuple[Entry, ...] | None
     return found.entries if isinstance(found, PlaylistSnapshot) else None
 
 
-def _json(value: Any, *, sort_keys: bool = False) -> bytes:
-    # An API may send half of a surrogate pair; it is kept as received.
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort_keys)
-    return text.encode("utf-8", errors="surrogatepass")
-
-
-def _object_records(kind: str, objects: Mapping[str, CatalogObject]) -> Iterator[dict[str, Any]]:
-    for identifier, found in objects.items():
-        carried_from = found.carried_from and found.carried_from.isoformat()
-        yield {"record": kind, "id": identifier, "carried_from": carried_from, "payload": found.payload}
-
-
-def _objects(records: list[dict[str, Any]], kind: str) -> dict[str, CatalogObject]:
-    return {
-        item["id"]: CatalogObject(item["payload"], item["carried_from"] and date.fromisoformat(item["carried_from"]))
-        for item in records
-        if item["record"] == kind
-    }
-
-
-def _records(data: bytes, uri: str) -> Iterator[dict[str, Any]]:
-    try:
-        text = gzip.decompress(data).decode("utf-8", errors="surrogatepass")
-        records = [json.loads(line) for line in text.split("\n") if line]
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise _damaged(uri, str(error)) from error
-    if not records or not isinstance(records[0], dict) or records[0].get("record") != "header":
-        raise _damaged(uri, "it does not begin with a header record")
-    if records[0].get("format") != FORMAT_VERSION:
-        raise StorageError(
-            f"{uri} has raw format {records[0].get('format')}.",
-            why=f"this version of Spotify Assets knows format {FORMAT_VERSION}",
-            remedy="run the version that wrote it, or a newer one",
-        )
-    absent = [name for name in HEADER_FIELDS if name not in records[0]]
-    if absent:
-        raise _damaged(uri, f"its header lacks {', '.join(absent)}")
-    return iter(records)
-
-
 def _remedy(slug: str, days: Sequence[date], absent: Collection[date], damaged: Collection[date]) -> str:
     """What to do about days of a run that cannot be read; `rebuild` leaves out by itself what was never stored."""
     remedies = []
@@ -491,7 +347,3 @@ def _remedy(slug: str, days: Sequence[date], absent: Collection[date], damaged: 
     if damaged:
         remedies.append(f"for a damaged file: {REMEDY_OF_DAMAGE}")
     return "; ".join(remedies)
-
-
-def _damaged(uri: str, why: str, remedy: str = REMEDY_OF_DAMAGE) -> StorageError:
-    return StorageError(f"{uri} is damaged.", why=why, remedy=remedy)

@@ -18,6 +18,7 @@ SAME_LENGTH = 1000
 """Milliseconds by which the lengths of candidates may differ."""
 NEAR = 3
 """Editions within which one leaves and the other comes."""
+TITLE = "title="
 FACTS = ["position", "song_name", "lead_artist_name", "duration_ms"]
 EARLIER = {name: f"earlier_{name}" for name in ("song_key", *FACTS)}
 
@@ -59,7 +60,7 @@ def _likenesses(keyed: pd.DataFrame) -> pd.DataFrame:
     """`song_key` and `likeness`: what a song may have in common with another, its lead artist or its title."""
     titled = keyed.assign(title=each(keyed["song_name"], folded))
     artists = with_artists(titled.assign(song_ref=titled["song_key"])).rename(columns={"song_ref": "song_key"})
-    titles = titled[["song_key"]].assign(likeness="title=" + titled["title"])
+    titles = titled[["song_key"]].assign(likeness=TITLE + titled["title"])
     return pd.concat([artists.rename(columns={"artist": "likeness"}), titles])[
         ["song_key", "likeness"]
     ].drop_duplicates()
@@ -67,6 +68,8 @@ def _likenesses(keyed: pd.DataFrame) -> pd.DataFrame:
 
 def _successions(alike: pd.DataFrame) -> pd.DataFrame:
     """Pairs of songs alike of which one comes within `NEAR` editions of the other's last.
+
+    Of the same title the other may also come back later, as where a source goes to and fro between two names.
 
     Args:
         alike: `playlist`, `song_key`, `first`, `last`, `likeness`.
@@ -80,7 +83,8 @@ def _successions(alike: pd.DataFrame) -> pd.DataFrame:
     base = group * (last.max(initial=0) + 2 * NEAR + 1)
     by_last = np.argsort(base + last, kind="stable")
     starts = np.searchsorted((base + last)[by_last], base + first - NEAR, side="left")
-    ends = np.searchsorted((base + last)[by_last], base + first + NEAR, side="right")
+    until = np.where(alike["likeness"].str.startswith(TITLE), last.max(initial=0), first) + NEAR
+    ends = np.searchsorted((base + last)[by_last], base + until, side="right")
     counts = ends - starts
     later = np.repeat(np.arange(len(alike)), counts)
     earlier = by_last[np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts) + np.repeat(starts, counts)]

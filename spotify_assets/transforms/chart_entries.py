@@ -1,4 +1,4 @@
-"""The daily tables of some days joined to the rows that the analyses need: the compacted history, see `schemas`."""
+"""The rows of `CHART_ENTRIES`: the daily tables of some days joined to what the analyses need of each song."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 
 import pandas as pd
 
-from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES
+from spotify_assets.schemas.analyses import CHART_ENTRIES
 from spotify_assets.transforms.song_names import normalised_isrc
 from spotify_assets.transforms.values import name_key
 
@@ -16,16 +16,11 @@ Credit = tuple[str, str | None]
 """An artist's key and name."""
 
 
-def chart_days(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Rows of `CHART_DAYS` from `snapshots`, by day."""
-    return frames["snapshots"][CHART_DAYS.column_names].sort_values("snapshot_date", ignore_index=True)
-
-
 def chart_entries(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Rows of `CHART_ENTRIES`, by day and position.
 
     Args:
-        frames: the daily tables in `COMPACTED_FROM`, of the same days of one playlist, each with `snapshot_date`.
+        frames: the daily tables of the same days of one playlist, each with `snapshot_date`.
     """
     # Names in the order of the keys are those of song_artists.
     songs = frames["songs"].drop(columns="artist_names").sort_values(PLACE, ignore_index=True)

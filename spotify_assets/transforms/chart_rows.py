@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from spotify_assets.sources.charts.chart_files import column_key, is_missing, is_name, spotify_track_id, whole_number
+from spotify_assets.sources.charts.cells import is_missing, is_name, spotify_track_id, whole_number
+from spotify_assets.sources.charts.chart_formats import column_key
 from spotify_assets.sources.charts.chart_tracks import ID_COLUMNS
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {

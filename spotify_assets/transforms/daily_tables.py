@@ -16,14 +16,11 @@ from spotify_assets.transforms.songs import Row, song_artist_rows, song_rows
 from spotify_assets.transforms.values import payload_digest
 
 
-def daily_tables(
-    snapshots: Sequence[PlaylistSnapshot], earlier: Iterable[PlaylistSnapshot], cadence: str
-) -> dict[str, pd.DataFrame]:
-    """Build every daily table.
+def daily_tables(snapshots: Sequence[PlaylistSnapshot], cadence: str) -> dict[str, pd.DataFrame]:
+    """Build every daily table. What it has of a day depends on that day's snapshot and on nothing else.
 
     Args:
         snapshots: one per day, in order of days.
-        earlier: the stored snapshots before the first of them, newest first; read only as far as needed.
         cadence: the playlist's cadence, `daily` or `weekly`.
 
     Returns:
@@ -49,7 +46,7 @@ def daily_tables(
         for name, rows_of in per_day.items()
     }
     counts = [(snapshot, len(tracks), len(rejected)) for snapshot, tracks, rejected in read]
-    frames["snapshots"] = frame(schemas.SNAPSHOTS, snapshot_rows(counts, frames, earlier, cadence))
+    frames["snapshots"] = frame(schemas.SNAPSHOTS, snapshot_rows(counts, frames, cadence))
     return {name: frames[name] for name in schemas.TABLES}
 
 

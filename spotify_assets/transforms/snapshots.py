@@ -1,24 +1,23 @@
-"""What is known of a day's snapshot as a whole: size, identity, edition, coverage."""
+"""What is known of a day's snapshot as a whole: size, identity of content, renewal, coverage."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
 from spotify_assets import schemas
-from spotify_assets.snapshot import CHARTS, CatalogObject, PlaylistSnapshot
+from spotify_assets.snapshot import CHARTS, SPOTIFY, CatalogObject, PlaylistSnapshot
 from spotify_assets.transforms.entries import api_shaped, track_of
 from spotify_assets.transforms.songs import Row, credits_of
-from spotify_assets.transforms.values import INT64_MAXIMUM, at, in_utc, text, whole_number
+from spotify_assets.transforms.values import INT64_MAXIMUM, at, in_utc, moment, text, whole_number
 
-STALE_AFTER = {"daily": timedelta(days=3), "weekly": timedelta(days=9)}
-"""How long a chart may stay the same before it is older than its day: two missed updates of a daily chart, one of a
-weekly chart and a day or two of delay."""
+BEFORE_SPOTIFY = datetime(2006, 1, 1)  # noqa: DTZ001 - in UTC, as the tables have it
+"""An `added_at` before it is a stand-in for none: the API gives 1970 where it does not know."""
 
 
 def content_hash(snapshot: PlaylistSnapshot) -> str:
@@ -34,7 +33,6 @@ def content_hash(snapshot: PlaylistSnapshot) -> str:
 def snapshot_rows(
     counts: Sequence[tuple[PlaylistSnapshot, int, int]],
     frames: Mapping[str, pd.DataFrame],
-    earlier: Iterable[PlaylistSnapshot],
     cadence: str,
 ) -> Iterator[Row]:
     """The rows of `snapshots`.
@@ -42,34 +40,23 @@ def snapshot_rows(
     Args:
         counts: per day, in order: the snapshot, its accepted and its rejected entries.
         frames: the other tables of the same days, for coverage.
-        earlier: the stored snapshots before the first day, newest first.
         cadence: `daily` or `weekly`.
     """
     coverage = _coverage(frames)
     albums, artists = _listed_ids(frames["albums"], "album_id"), _listed_ids(frames["artists"], "artist_id")
-    previous_hash: str | None = None
-    edition: date | None = None
-    for number, (snapshot, accepted, rejected) in enumerate(counts):
+    for snapshot, accepted, rejected in counts:
         day, is_chart = snapshot.snapshot_date, snapshot.source == CHARTS
-        hashed = content_hash(snapshot)
-        if number == 0:
-            previous_hash, edition = _last_edition(earlier)
-        unchanged = hashed == previous_hash
-        edition = edition if unchanged and edition else snapshot.snapshot_date
-        previous_hash = hashed
         yield {
             "source": snapshot.source,
             "cadence": cadence,
             "chart_date": snapshot.chart_date,
+            "renewed_at": renewed_at(snapshot),
             "fetched_at": in_utc(snapshot.fetched_at),
             "chart_size": len(snapshot.entries) if snapshot.chart_size is None else snapshot.chart_size,
             "listed": len(snapshot.entries),
             "accepted": accepted,
             "rejected": rejected,
-            "content_hash": hashed,
-            "unchanged": unchanged,
-            "stale": snapshot.snapshot_date - edition >= STALE_AFTER[cadence],
-            "edition": edition,
+            "content_hash": content_hash(snapshot),
             "api_shape": snapshot.api_shape,
             "quota_mode": snapshot.quota_mode,
             "language": snapshot.language,
@@ -80,28 +67,21 @@ def snapshot_rows(
             "carried_over": sum(
                 found.carried_from is not None for found in (*snapshot.albums.values(), *snapshot.artists.values())
             ),
-            **coverage.get(snapshot.snapshot_date, {}),
-            "snapshot_date": snapshot.snapshot_date,
+            **coverage.get(day, {}),
+            "snapshot_date": day,
         }
 
 
-def dependants(later: Iterable[PlaylistSnapshot]) -> list[PlaylistSnapshot]:
-    """The snapshots whose rows of `snapshots` may change with the snapshot before them.
+def renewed_at(snapshot: PlaylistSnapshot) -> datetime | None:
+    """When the list was last renewed (UTC, without zone), where its source says it.
 
-    These are the next one, and those after it as long as they have its content: one edition with it.
-
-    Args:
-        later: the stored snapshots after a day, oldest first; read only as far as needed.
+    Spotify says it by the newest `added_at`: that of a chart's entries is the moment at which it renewed the list.
     """
-    found: list[PlaylistSnapshot] = []
-    first: str | None = None
-    for snapshot in later:
-        hashed = content_hash(snapshot)
-        if first is not None and hashed != first:
-            break
-        first = hashed
-        found.append(snapshot)
-    return found
+    if snapshot.renewed_at is not None or snapshot.source != SPOTIFY:
+        return snapshot.renewed_at and in_utc(snapshot.renewed_at)
+    latest = in_utc(snapshot.fetched_at) + timedelta(days=1)
+    added = [moment(at(entry.payload, "added_at")) for entry in snapshot.entries]
+    return max((found for found in added if found and BEFORE_SPOTIFY <= found <= latest), default=None)
 
 
 def _identity(payload: Any) -> list[object]:
@@ -110,18 +90,6 @@ def _identity(payload: Any) -> list[object]:
     if text(at(track, "id")) is None:
         names = [text(at(track, "name")), [text(artist.get("name")) for artist in credits_of(track)]]
     return [text(at(track, "id")), names, whole_number(at(payload, "streams"), maximum=INT64_MAXIMUM)]
-
-
-def _last_edition(earlier: Iterable[PlaylistSnapshot]) -> tuple[str | None, date | None]:
-    """Hash of the newest of `earlier`, and the first day since which every stored snapshot has had it."""
-    newest: str | None = None
-    first: date | None = None
-    for snapshot in earlier:
-        hashed = content_hash(snapshot)
-        if newest is not None and hashed != newest:
-            break
-        newest, first = hashed, snapshot.snapshot_date
-    return newest, first
 
 
 def _listed_ids(frame: pd.DataFrame, column: str) -> dict[date, list[str]]:

@@ -18,7 +18,8 @@ from itertools import pairwise
 import pytest
 
 from spotify_assets.snapshot import CHARTS, Entry, PlaylistSnapshot
-from spotify_assets.transforms.chart_entries import chart_days, chart_entries
+from spotify_assets.transforms.chart_days import chart_days
+from spotify_assets.transforms.chart_entries import chart_entries
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.helpers.analyse import analyse
 from spotify_assets_tests.helpers.real_data import REAL_DATA, requires_real_data
@@ -41,7 +42,7 @@ def chart():
         )
         for edition in read_whole_chart(FILE.name, FILE.read_bytes()).editions
     ]
-    tables = daily_tables(snapshots, [], "daily")
+    tables = daily_tables(snapshots, "daily")
     return chart_days(tables).assign(playlist="chart"), chart_entries(tables).assign(playlist="chart")
 
 

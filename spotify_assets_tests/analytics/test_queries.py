@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 
 import duckdb
@@ -21,6 +22,7 @@ from spotify_assets_tests.helpers.analyse import analyse
 from spotify_assets_tests.helpers.little_charts import day, little_chart, together
 
 QUERIES = saved_queries()
+JP1 = "JPAB12600001"
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +56,35 @@ def answer(tables, name, columns, **asked):
     return [tuple(row[column] for column in columns.split()) for row in found]
 
 
-def test_all_are_listed_with_what_they_answer(demo):
-    listed = demo("query").stdout.splitlines()
-    assert [line.split(": ", 1)[0] for line in listed] == list(QUERIES)
-    assert all(len(line.split(": ", 1)[1]) > 40 for line in listed)
-    assert all("--from alone" in line and "--to alone" in line for line in listed)
+def test_all_are_listed_with_a_short_line_of_what_they_answer(demo):
+    _, _, *listed = demo("query").stdout.split("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in listed] == list(QUERIES)
+    assert all(line.rstrip().endswith(".") and len(line) <= 120 for line in listed)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_the_help_of_a_query_has_what_it_takes_and_no_more(demo, name):
+    shown = demo("query", name, "--help")
+    assert shown.exit_code == 0
+    assert " ".join(shown.stdout.split()).startswith(f"Usage: main query {name} [OPTIONS] {QUERIES[name].answers}")
+    text, options = shown.stdout.split("Options:")
+    assert "--from alone" in text
+    assert "--to alone" in " ".join(text.split())
+    offered = set(re.findall(r"^  --([a-z-]+)", options, re.MULTILINE))
+    named = {"first_day": "from", "last_day": "to"}
+    taken = {named.get(place, place).replace("_", "-") for place in QUERIES[name].takes}
+    assert offered == taken | {"format", "help"}
+    assert all(f"--{need.replace('_', '-')}" in text.split("It needs")[1] for need in QUERIES[name].needs)
+
+
+def test_help_without_a_query_is_that_of_the_command(demo):
+    shown = demo("query", "--help").stdout
+    assert shown.startswith("Usage: main query [OPTIONS] [NAME]")
+    assert "--other-playlist" in shown
+
+
+def test_the_help_of_a_query_that_is_not_there_is_refused(demo):
+    assert "There is no saved query 'nothing'." in demo("query", "nothing", "--help").stderr
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -97,12 +123,12 @@ class TestSongStory:
     @classmethod
     def tables(cls):
         """A song that changes its id and its title; in a second playlist another has its key for a title."""
-        old, new = {"isrc": "JP1", "song_name": "Rain"}, {"isrc": "JP1", "song_name": "Rain (Remastered)"}
+        old, new = {"isrc": JP1, "song_name": "Rain"}, {"isrc": JP1, "song_name": "Rain (Remastered)"}
         chart = little_chart({1: "old a", 2: "new a", 3: "new a"}, {"old": old, "new": new})
-        second = little_chart({2: "other old"}, {"old": old, "other": {"song_name": "JP1"}}, playlist="second")
+        second = little_chart({2: "other old"}, {"old": old, "other": {"song_name": JP1}}, playlist="second")
         return analyse(*together(chart, second))
 
-    @pytest.mark.parametrize("song", ["id-old", "id-new", "rain", "Rain (Remastered)", "JP1"])
+    @pytest.mark.parametrize("song", ["id-old", "id-new", "rain", "Rain (Remastered)", JP1])
     def test_it_has_every_edition_whichever_name_of_the_song_is_given(self, tables, song):
         told = answer(tables, "song_story", "playlist edition_date", song=song)
         assert told == [("chart", day(1)), ("chart", day(2)), ("chart", day(3)), ("second", day(2))]

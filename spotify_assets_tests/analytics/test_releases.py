@@ -52,12 +52,12 @@ class Publisher:
         """Charts by day: the titles from the first position on."""
         for day, titles in sorted(charts.items()):
             snapshot = make_snapshot(map(entry, titles), day, slug=slug)
-            for name, frame in daily_tables([snapshot], [], "daily").items():
+            for name, frame in daily_tables([snapshot], "daily").items():
                 write_partitions(self.store, TABLES[name], slug, [day], frame)
 
     def write_nothing(self, slug, day):
         """What a day leaves whose snapshot is withdrawn."""
-        for name, frame in daily_tables([], [], "daily").items():
+        for name, frame in daily_tables([], "daily").items():
             write_partitions(self.store, TABLES[name], slug, [day], frame)
 
     def publish(self):
@@ -179,7 +179,7 @@ class TestWhatIsMade:
 
     def test_songs_that_nobody_is_credited_with_and_of_no_album_are_songs_too(self, publisher):
         snapshot = make_snapshot([{"track": {"id": "id-a", "name": "a"}}, {"track": {"name": None}}], FIRST, slug="one")
-        for name, frame in daily_tables([snapshot], [], "daily").items():
+        for name, frame in daily_tables([snapshot], "daily").items():
             write_partitions(publisher.store, TABLES[name], "one", [FIRST], frame)
         publisher.publish()
         (song,) = publisher.rows("song_history")

@@ -1,4 +1,4 @@
-"""What counts as new: read from Dagster's event log as real runs write it, and the internal call that reads it."""
+"""What counts as new: read from Dagster's event log as real runs write it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import duckdb
 import pytest
 
 from spotify_assets.analytics.releases import history_keys, read_release
+from spotify_assets.catalog import duckdb_file
 from spotify_assets.definitions import build_definitions
-from spotify_assets.errors import StorageError
+from spotify_assets.errors import CatalogError, CatalogUnavailable, SchemaViolation, SettingsError, StorageError
 from spotify_assets.publication import (
     PUBLISHED_UP_TO,
     RELEASE_KEY,
@@ -25,6 +26,7 @@ from spotify_assets.storage.object_store import LocalObjectStore
 SONGS = dg.AssetKey(["japan", "songs"])
 DAY = "2026-01-06"
 NEXT_DAY = "2026-01-07"
+SOON = dg.RetryPolicy(max_retries=2)
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -39,56 +41,6 @@ def report_day(instance, day, tables=tuple(TABLES), slug="japan"):
 
 def newest(instance, slug="japan"):
     return newest_materialization(instance, table_keys(slug))
-
-
-class TestTheInternalCall:
-    """`get_latest_storage_id_by_partition` is not public. When one of these fails, `find_news` has to be looked at."""
-
-    def latest(self, instance, **how):
-        return instance.event_log_storage.get_latest_storage_id_by_partition(
-            SONGS, dg.DagsterEventType.ASSET_MATERIALIZATION, **how
-        )
-
-    def test_it_gives_the_newest_id_of_each_partition(self, instance):
-        report(instance, SONGS, DAY)
-        report(instance, SONGS, NEXT_DAY)
-        before = self.latest(instance)
-        report(instance, SONGS, DAY)
-        after = self.latest(instance)
-        assert before.keys() == after.keys() == {DAY, NEXT_DAY}
-        assert after[DAY] > before[NEXT_DAY] > before[DAY]
-        assert after[NEXT_DAY] == before[NEXT_DAY]
-
-    def test_after_is_exclusive(self, instance):
-        report(instance, SONGS, DAY)
-        report(instance, SONGS, NEXT_DAY)
-        ids = self.latest(instance)
-        assert self.latest(instance, after_cursor=ids[DAY]) == {NEXT_DAY: ids[NEXT_DAY]}
-        assert self.latest(instance, after_cursor=ids[NEXT_DAY]) == {}
-
-    def test_it_can_be_limited_to_partitions(self, instance):
-        report(instance, SONGS, DAY)
-        report(instance, SONGS, NEXT_DAY)
-        assert self.latest(instance, partitions={DAY, "2026-02-01"}).keys() == {DAY}
-
-    def test_it_takes_ten_years_of_partitions_at_once(self, instance):
-        report(instance, SONGS, DAY)
-        assert self.latest(instance, partitions={DAY, *map(str, range(3650))}).keys() == {DAY}
-
-    def test_other_assets_and_other_events_do_not_count(self, instance):
-        report(instance, dg.AssetKey(["japan", "albums"]), DAY)
-        instance.report_runless_asset_event(dg.AssetObservation(SONGS, partition=DAY))
-        report(instance, SONGS)
-        assert self.latest(instance) == {}
-
-    def test_its_ids_are_those_of_the_asset_records(self, instance):
-        report(instance, SONGS, DAY)
-        assert self.latest(instance)[DAY] == newest_materialization(instance, [SONGS])
-
-    def test_wiped_partitions_are_gone(self, instance):
-        report(instance, SONGS, DAY)
-        instance.wipe_assets([SONGS])
-        assert self.latest(instance) == {}
 
 
 class TestNewest:
@@ -149,6 +101,40 @@ class TestFindNews:
         report_day(instance, DAY, ["songs"])
         assert find_news(instance, ["japan"], before).complete == {"japan": [DAY]}
 
+    def test_only_what_came_later_is_new(self, instance):
+        report_day(instance, DAY)
+        published = newest(instance)
+        assert find_news(instance, ["japan"], published).up_to is None
+        report_day(instance, NEXT_DAY)
+        assert find_news(instance, ["japan"], published).complete == {"japan": [NEXT_DAY]}
+
+    def test_a_day_that_was_made_twice_is_new_once_and_up_to_its_last_time(self, instance):
+        report_day(instance, DAY)
+        report_day(instance, DAY)
+        news = find_news(instance, ["japan"], 0)
+        assert (news.complete, news.up_to) == ({"japan": [DAY]}, newest(instance))
+
+    def test_observations_and_what_has_no_partition_complete_nothing(self, instance):
+        report_day(instance, DAY, tuple(TABLES)[1:])
+        instance.report_runless_asset_event(dg.AssetObservation(SONGS, partition=DAY))
+        report(instance, SONGS)
+        assert find_news(instance, ["japan"], 0).partial == {"japan": [DAY]}
+
+    def test_wiped_partitions_are_gone(self, instance):
+        report_day(instance, DAY)
+        instance.wipe_assets([SONGS])
+        assert find_news(instance, ["japan"], 0).partial == {"japan": [DAY]}
+
+    def test_what_a_table_had_long_ago_is_found_below_what_it_had_often(self, instance, monkeypatch):
+        monkeypatch.setattr("spotify_assets.publication.LOOKED_AT", 3)
+        report(instance, SONGS, DAY)
+        for _ in range(5):
+            report(instance, SONGS, NEXT_DAY)
+        published = newest(instance)
+        for day in (DAY, NEXT_DAY):
+            report_day(instance, day, [table for table in TABLES if table != "songs"])
+        assert find_news(instance, ["japan"], published).complete == {"japan": [DAY, NEXT_DAY]}
+
     def test_playlists_that_are_not_asked_for_are_not_looked_at(self, instance):
         report_day(instance, DAY, slug="removed")
         assert find_news(instance, ["japan"], 0).complete == {}
@@ -199,6 +185,49 @@ class TestRealRuns:
         assert request.tags["spotify_assets.new/demo_japan"] == "2"
         assert self.publish(definitions, instance, request)
         assert self.tick(definitions, instance) == []
+
+    def publish_with(self, lake_folder, instance, retries, monkeypatch, *outcomes):
+        """Publish once, while the catalog's file meets these errors one after the other; how often it was tried."""
+        tried = []
+        made = duckdb_file.refresh
+
+        def refresh(*inputs):
+            tried.append(inputs)
+            if len(tried) <= len(outcomes):
+                raise outcomes[len(tried) - 1]
+            return made(*inputs)
+
+        monkeypatch.setattr(duckdb_file, "refresh", refresh)
+        settings = load_settings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)})
+        definitions = build_definitions(settings, publish_retries=retries)
+        self.write_tables(definitions, instance)
+        (request,) = self.tick(definitions, instance)
+        return self.publish(definitions, instance, request), len(tried)
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            OSError("the disk is asleep"),
+            StorageError("It cannot be read.", why="the bucket is asleep", remedy="wait"),
+            CatalogUnavailable("Glue refused.", why="ThrottlingException", remedy="wait"),
+        ],
+    )
+    def test_what_passes_by_itself_is_tried_again_in_the_run(self, instance, lake_folder, monkeypatch, error):
+        assert self.publish_with(lake_folder, instance, SOON, monkeypatch, error, error) == (True, 3)
+        assert published_up_to(instance) == newest(instance, "demo_japan")
+
+    def test_a_run_gives_up_after_its_last_attempt(self, instance, lake_folder, monkeypatch):
+        errors = [OSError("the disk is gone")] * 5
+        assert self.publish_with(lake_folder, instance, SOON, monkeypatch, *errors) == (False, 3)
+        assert published_up_to(instance) == 0
+
+    @pytest.mark.parametrize("refusal", [CatalogError, SchemaViolation, SettingsError])
+    def test_what_a_retry_would_not_mend_fails_at_once(self, instance, lake_folder, monkeypatch, refusal):
+        error = refusal("It is not as it should be.", why="it never was", remedy="mend it")
+        assert self.publish_with(lake_folder, instance, SOON, monkeypatch, error) == (False, 1)
+
+    def test_a_command_reports_a_failure_at_once(self, instance, lake_folder, monkeypatch):
+        assert self.publish_with(lake_folder, instance, None, monkeypatch, OSError("gone")) == (False, 1)
 
     @pytest.mark.parametrize("name", ["release.json", "chart_days", "chart_entries", "song_identity", "song_history"])
     def test_what_a_damaged_file_says_to_do_heals_it(self, definitions, instance, lake_folder, name):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import gzip
 import hashlib
 import io
@@ -22,7 +21,6 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spotify_assets.cli import runs
 from spotify_assets.cli.chart_intake import FoundFile, find_files, judge, land
 from spotify_assets.cli.main import main
 from spotify_assets.cli.runs import failures_of
@@ -89,7 +87,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path, instance, monkeypatch):
-    monkeypatch.setattr(runs, "open_instance", lambda: nullcontext(instance))
+    monkeypatch.setattr("spotify_assets.cli.instance.open_instance", lambda: nullcontext(instance))
     return Desk(tmp_path, str(tmp_path / "lake"), instance)
 
 
@@ -122,6 +120,25 @@ class TestFinding:
             desk.put(name, name.encode())
         (desk.downloads / "a folder.csv").mkdir()
         assert found(desk.downloads) == [("a.csv", b"a.csv"), ("b.CSV.GZ", b"deep/down/b.CSV.GZ")]
+
+    def test_hidden_files_count_nowhere(self, desk):
+        for name in (".a.csv", ".#b.csv", ".checkpoints/c.csv"):
+            desk.put(name, chart("傘"))
+        assert found(desk.downloads) == []
+        (refusal,) = refusals(desk.judge(desk.downloads / ".#b.csv"))
+        assert "hidden files count nowhere" in refusal
+
+    def test_links_are_followed_and_those_that_lead_nowhere_are_skipped(self, desk, tmp_path):
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        (elsewhere / "a.csv").write_bytes(b"a")
+        (desk.downloads / "folder").symlink_to(elsewhere)
+        (desk.downloads / "b.csv").symlink_to(elsewhere / "a.csv")
+        (desk.downloads / "gone.csv").symlink_to(elsewhere / "nothing.csv")
+        (elsewhere / "up").symlink_to(desk.downloads)
+        assert found(desk.downloads) == [("b.csv", b"a"), ("a.csv", b"a")]
+        (unreadable,) = find_files([desk.downloads / "gone.csv"])
+        assert "No such file" in str(unreadable.original)
 
     def test_archives_with_folders_and_without_the_shadows_of_macos(self, desk):
         with zipfile.ZipFile(desk.downloads / "charts.ZIP", "w") as zipped:
@@ -180,6 +197,27 @@ class TestJudging:
             ("weekly", [date(2026, 11, 19)]),
         ]
 
+    @pytest.mark.parametrize(
+        ("days", "column", "slug"),
+        [
+            (["d01", "d02"], "", "daily"),  # days so near to each other are no weeks
+            (["d05"], "days_on_chart", "daily"),
+            (["d05"], "weeks_on_chart", "weekly"),
+        ],
+    )
+    def test_an_archive_that_fits_one_playlist_needs_no_name(self, desk, days, column, slug):
+        text = archive(**{day: ["Rain"] for day in days}).decode()
+        if column:
+            text = text.replace("artist", f"artist,{column}").replace("Hoshi", "Hoshi,1")
+        (verdict,) = desk.judge(desk.put("history.csv", text.encode()))
+        assert (verdict.slug, verdict.refusal) == (slug, None)
+
+    @pytest.mark.parametrize("days", [["d05"], ["d05", "d12"]])
+    def test_an_archive_that_fits_two_playlists_needs_one(self, desk, days):
+        path = desk.put("history.csv", archive(**{day: ["Rain"] for day in days}))
+        assert "it is not certain which playlist" in refusals(desk.judge(path))[0]
+        assert [verdict.slug for verdict in desk.judge(path, slug="weekly")] == ["weekly"]
+
     def test_nothing_is_written(self, desk):
         desk.put(NAME, chart("Rain"))
         desk.judge()
@@ -213,7 +251,7 @@ class TestJudging:
         data = f"date,position,song,artist\n{''.join(rows)}".encode()
         for number in range(3):
             desk.put(f"archive {number}.csv", data)
-        settings = dataclasses.replace(desk.platform.settings, start=date(2026, 1, 1))
+        settings = desk.platform.settings.model_copy(update={"start": date(2026, 1, 1)})
         tracemalloc.start()
         verdicts = judge(find_files([desk.downloads]), settings, desk.store, "daily")
         land(verdicts, desk.store)
@@ -300,7 +338,7 @@ class TestJudging:
 
     def test_weeks_that_a_file_leaves_out(self, desk):
         file = in_memory("data.csv", weeks("01-02 01-09 01-15 01-23 02-06 02-27"))
-        since_2025 = dataclasses.replace(desk.platform.settings, start=date(2025, 1, 1))
+        since_2025 = desk.platform.settings.model_copy(update={"start": date(2025, 1, 1)})
         (verdict,) = judge([file], since_2025, desk.store, "weekly")
         assert verdict.missing_days == ["2025-01-30", "2025-02-13 to 2025-02-20"]
 
@@ -522,14 +560,14 @@ class Real:
         (playlist,) = (found for found in settings.playlists if found.slug == slug)
         source = ChartsSource(store, [playlist])
         snapshots = [source.fetch(playlist, day, None, may_retry=False) for day in days]
-        frame = daily_tables(snapshots, iter(()), playlist.cadence)["songs"]
+        frame = daily_tables(snapshots, playlist.cadence)["songs"]
         return [tuple(row) for row in frame[COLUMNS.split(", ")].itertuples(index=False)]
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     with dg.DagsterInstance.ephemeral() as instance, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs, "open_instance", lambda: nullcontext(instance))
+        patch.setattr("spotify_assets.cli.instance.open_instance", lambda: nullcontext(instance))
         yield Real(tmp_path_factory.mktemp("real"), instance)
 
 

@@ -41,7 +41,7 @@ def broken_json(data):
 @pytest.fixture
 def platform(lake_folder, instance, monkeypatch):
     """Twelve stored days, three of them damaged, and runs of four days."""
-    monkeypatch.setattr(runs, "open_instance", lambda: nullcontext(instance))
+    monkeypatch.setattr("spotify_assets.cli.instance.open_instance", lambda: nullcontext(instance))
     monkeypatch.setattr(runs, "PARTITIONS_PER_RUN", 4)
     with Platform({"SPOTIFY_ASSETS_LAKE": str(lake_folder)}, instance) as platform:
         raw = RawLayer(platform.store)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+import duckdb
 import pytest
 from click.testing import CliRunner
 
@@ -60,17 +61,25 @@ class TestPlaylists:
 
 
 class TestFolder:
-    def test_a_folder_that_is_not_there_yet_is_fine_and_gets_one_probe(self, lake_folder):
-        found = findings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)})
-        assert found[f"lake {lake_folder}"].ok
-        assert [path.relative_to(lake_folder).as_posix() for path in lake_folder.rglob("*") if path.is_file()] == [
-            ".tmp/doctor"
-        ]
+    def test_a_folder_that_is_not_there_yet_is_fine_and_is_not_made(self, lake_folder):
+        found = findings({"SPOTIFY_ASSETS_LAKE": str(lake_folder / "deep" / "lake")})
+        assert found[f"lake {lake_folder}/deep/lake"].ok
+        assert not lake_folder.exists()
 
-    def test_looking_twice_leaves_one_probe(self, lake_folder):
-        for _ in range(2):
-            findings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)})
-        assert len(list(lake_folder.rglob("*"))) == 2
+    def test_outside_the_project_nothing_is_left_behind(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        assert CliRunner().invoke(main, ["doctor"]).exit_code == 0
+        assert list(tmp_path.iterdir()) == []
+
+    def test_the_probe_is_removed(self, lake_folder):
+        (lake_folder / "songs").mkdir(parents=True)
+        assert findings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)})[f"lake {lake_folder}"].text.startswith("can be")
+        assert [path.name for path in lake_folder.rglob("*")] == ["songs"]
+
+    def test_a_folder_below_a_file_is_bad(self, lake_folder):
+        lake_folder.write_text("not a folder")
+        text = bad({"SPOTIFY_ASSETS_LAKE": str(lake_folder / "lake")})[f"lake {lake_folder}/lake"]
+        assert f"{lake_folder} is not a folder" in text
 
     def test_a_file_in_its_place_is_bad(self, lake_folder):
         lake_folder.write_text("not a folder")
@@ -88,17 +97,52 @@ class TestFolder:
         def full(_):
             raise OSError(28, "No space left on device")
 
+        lake_folder.mkdir()
         monkeypatch.setattr("spotify_assets.storage.object_store.os.fsync", full)
         (text,) = bad({"SPOTIFY_ASSETS_LAKE": str(lake_folder)}).values()
         assert "No space left on device" in text
         assert "free space" in text
 
 
+class TestCatalog:
+    @pytest.fixture
+    def catalog(self, lake_folder):
+        lake_folder.mkdir()
+        return lake_folder / "catalog.duckdb"
+
+    def finding(self, lake_folder):
+        return findings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)})["catalog"]
+
+    def test_where_there_is_none_the_way_to_one_is_named(self, lake_folder):
+        found = self.finding(lake_folder)
+        assert found.ok
+        assert "make demo" in found.text
+        assert "publish_job" in found.text
+
+    @pytest.mark.parametrize(
+        ("days", "text"),
+        [("select date '2026-11-02' where false", "no day of songs yet"), ("select date '2026-11-02'", "2026-11-02")],
+    )
+    def test_one_that_opens_is_described(self, lake_folder, catalog, days, text):
+        with duckdb.connect(str(catalog)) as connection:
+            connection.sql(f"create view songs as select * from ({days}) days (snapshot_date)")  # noqa: S608
+        found = self.finding(lake_folder)
+        assert found.ok
+        assert "1 views" in found.text
+        assert text in found.text
+
+    def test_one_that_is_damaged_is_bad_and_stays_as_it_is(self, lake_folder, catalog):
+        catalog.write_bytes(b"not a database" * 1000)
+        found = self.finding(lake_folder)
+        assert not found.ok
+        assert "publish_job" in found.text
+        assert catalog.read_bytes() == b"not a database" * 1000
+
+
 class TestBucket:
     def test_a_bucket_is_fine(self, bucket):
         assert findings({"SPOTIFY_ASSETS_LAKE": LAKE})[f"lake {LAKE}"].ok
-        keys = [item["Key"] for item in bucket.client("s3").list_objects_v2(Bucket="lake")["Contents"]]
-        assert keys == ["charts/.tmp/doctor"]
+        assert bucket.client("s3").list_objects_v2(Bucket="lake")["KeyCount"] == 0
 
     def test_a_bucket_that_is_not_there_is_bad(self, aws):
         (text,) = bad({"SPOTIFY_ASSETS_LAKE": LAKE}).values()

@@ -82,6 +82,8 @@ def _chart_day(day: date, cadence: str) -> Row:
         "content_hash": str(edition),
         "unchanged": day != edition,
         "stale": False,
+        "renewed_at": None,
+        "failed_checks": None,
     }
 
 

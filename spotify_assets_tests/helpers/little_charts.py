@@ -111,6 +111,8 @@ def chart_of(
                 "content_hash": content_hash,
                 "unchanged": unchanged,
                 "stale": False,
+                "renewed_at": None,
+                "failed_checks": None,
             }
         )
         entries += [row | {"playlist": playlist, "snapshot_date": snapshot_date} for row in rows]

@@ -152,9 +152,14 @@ class Songs:
         all_rows, all_earlier = self._rows_of(group), self._rows_of(earlier)
         return (
             min(earlier_numbers) < min(numbers)
-            and abs(min(numbers) - max(earlier_numbers)) <= 3
+            and min(numbers) - max(earlier_numbers) <= 3
             and within(1000, all_rows, all_earlier)
-            and any(likenesses(row) & likenesses(other) for row in all_rows for other in all_earlier)
+            and any(
+                likeness.startswith("title ") or max(earlier_numbers) - min(numbers) <= 3
+                for row in all_rows
+                for other in all_earlier
+                for likeness in likenesses(row) & likenesses(other)
+            )
             and listings_of(all_rows).isdisjoint(listings_of(all_earlier))
             and not self._apart(group, earlier)
         )

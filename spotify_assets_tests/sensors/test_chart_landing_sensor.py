@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import random
+import threading
 import uuid
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import dagster as dg
@@ -15,19 +19,24 @@ from hypothesis import strategies as st
 
 from spotify_assets.assets.common import PARTITIONS_PER_RUN
 from spotify_assets.cli.runs import run_range
+from spotify_assets.definitions import build_definitions
 from spotify_assets.errors import StorageError
+from spotify_assets.jobs import CHART_FILES_JOB
 from spotify_assets.partitions import RANGE_END_TAG, RANGE_START_TAG, today_in_japan
 from spotify_assets.publication import daily_keys
 from spotify_assets.sensors import chart_landing as landing_sensor
-from spotify_assets.sensors.chart_landing import Watermark
-from spotify_assets.storage.object_store import LocalObjectStore, StoredObject
+from spotify_assets.sensors import landed_days
+from spotify_assets.sensors.landing_watermark import Watermark
+from spotify_assets.settings import load_settings
+from spotify_assets.sources.charts.charts_source import ChartsSource
+from spotify_assets.storage.object_store import PARALLEL_REQUESTS, LocalObjectStore, StoredObject
 from spotify_assets_tests.helpers.platform import Platform
 
 FIRST = date(2025, 3, 1)
 LONG_AGO = datetime(2026, 1, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 HEADER = "rank,uri,artist_names,track_name,source,peak_rank,previous_rank,days_on_chart,streams"
 PLAYLISTS = """
-start: 2025-01-01
+start: 2022-01-01
 playlists:
   - {slug: japan, title: Japan, source: charts, chart: regional-jp-daily}
   - {slug: world, title: World, source: charts, chart: regional-global-daily}
@@ -42,6 +51,7 @@ class DatedStore(LocalObjectStore):
         self.times: dict[str, datetime] = {}
         self.reads: list[str] = []
         self.refused: set[str] = set()
+        self.before_opening = lambda: None
 
     def list_objects(self, prefix):
         return [
@@ -51,6 +61,7 @@ class DatedStore(LocalObjectStore):
 
     def open(self, key):
         self.reads.append(key)
+        self.before_opening()
         if key in self.refused:
             raise StorageError(f"{key} cannot be read.", why="the bucket is asleep", remedy="wait")
         return super().open(key)
@@ -356,11 +367,11 @@ class TestBadFiles:
 
     def test_days_that_are_no_partitions_are_named_and_the_others_run(self, landing, warnings):
         tomorrow = today_in_japan() + timedelta(days=1)
-        lines = [f"{day},1,Song,Band" for day in ("2024-12-31", "2025-01-01", tomorrow)]
+        lines = [f"{day},1,Song,Band" for day in ("2021-12-31", "2022-01-01", tomorrow)]
         landing.put_file("japan/history.csv", "\n".join(["date,position,song,artist", *lines]) + "\n")
-        assert landing.requested() == [("japan", "2025-01-01", "2025-01-01")]
+        assert landing.requested() == [("japan", "2022-01-01", "2022-01-01")]
         assert "2 of its 3 days are no partitions" in warnings[0]
-        assert "set `start` to 2024-12-31" in warnings[0]
+        assert "set `start` to 2021-12-31" in warnings[0]
 
     def test_of_the_future_are_not_mended_by_an_earlier_start(self, landing):
         landing.put(today_in_japan() + timedelta(days=1))
@@ -405,14 +416,22 @@ class TestOnce:
     def test_all_filled_says_so(self, landing):
         landing.put("2025-03-01")
         landing.record_run("2025-03-01", dg.DagsterRunStatus.SUCCESS)
-        assert "all of whose days were filled" in landing.skip()
+        assert "all of whose days have been filled" in landing.skip()
 
     def test_days_that_the_command_line_imported_are_not_run_again(self, landing):
         for day in days(3):
             landing.put(day)
-        chunks = list(run_range(landing.platform.definitions, landing.instance, daily_keys("japan"), days(3)))
+        job = landing.platform.definitions.resolve_job_def(CHART_FILES_JOB)
+        chunks = list(
+            run_range(
+                job,
+                landing.instance,
+                daily_keys("japan"),
+                days(3),
+            )
+        )
         assert [chunk.failures for chunk in chunks] == [[]]
-        assert "all of whose days were filled" in landing.skip()
+        assert "all of whose days have been filled" in landing.skip()
 
 
 def test_in_a_bucket(aws, tmp_path, instance):
@@ -430,6 +449,147 @@ def test_in_a_bucket(aws, tmp_path, instance):
         ) as context:
             (request,) = sensor.evaluate_tick(context).run_requests
     assert (request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG]) == ("2025-03-01", "2025-03-03")
+
+
+class TestManyFiles:
+    @pytest.mark.parametrize("seed", [1, 2])
+    def test_a_thousand_days_in_any_order_are_ten_runs(self, landing, seed):
+        """Whatever the order in which they came: the half that a tick leaves over comes up in the next one."""
+        order = days(1000, date(2022, 1, 1))
+        random.Random(seed).shuffle(order)  # noqa: S311 - nothing is hidden by it
+        for second, day in enumerate(order):
+            landing.put(day, content=chart_file(day, rows=1), at=LONG_AGO + timedelta(seconds=second))
+        first, second = landing.requested(), landing.requested()
+        assert (len(first), len(second)) == (5, 5)
+        ends = [tuple(map(date.fromisoformat, ends)) for _, *ends in first + second]
+        assert sum((last - first).days + 1 for first, last in ends) == 1000
+        assert "No new file" in landing.skip()
+        assert len(landing.cursor) < 200
+
+    def test_files_of_several_playlists_are_taken_playlist_by_playlist(self, landing, monkeypatch):
+        monkeypatch.setattr(landing_sensor, "FILES_PER_TICK", 3)
+        for day in days(3):
+            landing.put(day)
+            landing.put(f"{day}.csv", chart="world/x")
+        found = [landing.requested(), landing.requested()]
+        assert sorted(slug for requested in found for slug, *_ in requested) == ["japan", "world"]
+
+    def test_several_are_read_at_once(self, landing):
+        meeting = threading.Barrier(PARALLEL_REQUESTS, timeout=10)
+        landing.store.before_opening = meeting.wait
+        for day in days(PARALLEL_REQUESTS):
+            landing.put(day)
+        assert landing.requested() == [("japan", "2025-03-01", str(days(PARALLEL_REQUESTS)[-1]))]
+
+
+class TestStrangeFiles:
+    """What may lie in a real landing folder and is no chart; a good file lies beside it."""
+
+    @pytest.fixture
+    def folder(self, landing, tmp_path):
+        landing.put(FIRST)
+        return tmp_path / "lake/landing/charts"
+
+    @pytest.mark.parametrize(
+        "name",
+        ["._archive.csv", ".#x.csv", "japan/._archive.csv", "japan/.ipynb_checkpoints/archive.csv", ".DS_Store"],
+    )
+    @pytest.mark.usefixtures("folder")
+    def test_hidden_files_count_nowhere(self, landing, name):
+        landing.put_file(name, "neither,chart\n")
+        tick = landing.tick()
+        assert len(tick.run_requests) == 1
+        assert landing.execute(tick.run_requests[0]).success
+        source = ChartsSource(landing.store, landing.platform.settings.playlists)
+        assert not source.days_on_offer(landing.platform.settings.playlists[0], days(3)[1:], {})
+        assert "files that" not in source.absence.why
+
+    def test_links_that_lead_nowhere_are_skipped(self, landing, folder):
+        (folder / "japan").mkdir()
+        (folder / "japan/gone.csv").symlink_to(folder / "nothing.csv")
+        (folder / "japan/round.csv").symlink_to(folder / "japan/round.csv")
+        (folder / "up").symlink_to(folder)
+        os.mkfifo(folder / "japan/pipe.csv")
+        assert landing.requested() == [("japan", "2025-03-01", "2025-03-01")]
+        assert "No new file" in landing.skip()
+
+    def test_links_to_files_and_folders_are_followed(self, landing, folder, tmp_path):
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        (elsewhere / "2025-03-02.csv").write_text(chart_file("2025-03-02"), encoding="utf-8")
+        (elsewhere / "a chart").write_text(chart_file("2025-03-03"), encoding="utf-8")
+        (folder / "japan").symlink_to(elsewhere)
+        (folder / "regional-jp-daily-2025-03-03.csv").symlink_to(elsewhere / "a chart")
+        (request,) = landing.tick(LocalObjectStore(tmp_path / "lake")).run_requests
+        assert (request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG]) == ("2025-03-01", "2025-03-03")
+        assert landing.execute(request).success
+        assert len(landing.platform.rows("songs", date(2025, 3, 2), "japan")) == 2
+
+    def test_a_file_that_goes_while_the_folder_is_looked_at_is_skipped(self, landing):
+        landing.put("2025-03-01")
+        gone = landing.put("2025-03-02")
+        landing.store.before_opening = lambda: landing.store.delete(gone)
+        assert landing.requested() == [("japan", "2025-03-01", "2025-03-01")]
+        assert "No new file" in landing.skip()
+
+    def test_a_name_that_is_no_text_is_never_read(self, landing, folder):
+        (Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.csv"))).write_text("neither,chart\n")
+        assert landing.requested() == [("japan", "2025-03-01", "2025-03-01")]
+        source = ChartsSource(landing.store, landing.platform.settings.playlists)
+        source.days_on_offer(landing.platform.settings.playlists[0], days(2), {})
+        assert "'landing/charts/caf\\udce9.csv' (its name is not UTF-8)" in source.absence.why
+
+    def test_what_nobody_foresaw_costs_that_file_alone(self, landing, folder, monkeypatch):
+        landing.put("2025-03-02")
+        read = landed_days.assign
+
+        def stumble(original, *arguments):
+            if original.name.endswith("2025-03-02.csv"):
+                raise RecursionError("too deep")
+            return read(original, *arguments)
+
+        monkeypatch.setattr(landed_days, "assign", stumble)
+        assert landing.requested() == [("japan", "2025-03-01", "2025-03-01")]
+
+
+class TestSameContent:
+    def fill(self, landing, store):
+        for request in landing.tick(store).run_requests:
+            assert landing.execute(request).success
+
+    def test_other_permissions_are_no_other_files(self, landing, tmp_path):
+        store = LocalObjectStore(tmp_path / "lake")
+        for day in days(3):
+            landing.put(day)
+        self.fill(landing, store)
+        changed = list((tmp_path / "lake/landing").rglob("*.csv"))
+        for path in changed:
+            path.chmod(0o600)
+        assert all(landing.tick(store).skip_message for _ in range(2))
+        changed[0].write_text(chart_file(changed[0].stem[-10:], mark=" again"), encoding="utf-8")
+        (request,) = landing.tick(store).run_requests
+        assert request.tags[RANGE_START_TAG] == changed[0].stem[-10:]
+
+    def test_a_day_that_lacks_a_table_is_run_whatever_is_stored(self, landing):
+        landing.put(FIRST)
+        job = landing.platform.definitions.resolve_job_def("chart_files_job")
+        made = job.execute_in_process(
+            instance=landing.instance,
+            asset_selection=daily_keys("japan")[:2],
+            tags={RANGE_START_TAG: str(FIRST), RANGE_END_TAG: str(FIRST)},
+        )
+        assert made.success
+        assert landing.requested() == [("japan", "2025-03-01", "2025-03-01")]
+
+
+@pytest.mark.parametrize(("lake", "seconds"), [("lake", 30), ("s3://lake/charts", 300)])
+def test_how_often_the_folder_is_looked_at(tmp_path, lake, seconds):
+    playlists = tmp_path / "playlists.yaml"
+    playlists.write_text(PLAYLISTS, encoding="utf-8")
+    definitions = build_definitions(
+        load_settings({"SPOTIFY_ASSETS_PLAYLISTS": str(playlists), "SPOTIFY_ASSETS_LAKE": lake})
+    )
+    assert definitions.resolve_sensor_def("chart_landing_sensor").minimum_interval_seconds == seconds
 
 
 class TestRuns:

@@ -21,10 +21,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from spotify_assets.definitions import build_definitions
-from spotify_assets.publication import PUBLISHED_UP_TO, RELEASE_KEY, newest_materialization, published_up_to, table_keys
+from spotify_assets.publication import (
+    PUBLISHED_UP_TO,
+    RELEASE_KEY,
+    newest_materialization,
+    published_up_to,
+    table_keys,
+)
 from spotify_assets.schemas import TABLES
 from spotify_assets.sensors import glue_crawler as sensors
-from spotify_assets.sensors.glue_crawler import ATTEMPTS, FIRST_BACKOFF, UP_TO_TAG
+from spotify_assets.sensors.glue_crawler import UP_TO_TAG
 from spotify_assets.sensors.work import ENDED, LONGEST_WAIT
 from spotify_assets.settings import load_settings
 
@@ -244,6 +250,22 @@ class TestOneRunForMany:
         log.materialize(days(40), ALL_TABLES[1:])
         assert log.request().tags["spotify_assets.new/japan"] == "40"
 
+    def test_more_than_is_looked_at_is_one_run_and_all_of_it_is_published(self, log, monkeypatch):
+        monkeypatch.setattr("spotify_assets.publication.LOOKED_AT", 5)
+        monkeypatch.setattr(sensors, "LOOKED_AT", 5)
+        log.materialize(days(8))
+        request = log.request()
+        assert request.tags["spotify_assets.new/japan"] == "5 or more"
+        log.publish(request, dg.DagsterRunStatus.SUCCESS)
+        assert "Nothing was materialized" in log.skip()
+
+    def test_what_is_whole_is_published_below_more_days_that_are_not_than_are_looked_at(self, log, monkeypatch):
+        monkeypatch.setattr("spotify_assets.publication.LOOKED_AT", 5)
+        log.materialize(DAY)
+        log.materialize(days(8), ["songs"])
+        log.publish(log.request(), dg.DagsterRunStatus.SUCCESS)
+        assert "Nothing was materialized" in log.skip()
+
     def test_playlists_share_the_run(self, log):
         log.materialize(days(2), slug="japan")
         log.materialize(days(3), slug="japan_weekly")
@@ -258,7 +280,6 @@ class TestWaiting:
         [
             ("daily_playlist_job", None),
             ("publish_job", None),
-            ("__ASSET_JOB", None),
             ("__ASSET_JOB", [["japan", "songs"]]),
             ("__ASSET_JOB", [["japan_weekly", "rejects"], ["other"]]),
             ("__ASSET_JOB", [["catalog"]]),
@@ -326,35 +347,42 @@ class TestWaiting:
 
 
 class TestFailures:
-    def test_a_failed_publication_is_tried_again_after_pauses_that_double(self, log):
+    @pytest.mark.parametrize("status", [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
+    def test_what_gave_up_is_not_requested_again_and_the_way_on_is_named(self, log, status):
         log.materialize(DAY)
-        pause = FIRST_BACKOFF
-        for attempt in range(1, ATTEMPTS):
-            request = log.request()
-            assert request.run_key.endswith(f"-{attempt}")
-            run = log.publish(request, age=pause - timedelta(seconds=20))
-            assert f"failed {attempt} times; next attempt after" in log.skip()
-            log.instance.delete_run(run.run_id)
-            log.publish(request, age=pause + timedelta(seconds=20))
-            pause *= 2
+        run = log.publish(log.request(), status, age=timedelta(hours=20))
+        for _ in range(2):
+            message = log.skip()
+            assert run.run_id in message
+            assert status.value in message
+            assert "launch publish_job" in message
 
-    def test_it_is_given_up_and_said_where_it_failed(self, log):
-        log.materialize(DAY)
-        runs = [log.publish(log.request(), age=timedelta(hours=20 - number)) for number in range(ATTEMPTS)]
-        message = log.skip()
-        assert f"failed {ATTEMPTS} times" in message
-        assert runs[-1].run_id in message
-        assert "materialize the catalog" in message
-
-    def test_a_new_partition_starts_new_attempts_that_publish_the_old_one_too(self, log):
-        log.materialize(DAY)
-        for _ in range(ATTEMPTS):
-            log.publish(log.request(), age=timedelta(hours=5))
+    @pytest.mark.parametrize("tables", [ALL_TABLES, ["albums"]])
+    @pytest.mark.parametrize("day", [DAY, NEXT_DAY])
+    def test_something_new_starts_a_run_that_publishes_the_old_too(self, log, day, tables):
+        log.materialize([DAY, NEXT_DAY])
+        log.publish(log.request(), age=timedelta(hours=5))
         log.skip()
-        log.materialize(NEXT_DAY)
-        request = log.request()
-        assert request.tags["spotify_assets.new/japan"] == "2"
-        assert request.run_key.endswith("-1")
+        log.materialize(day, tables)
+        assert log.request().tags["spotify_assets.new/japan"] == "2"
+
+    def test_a_day_that_is_not_whole_is_nothing_new(self, log):
+        log.materialize(DAY)
+        log.publish(log.request())
+        log.materialize(NEXT_DAY, ["songs"])
+        assert "launch publish_job" in log.skip()
+
+    def test_a_run_that_somebody_launched_ends_it(self, log):
+        log.materialize(DAY)
+        log.publish(log.request())
+        log.run("publish_job", dg.DagsterRunStatus.SUCCESS)
+        log.release()
+        assert "Nothing was materialized" in log.skip()
+
+    def test_a_run_that_somebody_launched_in_vain_does_not_take_the_place_of_one(self, log):
+        log.materialize(DAY)
+        log.run("publish_job", dg.DagsterRunStatus.FAILURE)
+        assert log.request()
 
     def test_a_release_by_hand_ends_the_attempts(self, log):
         log.materialize(DAY)
@@ -362,19 +390,13 @@ class TestFailures:
         log.release()
         assert "Nothing was materialized" in log.skip()
 
-    def test_a_canceled_publication_is_tried_again(self, log):
-        log.materialize(DAY)
-        log.publish(log.request(), dg.DagsterRunStatus.CANCELED, age=timedelta(hours=1))
-        assert log.request().run_key.endswith("-2")
-
     def test_run_keys_never_repeat_although_dagster_remembers_them_for_ever(self, log):
         keys = []
-        for _ in range(3):
+        for status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS) * 3:
             log.materialize(DAY)
-            for status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS):
-                request = log.request()
-                keys.append(request.run_key)
-                log.publish(request, status, age=timedelta(hours=1))
+            request = log.request()
+            keys.append(request.run_key)
+            log.publish(request, status, age=timedelta(hours=1))
         assert len(set(keys)) == len(keys) == 6
 
     def test_a_tick_whose_request_was_lost_is_repeated_with_the_same_run_key(self, log):
@@ -429,6 +451,19 @@ class TestState:
         short = rows_of_a_tick(days(3))
         assert rows_of_a_tick(days(60)) == short
 
+    def test_a_tick_after_a_large_import_reads_no_more_than_its_share(self, log, rows_read, monkeypatch):
+        monkeypatch.setattr("spotify_assets.publication.LOOKED_AT", 10)
+
+        def rows_of_a_tick(imported):
+            log.materialize(imported)
+            rows_read.clear()
+            log.request()
+            log.release()
+            return sum(rows_read)
+
+        some = rows_of_a_tick(days(12))
+        assert rows_of_a_tick(days(60)) == some
+
 
 class PublicationMachine(RuleBasedStateMachine):
     """Tables appear in any order, runs end in any way; in the end everything that is whole was published."""
@@ -444,6 +479,9 @@ class PublicationMachine(RuleBasedStateMachine):
         self.unpublished: set[tuple[str, str]] = set()
         self.in_work: set[tuple[str, str]] = set()
         self.tables: dict[tuple[str, str], set[str]] = {}
+        self.writes: list[tuple[str, str]] = []
+        self.given_up: set[int] = set()
+        self.asked_for = 0
 
     def teardown(self) -> None:
         self.instance.dispose()
@@ -454,6 +492,7 @@ class PublicationMachine(RuleBasedStateMachine):
         self.log.materialize(day, sorted(whole), slug)
         self.tables.setdefault((slug, day), set()).update(whole)
         self.unpublished.add((slug, day))
+        self.writes.append((slug, day))
 
     @precondition(lambda self: self.writing is None)
     @rule()
@@ -470,7 +509,8 @@ class PublicationMachine(RuleBasedStateMachine):
     def tick(self):
         data = self.log.tick()
         whole = {partition for partition in self.unpublished if len(self.tables[partition]) == len(ALL_TABLES)}
-        expected = bool(whole) and not self.writing and not self.publishing
+        newest = max((number for number, partition in enumerate(self.writes) if partition in whole), default=-1)
+        expected = bool(whole) and not self.writing and not self.publishing and newest not in self.given_up
         assert bool(data.run_requests) == expected
         for request in data.run_requests:
             counts = {slug: int(request.tags.get(f"spotify_assets.new/{slug}", "0")) for slug in SLUGS}
@@ -478,6 +518,7 @@ class PublicationMachine(RuleBasedStateMachine):
             run = self.log.run("publish_job", tags=dict(request.tags), age=timedelta(hours=20))
             seen = newest_materialization(self.instance, [key for slug in SLUGS for key in table_keys(slug)])
             self.publishing = (run, seen)
+            self.asked_for = newest
             self.in_work, self.unpublished = self.unpublished, set()
 
     @precondition(lambda self: self.publishing is not None)
@@ -488,7 +529,10 @@ class PublicationMachine(RuleBasedStateMachine):
             self.log.release(seen)
         else:
             self.unpublished |= self.in_work
+            self.given_up.add(self.asked_for)
         self.end(run)
+        if not well:
+            self.log.run("publish_job", dg.DagsterRunStatus.FAILURE, tags=dict(run.tags))
         self.publishing = None
 
     def end(self, run):
@@ -510,6 +554,7 @@ def test_whatever_happens_everything_whole_is_published_and_nothing_twice(defini
     Machine.TestCase().runTest()
 
 
-def test_the_tag_that_names_an_attempt_is_what_the_sensor_looks_for(log):
+def test_a_request_is_named_after_the_newest_that_it_publishes(log):
     log.materialize(DAY)
-    assert log.request().tags[UP_TO_TAG] == str(newest_materialization(log.instance, table_keys("japan")))
+    request = log.request()
+    assert request.run_key == request.tags[UP_TO_TAG] == str(newest_materialization(log.instance, table_keys("japan")))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import string
+import traceback
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,17 +15,12 @@ from hypothesis import strategies as st
 
 from spotify_assets.errors import SettingsError
 from spotify_assets.partitions import today_in_japan
-from spotify_assets.settings.environment import (
-    DEMO_PLAYLISTS_FILE,
-    RESERVED_SLUGS,
-    SOURCE_KEYS,
-    VARIABLES,
-    load_settings,
-)
+from spotify_assets.settings.environment import DEMO_PLAYLISTS_FILE, VARIABLES, load_settings, read_env_file
+from spotify_assets.settings.playlists import BY_SOURCE, RESERVED_SLUGS
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "japan.yaml"
 APP = {"SPOTIFY_CLIENT_ID": "an-id", "SPOTIFY_CLIENT_SECRET": "s3cr3t-of-app"}
-KNOWN_SOURCES = ", ".join(SOURCE_KEYS)
+KNOWN_SOURCES = ", ".join(BY_SOURCE)
 PLAYLIST_ID = "3cEYpjA9oz9GiPac4AsH4n"
 WITH_GLUE = {"SPOTIFY_ASSETS_LAKE": "s3://bucket", "GLUE_CRAWLER": "nightly"}
 DEMO = {"slug": "invented", "title": "Invented", "source": "demo"}
@@ -120,7 +117,7 @@ class TestLake:
     def test_other_addresses_are_refused(self, value):
         refusal = refusal_of({"SPOTIFY_ASSETS_LAKE": value})
         assert refusal.what == f"SPOTIFY_ASSETS_LAKE is {value!r}."
-        assert "s3://bucket/prefix" in refusal.remedy
+        assert "s3://bucket/prefix" in refusal.why
 
     @pytest.mark.parametrize("character", "*?[]\\")
     def test_folders_that_the_catalog_would_read_as_a_pattern_are_refused(self, character):
@@ -150,7 +147,7 @@ class TestGlue:
 
     def test_a_crawler_of_a_folder_is_refused(self):
         refusal = refusal_of({"SPOTIFY_ASSETS_LAKE": "/data/lake", "GLUE_CRAWLER": "nightly"})
-        assert "GLUE_CRAWLER is 'nightly'" in refusal.what
+        assert "GLUE_CRAWLER is set" in refusal.what
         assert "/data/lake" in refusal.what
         assert "s3://" in refusal.remedy
 
@@ -179,17 +176,22 @@ class TestEngine:
     def test_other_engines_are_refused(self, value):
         refusal = refusal_of({**WITH_GLUE, "SPOTIFY_ASSETS_ENGINE": value})
         assert refusal.what == f"SPOTIFY_ASSETS_ENGINE is {value!r}."
-        assert refusal.remedy == "give one of duckdb, athena"
+        assert refusal.why == "it should be 'duckdb' or 'athena'"
 
-    @pytest.mark.parametrize("value", ["a b", "größe", "a" * 129])
+    @pytest.mark.parametrize("value", ["a b", "größe", "a/b"])
     def test_what_is_no_name_of_a_workgroup_is_refused(self, value):
         assert refusal_of({"ATHENA_WORKGROUP": value}).what == f"ATHENA_WORKGROUP is {value!r}."
+
+    def test_a_name_of_a_workgroup_that_is_too_long_is_refused(self):
+        assert refusal_of({"ATHENA_WORKGROUP": "a" * 129}).what == "ATHENA_WORKGROUP is a value of 131 characters."
 
 
 class TestSpotify:
     def test_credentials_are_taken(self):
         loaded = load_settings({**APP, "SPOTIFY_REFRESH_TOKEN": "a-token"}).spotify
-        assert (loaded.client_id, loaded.client_secret, loaded.refresh_token) == ("an-id", "s3cr3t-of-app", "a-token")
+        assert loaded.client_id == "an-id"
+        assert loaded.client_secret.get_secret_value() == "s3cr3t-of-app"
+        assert loaded.refresh_token.get_secret_value() == "a-token"
 
     @pytest.mark.parametrize("name", APP)
     def test_half_an_app_is_refused(self, name):
@@ -200,6 +202,15 @@ class TestSpotify:
         refusal = refusal_of({"SPOTIFY_REFRESH_TOKEN": "r3fr3sh"})
         assert "SPOTIFY_CLIENT_ID" in refusal.what
         assert "r3fr3sh" not in str(refusal)
+
+    @pytest.mark.parametrize("name", ["SPOTIFY_CALL_BUDGET", "SPOTIFY_LANGUAGE", "SPOTIFY_API_URL", "ATHENA_WORKGROUP"])
+    @pytest.mark.parametrize("secret", ["0123456789abcdef0123456789abcde!", "me:s3cr3t@proxy", "x" * 130 + "!"])
+    def test_a_secret_in_the_wrong_variable_is_not_repeated(self, name, secret):
+        refusal = refusal_of({**APP, name: secret})
+        shown = "".join(traceback.format_exception(refusal)) + repr(vars(refusal))
+        assert refusal.what.startswith(f"{name} is a value ")
+        assert secret not in shown
+        assert APP["SPOTIFY_CLIENT_SECRET"] not in shown
 
     def test_secrets_are_in_no_representation(self):
         loaded = load_settings({**APP, "SPOTIFY_REFRESH_TOKEN": "r3fr3sh"})
@@ -376,6 +387,14 @@ class TestPlaylistsFile:
         refusal = refusal_of(with_playlists(tmp_path, DEMO, start=start))
         assert f"`start` is {start!r}" in refusal.why
 
+    def test_everything_that_is_wrong_with_a_playlist_is_named_at_once(self, tmp_path):
+        wrong = {"slug": "A", "source": "spotify", "playlist_id": 5, "id": "x"}
+        refusal = refusal_of(with_playlists(tmp_path, REAL, wrong))
+        assert "playlist 2 ('A') cannot be used" in refusal.what
+        assert refusal.why.split("; ")[0] == "unknown keys id"
+        for part in ("missing keys title", "`slug` is 'A'", "`playlist_id` is 5; it is not text"):
+            assert part in refusal.why
+
     def test_a_start_with_a_time_of_day_is_refused(self, tmp_path):
         text = "start: 2025-01-01 12:00:00\nplaylists: [{slug: a, title: A, source: demo}]"
         assert "`start`" in refusal_of_text(tmp_path, text).why
@@ -445,7 +464,7 @@ class TestPlaylist:
     @pytest.mark.parametrize("cadence", ["hourly", "Daily", ""])
     def test_other_cadences_are_refused(self, tmp_path, cadence):
         refusal = self.refused(tmp_path, cadence=cadence)
-        assert refusal.why == f"`cadence` is {cadence!r}; it is daily or weekly"
+        assert refusal.why == f"`cadence` is {cadence!r}; it should be 'daily' or 'weekly'"
 
     @pytest.mark.parametrize(
         "playlist_id",
@@ -485,7 +504,8 @@ class TestPlaylist:
     )
     def test_other_charts_and_those_of_another_cadence_are_refused(self, tmp_path, chart, cadence):
         refusal = refusal_of(with_playlists(tmp_path, {**CHART, "chart": chart, "cadence": cadence}))
-        assert f"`chart` is {chart!r} and `cadence` {cadence}" in refusal.why
+        assert refusal.why.startswith(f"`chart` is {chart!r}; ")
+        assert refusal.why.endswith(f"the playlist's cadence, {cadence}")
         assert "regional-jp-daily" in refusal.why
 
     def test_a_chart_has_to_be_named(self, tmp_path):
@@ -584,3 +604,37 @@ class TestAnything:
     @given(values=st.dictionaries(st.sampled_from([variable.name for variable in VARIABLES]), st.text(max_size=20)))
     def test_any_values_load_or_are_refused_in_words(self, values):
         loads_or_is_refused(values)
+
+
+class TestEnvFile:
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path, monkeypatch):
+        """The working folder; variables that a test reads from a file end with it."""
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(os, "environ", dict(os.environ))
+        return tmp_path
+
+    def test_it_is_added_to_the_environment(self, folder):
+        (folder / ".env").write_text("# 設定\nGLUE_DATABASE='of the file' # why\nexport SPOTIFY_LANGUAGE=en\nBARE\n")
+        assert read_env_file() == []
+        loaded = load_settings()
+        assert (loaded.glue_database, loaded.spotify.language) == ("of the file", "en")
+
+    def test_the_environment_has_precedence_and_what_differs_is_named(self, folder, monkeypatch):
+        os.environ.update(GLUE_DATABASE="of_the_shell", SPOTIFY_LANGUAGE="en")
+        (folder / ".env").write_text("GLUE_DATABASE=of_the_file\nSPOTIFY_LANGUAGE=en\nGLUE_CRAWLER=nightly\n")
+        assert read_env_file() == ["GLUE_DATABASE"]
+        assert (os.environ["GLUE_DATABASE"], os.environ["GLUE_CRAWLER"]) == ("of_the_shell", "nightly")
+
+    def test_without_a_file_nothing_happens(self, folder):
+        (folder / ".env").mkdir()
+        before = dict(os.environ)
+        assert read_env_file() == []
+        assert os.environ == before
+
+    def test_a_file_that_is_no_text_is_refused(self, folder):
+        (folder / ".env").write_bytes(b"SPOTIFY_CLIENT_SECRET=s3cr3t\xff")
+        with pytest.raises(SettingsError, match="not UTF-8") as caught:
+            read_env_file()
+        assert str(folder / ".env") in caught.value.what
+        assert "s3cr3t" not in "".join(traceback.format_exception(caught.value))

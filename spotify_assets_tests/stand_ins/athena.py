@@ -2,7 +2,7 @@
 
 What Athena refuses is refused: SQL outside the dialect (`spotify_assets_tests.analytics.dialect`, with the columns and
 types that Glue says), tables and partitions that are not registered, files of other types than registered, an UNLOAD
-into a folder with files or with more than 100 partitions. A query moves on when it is asked for, so that tests need no time:
+into a folder with files or with more than 100 partitions. A query moves on when it is asked for: tests need no time.
 QUEUED at the first GetQueryExecution, then RUNNING, then the end.
 """
 

@@ -3,8 +3,10 @@
 import io
 import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -142,9 +144,21 @@ class TestSplitting:
 
     def test_a_day_without_rows_gets_an_empty_object_with_the_schema(self, store):
         write(store, THING, days=(DAY, NEXT_DAY))
-        table = pq.read_table(io.BytesIO(stored(store, NEXT_DAY)))
+        data = stored(store, NEXT_DAY)
+        table = pq.read_table(io.BytesIO(data))
         assert table.num_rows == 0
         assert table.schema.types == arrow_schema(THINGS).types
+        assert pq.ParquetFile(io.BytesIO(data)).num_row_groups == 0
+
+    def test_duckdb_reads_a_day_without_rows(self, store, tmp_path):
+        write(store, THING, days=(DAY, NEXT_DAY))
+        paths = []
+        for day in (NEXT_DAY, DAY):
+            paths.append(str(tmp_path / f"{day}.parquet"))
+            Path(paths[-1]).write_bytes(stored(store, day))
+        with duckdb.connect() as connection:
+            assert connection.execute("select count(*) from read_parquet(?)", [paths[:1]]).fetchone() == (0,)
+            assert connection.execute("select count(*) from read_parquet(?)", [paths]).fetchone() == (1,)
 
     def test_a_day_that_lost_its_rows_is_emptied(self, store):
         write(store, THING)
@@ -278,7 +292,7 @@ class TestReading:
 
 def test_every_daily_table_of_a_mixed_day_is_written_and_read(store):
     entries = [*make_entries(3), None, make_entry(make_local_track(4)), make_entry(make_track(5, name=None))]
-    frames = daily_tables([make_snapshot(entries)], (), "daily")
+    frames = daily_tables([make_snapshot(entries)], "daily")
     for name, rows in frames.items():
         write_partitions(store, TABLES[name], SLUG, [DAY], rows)
         expected = rows.drop(columns="snapshot_date").to_numpy().tolist()

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from spotify_assets.errors import StorageError
 from spotify_assets.snapshot import CatalogObject, PlaylistSnapshot
 from spotify_assets.storage.object_store import LocalObjectStore
-from spotify_assets.storage.raw_layer import RawLayer, content_digest, decode, encode
+from spotify_assets.storage.raw_format import content_digest, decode, encode
+from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets.transforms.values import payload_digest
 from spotify_assets_tests.helpers.make_snapshot import ANY_TEXT, DAY, SLUG, any_json, make_snapshot
@@ -42,6 +43,7 @@ SNAPSHOTS = st.builds(
     api_shape=st.none() | st.sampled_from(["track", "item", "both"]),
     quota_mode=st.none() | st.sampled_from(["extended", "development"]),
     language=st.none() | ANY_TEXT,
+    renewed_at=st.none() | st.datetimes(timezones=st.just(UTC)),
     chart_date=st.none() | st.dates(),
     chart_size=st.none() | st.integers(0, 200),
     notes=st.lists(ANY_TEXT, max_size=2).map(tuple),
@@ -241,14 +243,15 @@ class TestReading:
     def test_days_come_in_the_order_asked_for(self, layer, snapshots):
         assert layer.read_days(SLUG, reversed(self.DAYS)) == list(reversed(snapshots))
 
-    def test_the_latest_is_that_of_the_newest_day(self, layer, snapshots):
-        late_fetch_of_an_old_day = replace(snapshots[0], fetched_at=FETCHED + timedelta(days=9), entries=())
+    @pytest.mark.parametrize(("day", "number"), [(20, 0), (21, 1), (23, 2), (19, 2)])
+    def test_the_nearest_is_the_days_own_or_the_last_before_it_or_the_newest(self, layer, snapshots, day, number):
+        late_fetch_of_an_old_day = replace(snapshots[1], fetched_at=FETCHED + timedelta(days=9), entries=())
         layer.append(SLUG, [late_fetch_of_an_old_day])
-        assert layer.read_latest(SLUG) == snapshots[-1]
+        expected = [snapshots[0], late_fetch_of_an_old_day, snapshots[2]][number]
+        assert layer.read_nearest(layer.files(SLUG), date(2026, 11, day)) == expected
 
-    def test_an_empty_layer_has_no_latest(self, layer):
-        assert layer.read_latest(SLUG) is None
-        assert list(layer.read_before(SLUG, DAY)) == []
+    def test_an_empty_layer_has_no_nearest(self, layer):
+        assert layer.read_nearest(layer.files(SLUG), DAY) is None
 
     @pytest.mark.parametrize(
         ("day", "key"),
@@ -264,21 +267,11 @@ class TestReading:
         store.write(KEY.replace(SLUG, "renamed"), store.read(KEY))
         assert layer.read_days("renamed", [DAY]) == [snapshots[-1]]
 
-    def test_days_before_come_newest_first(self, layer, snapshots):
-        assert list(layer.read_before(SLUG, DAY)) == [snapshots[1], snapshots[0]]
-
-    def test_days_before_are_read_only_when_asked_for(self, layer, store, snapshots):
-        before = layer.read_before(SLUG, DAY)
-        assert next(before) == snapshots[1]
-        store.write(layer.latest_keys(SLUG)[self.DAYS[0]], b"damaged")
-        assert list(before) == []
-
-    def test_the_latest_and_those_before_pass_over_damaged_files(self, layer, store, snapshots):
+    def test_the_nearest_passes_over_damaged_files(self, layer, store, snapshots):
         keys = layer.latest_keys(SLUG)
         for day in self.DAYS[1:]:
             store.write(keys[day], b"damaged")
-        assert layer.read_latest(SLUG) == snapshots[0]
-        assert list(layer.read_before(SLUG, DAY)) == [snapshots[0]]
+        assert layer.read_nearest(layer.files(SLUG), DAY) == snapshots[0]
 
     def test_files_that_are_not_raw_files_do_not_count(self, layer, store, snapshots):
         store.write(f"{FOLDER}/snapshot_date=2026-02-30/20270101T000000.000000Z.jsonl.gz", b"")

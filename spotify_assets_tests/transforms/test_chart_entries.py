@@ -6,7 +6,7 @@ from datetime import timedelta
 import pyarrow.parquet as pq
 import pytest
 
-from spotify_assets.schemas.analyses import CHART_ENTRIES, COMPACTED_FROM
+from spotify_assets.schemas.analyses import CHART_ENTRIES
 from spotify_assets.snapshot import CatalogObject
 from spotify_assets.storage.parquet import checked, encode
 from spotify_assets.transforms.chart_entries import chart_entries
@@ -19,8 +19,8 @@ BOTH = [make_artist(7), make_artist(8)]
 
 def compacted(*snapshots):
     """The rows as they come back from a file."""
-    tables = daily_tables(snapshots, [], "daily")
-    rows = checked(CHART_ENTRIES, chart_entries({name: tables[name] for name in COMPACTED_FROM}))
+    tables = daily_tables(snapshots, "daily")
+    rows = checked(CHART_ENTRIES, chart_entries(tables))
     return pq.read_table(io.BytesIO(encode(rows))).to_pylist()
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from spotify_assets.snapshot import Entry, PlaylistSnapshot
-from spotify_assets.sources.charts.chart_files import NUMBER_COLUMNS
+from spotify_assets.sources.charts.chart_formats import NUMBER_COLUMNS
 from spotify_assets.transforms.albums import album_rows
 from spotify_assets.transforms.artists import artist_rows
 from spotify_assets.transforms.chart_rows import chart_entry

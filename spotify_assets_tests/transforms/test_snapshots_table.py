@@ -1,7 +1,7 @@
-"""The table snapshots: size, identity of content, editions, coverage; and that a range is its days one by one."""
+"""The table snapshots: size, identity of content, renewal, coverage; and that a range is its days one by one."""
 
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta, timezone
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from spotify_assets.schemas import ALBUMS, ARTISTS, SONGS, TABLES, coverage_column
 from spotify_assets.snapshot import CatalogObject, PlaylistSnapshot
 from spotify_assets.transforms.daily_tables import daily_tables
-from spotify_assets.transforms.snapshots import STALE_AFTER, content_hash
+from spotify_assets.transforms.snapshots import content_hash
 from spotify_assets_tests.helpers.make_snapshot import DAY, make_snapshot
 from spotify_assets_tests.stand_ins.spotify import (
     complete_album,
@@ -34,10 +34,8 @@ def days_of(*contents: list[Any], first: date = DAY) -> list[PlaylistSnapshot]:
     return [make_snapshot(content, first + timedelta(days=number)) for number, content in enumerate(contents)]
 
 
-def rows_of(
-    snapshots: Sequence[PlaylistSnapshot], earlier: Sequence[PlaylistSnapshot] = (), cadence: str = "daily"
-) -> list[dict[str, Any]]:
-    return daily_tables(snapshots, iter(earlier), cadence)["snapshots"].to_dict("records")
+def rows_of(snapshots: Sequence[PlaylistSnapshot], cadence: str = "daily") -> list[dict[str, Any]]:
+    return daily_tables(snapshots, cadence)["snapshots"].to_dict("records")
 
 
 def row_of(payloads: list[Any], **changes: Any) -> dict[str, Any]:
@@ -132,64 +130,40 @@ class TestContentHash:
         assert content_hash(make_snapshot([OLD[0] | {"streams": streams}])) == content_hash(make_snapshot(OLD[:1]))
 
 
-class TestEditions:
-    def test_an_edition_begins_where_content_was_first_seen(self):
-        rows = rows_of(days_of(OLD, OLD, NEW, NEW, OLD))
-        assert [(row["unchanged"], (row["edition"] - DAY).days) for row in rows] == [
-            (False, 0),
-            (True, 0),
-            (False, 2),
-            (True, 2),
-            (False, 4),
-        ]
+class TestRenewal:
+    @staticmethod
+    def added(*moments: Any) -> list[dict[str, Any]]:
+        return [entry | {"added_at": moment} for entry, moment in zip(make_entries(len(moments)), moments, strict=True)]
 
-    def test_the_first_day_of_all_is_not_unchanged(self):
-        [row] = rows_of(days_of([]))
-        assert (row["unchanged"], row["edition"]) == (False, DAY)
+    def test_it_is_the_newest_moment_at_which_an_entry_was_added(self):
+        row = row_of(self.added("2026-11-20T07:00:00Z", "2026-11-22T08:00:00+09:00", "2026-11-21T07:00:00Z"))
+        assert row["renewed_at"] == datetime(2026, 11, 21, 23)  # noqa: DTZ001 - the column is in UTC
 
-    def test_an_edition_goes_on_from_the_stored_days_before(self):
-        stored = days_of(OLD, NEW, NEW, first=date(2026, 11, 10))
-        [row] = rows_of(days_of(NEW), list(reversed(stored)))
-        assert (row["unchanged"], row["edition"]) == (True, date(2026, 11, 11))
+    @pytest.mark.parametrize("moment", [None, "1970-01-01T00:00:00Z", "2031-01-01T00:00:00Z", "yesterday", 7])
+    def test_what_cannot_be_is_not_taken(self, moment):
+        assert row_of(self.added(moment, moment))["renewed_at"] is None
+        assert row_of(self.added(moment, "2026-11-21T07:00:00Z"))["renewed_at"].isoformat() == "2026-11-21T07:00:00"
 
-    def test_content_that_comes_back_begins_anew(self):
-        stored = days_of(NEW, OLD, first=date(2026, 11, 10))
-        [row] = rows_of(days_of(NEW), list(reversed(stored)))
-        assert (row["unchanged"], row["edition"]) == (False, DAY)
+    def test_a_source_may_say_it_by_itself(self):
+        row = row_of(self.added("2026-11-20T07:00:00Z"), renewed_at=datetime(2026, 11, 21, 7, tzinfo=UTC))
+        assert row["renewed_at"].isoformat() == "2026-11-21T07:00:00"
 
-    def test_days_without_a_snapshot_do_not_end_an_edition(self):
-        [row] = rows_of(days_of(OLD), days_of(OLD, first=date(2026, 1, 1)))
-        assert (row["unchanged"], row["edition"]) == (True, date(2026, 1, 1))
+    def test_entries_of_other_sources_do_not_say_it(self):
+        assert row_of(self.added("2026-11-20T07:00:00Z"), source="demo")["renewed_at"] is None
 
-    def test_earlier_days_are_read_no_further_than_the_first_that_differs(self):
-        def stored() -> Iterator[PlaylistSnapshot]:
-            yield make_snapshot(NEW, date(2026, 11, 21))
-            yield make_snapshot(OLD, date(2026, 11, 20))
-            pytest.fail("read on beyond the first day that differs")
+    def test_nothing_listed_says_nothing(self):
+        assert row_of([None])["renewed_at"] is None
 
-        [row] = rows_of(days_of(NEW), stored())
-        assert row["edition"] == date(2026, 11, 21)
 
-    def test_no_snapshots_read_no_earlier_ones(self):
-        def stored() -> Iterator[PlaylistSnapshot]:
-            yield pytest.fail("read though nothing was asked")
-
-        assert rows_of([], stored()) == []
-
-    @settings(max_examples=25)
-    @given(st.lists(st.sampled_from([OLD, NEW, OTHER, []]), min_size=1, max_size=5), st.integers(0, 4))
-    def test_a_range_is_its_days_one_by_one(self, contents, split):
-        stored_count = min(split, len(contents) - 1)
-        snapshots = days_of(*contents)
-        newest_first = list(reversed(snapshots))
-        together = daily_tables(snapshots[stored_count:], iter(newest_first[len(snapshots) - stored_count :]), "daily")
-        alone = [
-            daily_tables([snapshot], iter(newest_first[len(snapshots) - number :]), "daily")
-            for number, snapshot in enumerate(snapshots)
-        ]
-        for name in TABLES:
-            expected = [row for frames in alone[stored_count:] for row in frames[name].to_dict("records")]
-            assert together[name].to_dict("records") == expected
+@settings(max_examples=25)
+@given(st.lists(st.sampled_from([OLD, NEW, OTHER, []]), min_size=1, max_size=5))
+def test_a_range_is_its_days_one_by_one(contents):
+    snapshots = days_of(*contents)
+    together = daily_tables(snapshots, "daily")
+    alone = [daily_tables([snapshot], "daily") for snapshot in snapshots]
+    for name in TABLES:
+        expected = [row for frames in alone for row in frames[name].to_dict("records")]
+        assert together[name].to_dict("records") == expected
 
 
 class TestCoverage:
@@ -265,14 +239,3 @@ class TestObjects:
             },
         )
         assert row["carried_over"] == 2
-
-
-@pytest.mark.parametrize("cadence", STALE_AFTER)
-def test_missing_unchanged_and_stale_are_three_states(cadence):
-    first = date(2026, 11, 1)
-    days = [first + timedelta(days=number) for number in range(STALE_AFTER[cadence].days + 1)]
-    snapshots = [make_snapshot(make_entries(3), day) for day in days]
-    frame = daily_tables(snapshots, [], cadence)["snapshots"]
-    assert list(frame["snapshot_date"]) == days
-    assert list(frame["unchanged"]) == [False, *[True] * (len(days) - 1)]
-    assert list(frame["stale"]) == [*[False] * (len(days) - 1), True]

@@ -41,7 +41,7 @@ ABSENT = object()
 
 def tables_of(*payloads: Any, **changes: Any) -> Rows:
     """The rows of every table for one day with these entries."""
-    frames = daily_tables([make_snapshot(payloads, **changes)], (), "daily")
+    frames = daily_tables([make_snapshot(payloads, **changes)], "daily")
     return {name: rows_of(frame) for name, frame in frames.items()}
 
 
@@ -77,7 +77,7 @@ def paths_in(payload: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, .
 
 def assert_whole(snapshot: PlaylistSnapshot) -> Rows:
     """What holds for any snapshot: no entry lost or doubled, tables as their schemas say, references with a target."""
-    frames = daily_tables([snapshot], (), "daily")
+    frames = daily_tables([snapshot], "daily")
     for name, frame in frames.items():
         conform(TABLES[name], [snapshot.snapshot_date], frame)
         assert not frame.duplicated(list(TABLES[name].key)).any()
@@ -506,7 +506,7 @@ class TestKeys:
 
 def test_rows_bear_the_day_of_their_snapshot():
     days = [date(2026, 11, day) for day in (20, 21, 22)]
-    frames = daily_tables([make_snapshot([*make_entries(2), None], day) for day in days], (), "daily")
+    frames = daily_tables([make_snapshot([*make_entries(2), None], day) for day in days], "daily")
     for name, frame in frames.items():
         assert list(frame.columns) == [*TABLES[name].column_names, "snapshot_date"]
         assert sorted(set(frame["snapshot_date"])) == days

@@ -1,5 +1,6 @@
--- Album of the year: the ten albums with most points of each year that the span touches. Default: all years; --from
--- alone means from that day's year on, --to alone up to that day's year.
+-- The ten albums with most points of each year.
+-- The years are those that the span touches. Default: all years; --from alone means from that day's year on, --to
+-- alone up to that day's year.
 with asked as (
     select cast(null as varchar) as playlist, cast(null as date) as first_day, cast(null as date) as last_day
 )

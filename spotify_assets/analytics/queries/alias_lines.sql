@@ -1,6 +1,7 @@
--- Lines for song_aliases.csv: songs that may be one, because one left when the other came; the best placed first. With
--- --format csv the answer is such a file: keep the lines that are right, and move what is in same_as to differs_from in
--- those that are wrong. Default: all; --from alone means songs that came on that day or later, --to alone up to it.
+-- Songs that may be one under two keys, as lines for song_aliases.csv.
+-- One left when the other came; the best placed first. With --format csv the answer is such a file: keep the lines that
+-- are right, and move what is in same_as to differs_from in those that are wrong. Default: all; --from alone means songs
+-- that came on that day or later, --to alone up to that day.
 with asked as (
     select cast(null as varchar) as playlist, cast(null as date) as first_day, cast(null as date) as last_day
 ),

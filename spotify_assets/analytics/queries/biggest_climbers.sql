@@ -1,7 +1,7 @@
--- Biggest climbers of a week: songs on the first and on the last edition of a span, by places gained. Default: from
--- seven days before each playlist's newest edition (eight for a weekly chart, whose weeks may come a day late) up to
--- it; --from alone means from that day up to the newest edition, --to alone the newest edition up to that day, and the
--- same seven or eight days before it.
+-- The songs that gained most places within a week, or within a span.
+-- The first and the last edition of the span are compared. Default: from seven days before each playlist's newest
+-- edition (eight for a weekly chart, whose weeks may come a day late) up to it; --from alone means from that day up to
+-- the newest edition, --to alone the newest edition up to that day, and the same seven or eight days before it.
 with asked as (
     select cast(null as varchar) as playlist, cast(null as date) as first_day, cast(null as date) as last_day
 ),

@@ -1,6 +1,7 @@
--- Two playlists compared by date: where each song of either stands in both. The other playlist's edition is its newest
--- up to that date, so a daily chart can be held beside a weekly one, and the API's list beside the official file.
--- Default: the newest edition; --from alone and --to alone mean the edition of that one day.
+-- Two playlists compared by date: where each song of either stands in both.
+-- The other playlist's edition is its newest up to that date, so a daily chart can be held beside a weekly one, and
+-- the API's list beside the official file. Default: the newest edition; --from alone and --to alone mean the edition
+-- of that one day.
 with asked as (
     select
         cast(null as varchar) as playlist,

@@ -1,5 +1,5 @@
--- Most editions (days, or weeks) at number one, by song, within the span. Default: all; --from alone means from that
--- day on, --to alone up to that day.
+-- The songs with most editions (days, or weeks) at number one.
+-- Default: all editions; --from alone means from that day on, --to alone up to that day.
 with asked as (
     select cast(null as varchar) as playlist, cast(null as date) as first_day, cast(null as date) as last_day
 )

@@ -1,5 +1,5 @@
--- Drop-outs of a day: songs of the edition before that an edition no longer has. Default: the newest edition; --from
--- alone and --to alone mean the edition of that one day.
+-- The songs of the edition before that an edition no longer has.
+-- Default: the newest edition; --from alone and --to alone mean the edition of that one day.
 with asked as (
     select cast(null as varchar) as playlist, cast(null as date) as first_day, cast(null as date) as last_day
 ),

@@ -1,5 +1,5 @@
--- Genre shifts: how the share of each genre changed from month to month, the largest changes first. Default: all
--- months; --from alone means from that day's month on, --to alone up to that day's month.
+-- How the share of each genre changed from month to month, the largest changes first.
+-- Default: all months; --from alone means from that day's month on, --to alone up to that day's month.
 with asked as (
     select cast(null as varchar) as playlist, cast(null as date) as first_day, cast(null as date) as last_day
 )

@@ -1,6 +1,6 @@
--- Highest new entries of a span: songs that are known not to have charted before, by their first position; those that
--- may be a song under another key (see alias_lines) come last. Default: all; --from alone means from that day on, --to
--- alone up to that day.
+-- The songs that charted for the first time, by their first position.
+-- Only songs that are known not to have charted before; those that may be a song under another key (see alias_lines)
+-- come last. Default: all; --from alone means from that day on, --to alone up to that day.
 with asked as (
     select cast(null as varchar) as playlist, cast(null as date) as first_day, cast(null as date) as last_day
 )

@@ -1,5 +1,6 @@
--- Artists with most songs on one edition, over each whole playlist; a span chooses its months instead: --from alone and
--- --to alone mean that day's one month.
+-- The artists with most songs on one edition.
+-- Default: over each whole playlist. A span chooses its months instead: --from alone and --to alone mean that day's
+-- one month.
 with asked as (
     select cast(null as varchar) as playlist, cast(null as date) as first_day, cast(null as date) as last_day
 )

@@ -1,6 +1,6 @@
--- A song's whole story: every edition that it was on, under whichever id or title. The song is named by key, Spotify id
--- or title; a title may name several songs, which are all told, a key only its own. Default: all; --from alone means
--- from that day on, --to alone up to that day.
+-- A song's whole story: every edition that it was on, under whichever id or title.
+-- The song is named by key, Spotify id or title; a title may name several songs, which are all given, a key only its
+-- own. Default: all editions; --from alone means from that day on, --to alone up to that day.
 with asked as (
     select
         cast(null as varchar) as playlist,

@@ -1,5 +1,5 @@
--- Top artists of a month: by points, with their rank in the month before. Default: each playlist's newest month; --from
--- alone and --to alone mean that day's one month.
+-- The artists with most points in a month, with their rank in the month before.
+-- Default: each playlist's newest month; --from alone and --to alone mean that day's one month.
 with asked as (
     select cast(null as varchar) as playlist, cast(null as date) as first_day, cast(null as date) as last_day
 ),

@@ -25,28 +25,29 @@ TAR_MARK = "\0ustar"
 """Stands in the first of the blocks of 512 bytes that a tar archive consists of, after the name of its first file."""
 BYTE_ORDER_MARK = "\ufeff"
 UTF_16_BOMS = (b"\xff\xfe", b"\xfe\xff")
-NO_TEXT = re.compile("[\0\udc80-\udcff\N{REPLACEMENT CHARACTER}]")
-"""What text has not: zero bytes, bytes that are not UTF-8 (as PEP 383 maps them), and the sign for lost letters."""
+NO_TEXT = re.compile("[\0\udc80-\udcff\N{REPLACEMENT CHARACTER}]|\x1b[$(][@BJ]")
+"""What text has not: zero bytes, bytes that are not UTF-8 (as PEP 383 maps them), the sign for lost letters, and the
+escape sequences of ISO-2022-JP."""
 SAMPLE_LINES = 1000
 """How many lines the guess looks at which encoding a text has that is not UTF-8."""
 
-WINDOWS_1252 = {
-    ord(bytes([byte]).decode("cp1252")): byte
-    for byte in range(0x80, 0xA0)
-    if byte not in {0x81, 0x8D, 0x8F, 0x90, 0x9D}  # undefined there; Windows passes them through
+ENCODINGS = [
+    *("utf_16", "utf_16_le", "utf_16_be", "iso2022_jp", "cp932", "euc_jp", "cp949", "big5", "gb18030"),
+    *("cp1252", "cp1251", "mac_roman"),
+]
+"""The encodings that chart files may be in. Among all that Python knows, nearly any bytes fit one."""
+LABELS = {
+    **dict.fromkeys(("latin-1", "cp1252", "sloppy-windows-1252"), "Windows-1252 (Latin-1)"),
+    **dict.fromkeys(("utf_16", "utf_16_le", "utf_16_be"), "UTF-16"),
+    "cp932": "Shift-JIS (cp932)",
+    "euc_jp": "EUC-JP",
+    "macroman": "Mac Roman",
+    "mac_roman": "Mac Roman",
 }
-# The second and later bytes of a letter in UTF-8, read as Windows-1252 or Latin-1. Some of these are also what a title
-# may well end with after a capital letter, as in "IRMÃ…" or "CAFÉ®": these alone prove nothing.
-LATER_BYTES = "".join(map(chr, [*range(0x80, 0xC0), *WINDOWS_1252]))
-TELLING_LATER_BYTES = "".join(sorted(set(LATER_BYTES) - set("\N{NO-BREAK SPACE}«»…–—‘’“”•®™°")))
-TWO_BYTE_LETTER = f"[ÂÃÄÅÆÈÎÏÐÑÒÓ×ØÙÚÛ][{TELLING_LATER_BYTES}]"
-THREE_BYTE_LETTER = f"[à-ô](?:[{TELLING_LATER_BYTES}][{LATER_BYTES}]|[{LATER_BYTES}][{TELLING_LATER_BYTES}])"
-MISREADINGS = (
-    ("Windows-1252 (Latin-1)", "latin-1", re.compile(f"{TWO_BYTE_LETTER}|{THREE_BYTE_LETTER}")),
-    ("Mac Roman", "mac_roman", re.compile("„[ÅÇÉ]|√")),
-    ("Shift-JIS (cp932)", "cp932", re.compile("[縺繧繝]")),
-)
-"""Encodings that UTF-8 is mistaken for: label, codec, and what such text typically holds."""
+"""What people call encodings, where it is not what the libraries call them."""
+KANA = re.compile("[ぁ-んァ-ヶ]")
+MISREAD_KANA = (("cp932", re.compile("[縺繧繝]")), ("sloppy-windows-1252", re.compile("ã[\x81-\x83‚ƒ]")))
+"""What kana become whose UTF-8 is read as another encoding. ftfy does not know cp932, and needs more than a letter."""
 
 QUESTION_MARKS_FOR_LETTERS = re.compile(r"(?:^|\s)\?{2,}(?=\s|$)|[^\W\d_]\?[a-z]")
 
@@ -67,7 +68,7 @@ def check_text(name: str, file: IO[bytes]) -> None:
     Raises:
         SourceRefusal: the file is empty, damaged, a web page, an archive or not UTF-8, or letters in it were lost.
     """
-    first_words = ""
+    first_words = before = ""
     with text_lines(name, file) as lines:
         for number, line in enumerate(lines, 1):
             stranger = NO_TEXT.search(line)
@@ -79,7 +80,9 @@ def check_text(name: str, file: IO[bytes]) -> None:
                     remedy="unpack it and give the files in it",
                 )
             if stranger:
-                raise _no_text(name, number, stranger[0], "".join([line, *islice(lines, SAMPLE_LINES)]))
+                raise _no_text(name, number, stranger[0], before + "".join([line, *islice(lines, SAMPLE_LINES)]))
+            if not before and not line.isascii():
+                before = line
             first_words = first_words or line.strip()
     if not first_words:
         raise refusal(
@@ -124,17 +127,23 @@ def text_lines(name: str, file: IO[bytes]) -> Iterator[Iterator[str]]:
 def misreading(text: str) -> tuple[str, str] | None:
     """For UTF-8 text that was read as another encoding and written again: that encoding, and the text as it was meant.
 
-    Told only where it is certain: the text has typical marks and, turned back into bytes, is UTF-8 from end to end.
+    Reported only where it is certain: the text looks like that and, turned back into bytes, is UTF-8 from end to end.
     None for all other text.
     """
-    for label, codec, marks in MISREADINGS:
+    import ftfy
+
+    for codec, marks in MISREAD_KANA:
         if marks.search(text):
-            bytes_as_read = text.translate(WINDOWS_1252) if codec == "latin-1" else text
             try:
-                return label, bytes_as_read.encode(codec).decode("utf-8")
+                return LABELS[codec], text.encode(codec).decode("utf-8")
             except UnicodeError:
                 continue
-    return None
+    whole_text_only = ftfy.TextFixerConfig(
+        restore_byte_a0=False, replace_lossy_sequences=False, decode_inconsistent_utf8=False, fix_c1_controls=False
+    )
+    found = ftfy.fix_encoding_and_explain(text, whole_text_only)
+    read_as = next((step.parameter for step in found.explanation or () if step.action == "encode"), None)
+    return (LABELS.get(read_as, read_as), found.text) if read_as else None
 
 
 def seems_to_lack_letters(text: str) -> bool:
@@ -157,7 +166,7 @@ def _unpacked(name: str, file: IO[bytes]) -> IO[bytes] | gzip.GzipFile:
 
 
 def _no_text(name: str, number: int, stranger: str, sample: str) -> SourceRefusal:
-    """The refusal for what stands on a line and is no text; `sample` is that line and those that follow."""
+    """The refusal for what stands on a line and is no text; `sample` is that line and those about it."""
     if stranger == "\N{REPLACEMENT CHARACTER}":
         return refusal(
             name,
@@ -166,35 +175,30 @@ def _no_text(name: str, number: int, stranger: str, sample: str) -> SourceRefusa
             remedy="take the file from where it was first downloaded",
             line=number,
         )
-    encoding = _likely_encoding(sample.encode("utf-8", errors="surrogateescape"))
+    encoding = _likely_encoding(sample)
     seems = f"it looks like {encoding}" if encoding else "what it is instead cannot be told"
     return refusal(
         name,
         "its text is not UTF-8",
-        why=f"the byte {ord(stranger) & 0xFF:#04x} has no place there in UTF-8 text; {seems}",
+        why=f"the byte {ord(stranger[0]) & 0xFF:#04x} has no place there in UTF-8 text; {seems}",
         remedy="take the file as it was first downloaded, not saved by another program, or convert it to UTF-8",
         line=number,
     )
 
 
-def _likely_encoding(content: bytes) -> str | None:
-    """The encoding whose typical letters appear; None where that is not clear."""
-    # UTF-16 without a mark at its beginning has a zero byte for each letter of the ASCII header.
-    beginning = content[:64]
-    if beginning.startswith(UTF_16_BOMS) or beginning.count(b"\x00") > len(beginning) // 3:
-        return "UTF-16"
-    if b"\x00" in content:
-        return None
-    for codec, label in (("cp932", "Shift-JIS (cp932)"), ("euc_jp", "EUC-JP")):
-        # Nearly any bytes decode to some kanji; kana show that it is really Japanese.
-        if re.search("[ぁ-んァ-ヶ]", _decoded(content, codec)):
-            return label
-    western = _decoded(content, "cp1252") and not re.search(rb"[\x80-\xff]{3}", content)
-    return "Windows-1252 (Latin-1)" if western else None
+def _likely_encoding(sample: str) -> str | None:
+    """The encoding that a text seems to be in; None where that cannot be told.
 
+    Args:
+        sample: the text read as UTF-8, with lone surrogates for the bytes that are not.
+    """
+    from charset_normalizer import from_bytes
 
-def _decoded(content: bytes, codec: str) -> str:
-    try:
-        return content.decode(codec)
-    except UnicodeDecodeError:
-        return ""
+    strangers = len(NO_TEXT.findall(sample))
+    letters = len(re.findall(r"[^\x00-\x7f\udc80-\udcff]", sample))
+    if letters >= strangers:
+        return None  # it is UTF-8 in which some bytes were damaged
+    matches = from_bytes(sample.encode("utf-8", errors="surrogateescape"), cp_isolation=ENCODINGS)
+    # Of several that fit, kana decide: other encodings give some kanji for nearly any bytes, but hardly kana.
+    best = next((match for match in matches if KANA.search(str(match))), matches.best())
+    return LABELS.get(best.encoding, best.encoding) if best else None

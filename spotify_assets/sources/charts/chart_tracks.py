@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from spotify_assets.snapshot import CatalogObject, PlaylistSnapshot
-from spotify_assets.sources.charts.chart_files import column_key, spotify_track_id
+from spotify_assets.sources.charts.cells import spotify_track_id
+from spotify_assets.sources.charts.chart_formats import column_key
 from spotify_assets.sources.spotify.enrichment import Collection, Enrichment, carried, conclusions
 
 ID_COLUMNS = ("track_id", "spotify_id", "uri", "url")

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from spotify_assets.errors import SourceRefusal
 from spotify_assets.snapshot import CHARTS, Entry, PlaylistSnapshot
-from spotify_assets.sources.charts.chart_files import ChartEdition
 from spotify_assets.sources.charts.chart_tracks import ChartTracks, lacks_tracks
-from spotify_assets.sources.charts.edition_rows import ChartRow
-from spotify_assets.sources.charts.landing import SUFFIXES, LandedFile, assign, look_into_landing, problem_with
+from spotify_assets.sources.charts.edition_checks import ChartEdition
+from spotify_assets.sources.charts.edition_rows import ChartRow, digest_of
+from spotify_assets.sources.charts.landing import LandedFile, assign, look_into_landing, problem_with
 from spotify_assets.sources.source import Absence
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ class ChartsSource:
             folder = look_into_landing(self._store)
             for landed in folder.files:
                 self._landed.setdefault(landed.day, []).append(landed)
-            self._never_read = [*self._of_nobody(folder.files), *map(_misnamed, folder.others)]
+            self._never_read = [*self._of_nobody(folder.files), *folder.others]
         charts_of_others = {other.chart for other in self._playlists} - {playlist.chart}
         for landed in self._landed.get(None, []) + self._landed.get(day, []):
             if landed.slug == playlist.slug or (landed.slug is None and landed.chart not in charts_of_others):
@@ -252,13 +252,14 @@ class ChartsSource:
         return rows.of(day)
 
 
-def _misnamed(key: str) -> str:
-    return f"{key} (a chart file ends in {' or '.join(SUFFIXES)})"
-
-
 def _first_of(texts: Sequence[str], separator: str) -> str:
     surplus = f" (and {len(texts) - NAMED} more)" if len(texts) > NAMED else ""
     return f"{separator.join(texts[:NAMED])}{surplus}"
+
+
+def stored_digest(chart: PlaylistSnapshot) -> bytes:
+    """What a stored chart says, in brief: as the digest of the edition that it was made of."""
+    return digest_of([ChartRow(entry.position, entry.payload) for entry in chart.entries if entry.payload is not None])
 
 
 def _stored_rows(chart: PlaylistSnapshot) -> Iterator[Mapping[str, str]]:

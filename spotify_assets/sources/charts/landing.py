@@ -16,13 +16,9 @@ from typing import IO, NamedTuple
 
 from spotify_assets.errors import Refusal, SourceRefusal
 from spotify_assets.settings import PlaylistSettings
-from spotify_assets.sources.charts.chart_files import (
-    ChartFile,
-    SeveralCountries,
-    chart_and_day_in_name,
-    read_chart_file,
-)
+from spotify_assets.sources.charts.chart_files import ChartFile, SeveralCountries, read_chart_file
 from spotify_assets.sources.charts.edition_rows import EditionRows
+from spotify_assets.sources.charts.file_names import chart_and_day_in_name
 from spotify_assets.storage.layout import LANDING_PREFIX
 from spotify_assets.storage.object_store import ObjectStore, StoredObject
 
@@ -67,7 +63,7 @@ class LandedFile:
 
 
 class LandingFolder(NamedTuple):
-    """The chart files of the landing folder, and the keys of what is not named like one. Hidden files do not count."""
+    """The chart files of the landing folder, and what is never read there and why. Hidden files do not count."""
 
     files: list[LandedFile]
     others: list[str]
@@ -82,13 +78,32 @@ def look_into_landing(store: ObjectStore) -> LandingFolder:
     """What the landing folder holds, in order of keys."""
     files, others = [], []
     for stored in store.list_objects(LANDING_PREFIX):
-        *folders, name = stored.key.removeprefix(LANDING_PREFIX).split("/")
-        if name.casefold().endswith(SUFFIXES):
+        path = stored.key.removeprefix(LANDING_PREFIX)
+        *folders, name = path.split("/")
+        if is_hidden(path):
+            continue
+        if not _is_text(path):
+            others.append(f"{stored.key!a} (its name is not UTF-8)")
+        elif name.casefold().endswith(SUFFIXES):
             original = Original(name, f"{store.uri(stored.key)} {stored.version}", partial(store.open, stored.key))
             files.append(LandedFile(stored, original, folders[0] if folders else None, *chart_and_day_in_name(name)))
-        elif not name.startswith("."):
-            others.append(stored.key)
+        else:
+            others.append(f"{stored.key} (a chart file ends in {' or '.join(SUFFIXES)})")
     return LandingFolder(files, others)
+
+
+def is_hidden(path: str) -> bool:
+    """Whether a file, or a folder that it is in, has a name that begins with a dot.
+
+    Systems and programs put such files beside those that people mean: `._a.csv` and `__MACOSX/._a.csv` (macOS),
+    `.#a.csv` (an editor's lock), `.ipynb_checkpoints/a.csv`. They count nowhere.
+    """
+    return any(part.startswith(".") and part not in {".", ".."} for part in path.split("/"))
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path can be written down: a name in another encoding than UTF-8 cannot (PEP 383)."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in path)
 
 
 def problem_with(key: str, refusal: Refusal) -> str:
@@ -101,7 +116,7 @@ def assign(
 ) -> tuple[PlaylistSettings, ChartFile, EditionRows]:
     """Read a chart file and tell whose it is: the named playlist's, else the one whose chart or country it names.
 
-    A file that names neither goes to the only playlist of source `charts`, if there is only one.
+    A file that names no chart goes to the playlist that it fits by country and cadence, if there is only one.
 
     Args:
         original: the file.
@@ -116,15 +131,15 @@ def assign(
         if named is None:
             raise _unassigned(original.name, f"there is no playlist {slug!r} of source charts", playlists)
         chart_file, rows = _read(original, named.country)
-        _check_cadence(chart_file, named)
-        _check_chart(chart_file, named)
-        _check_weeks(chart_file, named)
+        _check(chart_file, named)
         return named, chart_file, rows
     found = list(_matching(original, playlists))
+    fitting = [(playlist, chart_file, rows) for playlist, chart_file, rows in found if _fits(chart_file, playlist)]
+    if len(fitting) == 1:
+        return fitting[0]
     if len(found) == 1:
         playlist, chart_file, _ = found[0]
-        _check_weeks(chart_file, playlist)
-        return found[0]
+        _check(chart_file, playlist)
     try:
         # Read without a country, a damaged file says so itself.
         chart_file, _ = _read(original, None)
@@ -146,7 +161,7 @@ def _read(original: Original, country: str | None) -> tuple[ChartFile, EditionRo
 def _matching(
     original: Original, playlists: Sequence[PlaylistSettings]
 ) -> Iterator[tuple[PlaylistSettings, ChartFile, EditionRows]]:
-    """The playlists that a file can be for, going by what it says itself."""
+    """The playlists that a file can be for, going by the chart or the country that it names, if any."""
     named, _ = chart_and_day_in_name(original.name)
     for playlist in playlists:
         if named not in (None, playlist.chart):
@@ -155,15 +170,23 @@ def _matching(
             chart_file, rows = _read(original, playlist.country)
         except SourceRefusal:
             continue
-        fits = chart_file.cadence in (None, playlist.cadence)
-        if chart_file.chart:
-            matches = chart_file.chart == playlist.chart
-        elif chart_file.country:
-            matches = chart_file.country == playlist.country and fits
-        else:
-            matches = len(playlists) == 1 and fits
-        if matches:
+        if chart_file.chart or chart_file.country in (None, playlist.country):
             yield playlist, chart_file, rows
+
+
+def _fits(chart_file: ChartFile, playlist: PlaylistSettings) -> bool:
+    try:
+        _check(chart_file, playlist)
+    except SourceRefusal:
+        return False
+    return True
+
+
+def _check(chart_file: ChartFile, playlist: PlaylistSettings) -> None:
+    """Refuse a file that names another chart, or is not of the playlist's cadence."""
+    _check_cadence(chart_file, playlist)
+    _check_chart(chart_file, playlist)
+    _check_weeks(chart_file, playlist)
 
 
 def _check_cadence(chart_file: ChartFile, playlist: PlaylistSettings) -> None:

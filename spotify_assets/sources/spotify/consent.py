@@ -9,19 +9,21 @@ import contextlib
 import os
 import re
 import secrets
+import webbrowser
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 from spotipy.cache_handler import MemoryCacheHandler
-from spotipy.oauth2 import SpotifyOAuth, SpotifyOauthError
+from spotipy.oauth2 import RequestHandler, SpotifyOAuth, SpotifyOauthError, start_local_http_server
 
 from spotify_assets.errors import SettingsError, SourceRefusal, SourceUnavailable
 from spotify_assets.settings import SpotifySettings
 from spotify_assets.sources.spotify.client import REDIRECT_URI, SCOPE, TIMEOUT
 
 VARIABLE = "SPOTIFY_REFRESH_TOKEN"
-AGAIN = "run `spotify-assets auth` again, consent, and paste the whole address that the browser ends at"
+AGAIN = "run `spotify-assets auth` again and consent; with --no-browser, paste the browser's last address whole"
 
 # The codes of OAuth 2.0 (RFC 6749) that Spotify answers with. Other words of a server are not repeated: they may hold
 # the code or the secret.
@@ -35,26 +37,34 @@ _EXPLANATIONS = {
 }
 
 
-def obtain_refresh_token(settings: SpotifySettings, ask: Callable[[str], str]) -> str:
+class _Callback(RequestHandler):  # type: ignore[misc]
+    """spotipy's page at the redirect URI; a browser may open a connection ahead of time and send nothing."""
+
+    timeout = 1
+
+
+def obtain_refresh_token(settings: SpotifySettings, ask: Callable[[str], str], *, browser: bool = False) -> str:
     """Let a person consent and exchange the outcome for a refresh token (OAuth 2.0 authorization code).
 
     Args:
         settings: with the app's id and secret.
         ask: shows the address to open, and returns the address at which the browser ended.
+        browser: open this machine's browser and wait at the redirect URI; where there is no browser, `ask`.
 
     Raises:
         SettingsError: the app's id and secret are not set, or cannot be an app's.
-        SourceRefusal: the consent was refused, the address is not the one that Spotify sent the browser to, or the
-            answer holds no refresh token.
+        SourceRefusal: the consent was refused, the address is not the one that Spotify sent the browser to, the
+            answer holds no refresh token, or another program listens at the redirect URI.
         SourceUnavailable: the token endpoint could not be reached.
     """
-    if settings.client_id is None:
+    if settings.client_id is None or settings.client_secret is None:
         raise SettingsError(
             "SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET are not set.",
             why="a user consents to one app",
             remedy=f"create an app at developer.spotify.com/dashboard with the redirect URI {REDIRECT_URI}, set both",
         )
-    if not f"{settings.client_id}{settings.client_secret}".isascii():
+    secret = settings.client_secret.get_secret_value()
+    if not f"{settings.client_id}{secret}".isascii():
         raise SettingsError(
             "SPOTIFY_CLIENT_ID or SPOTIFY_CLIENT_SECRET has a character that is not ASCII.",
             why="Spotify's ids and secrets have letters and digits only, so the value was not copied cleanly",
@@ -66,7 +76,7 @@ def obtain_refresh_token(settings: SpotifySettings, ask: Callable[[str], str]) -
     session.max_redirects = 0
     user = SpotifyOAuth(
         settings.client_id,
-        settings.client_secret,
+        secret,
         REDIRECT_URI,
         state=secrets.token_urlsafe(16),
         scope=SCOPE,
@@ -78,7 +88,7 @@ def obtain_refresh_token(settings: SpotifySettings, ask: Callable[[str], str]) -
     user.OAUTH_TOKEN_URL = settings.token_url
     refusal: SourceRefusal | SourceUnavailable
     try:
-        code = _read_code(user, ask(user.get_authorize_url()).strip())
+        code = (browser and _wait_for_browser(user)) or _read_code(user, ask(user.get_authorize_url()).strip())
         user.get_access_token(code, as_dict=False, check_cache=False)
         return _read_refresh_token(cache)
     except SourceRefusal:
@@ -98,6 +108,33 @@ def obtain_refresh_token(settings: SpotifySettings, ask: Callable[[str], str]) -
         session.close()
     # Raised outside the handlers: as its cause the original error would carry the request, code and secret included.
     raise refusal
+
+
+def _wait_for_browser(user: SpotifyOAuth) -> str | None:
+    """The code with which the browser comes back from Spotify; None where no browser could be opened.
+
+    Raises:
+        SpotifyOauthError: the browser came back without a code.
+        SourceRefusal: another program listens there.
+    """
+    try:
+        server = start_local_http_server(urlsplit(REDIRECT_URI).port, _Callback)
+    except OSError as error:
+        raise SourceRefusal(
+            f"Nothing can listen at {REDIRECT_URI}, where Spotify sends the browser.",
+            why=error.strerror or str(error),
+            remedy="end the program that uses this port, or run `spotify-assets auth --no-browser`",
+        ) from error
+    with server:
+        if not webbrowser.open(user.get_authorize_url()):
+            return None
+        server.state = None
+        # What asks for something else, or comes from another attempt, is answered and does not count.
+        while server.error is None and not (server.auth_code and server.state == user.state):
+            server.handle_request()
+    if server.error is not None:
+        raise server.error
+    return str(server.auth_code)
 
 
 def _read_code(user: SpotifyOAuth, address: str) -> str:

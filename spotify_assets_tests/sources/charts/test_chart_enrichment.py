@@ -11,11 +11,13 @@ import pytest
 from spotify_assets.assets.raw_playlist import SPOTIFY_POOL
 from spotify_assets.cli.runs import run_range
 from spotify_assets.definitions import build_definitions
+from spotify_assets.jobs import CHART_FILES_JOB
 from spotify_assets.resources import Sources, build_lake
 from spotify_assets.settings import load_settings
 from spotify_assets.snapshot import CHARTS, CatalogObject, Entry, PlaylistSnapshot
 from spotify_assets.sources.charts.chart_tracks import track_ids
-from spotify_assets.storage.raw_layer import RawLayer, content_digest, decode, encode
+from spotify_assets.storage.raw_format import content_digest, decode, encode
+from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.stand_ins.spotify import (
     PLAYLIST_ID,
@@ -94,7 +96,7 @@ def fetch_from(sources, playlist, wanted, previous=None):
 
 
 def songs_of(snapshot):
-    return daily_tables([snapshot], [], "daily")["songs"].to_dict(orient="records")
+    return daily_tables([snapshot], "daily")["songs"].to_dict(orient="records")
 
 
 def numbers_of(snapshot):
@@ -157,7 +159,7 @@ class TestWhatTheTablesSay:
     def test_the_chart_is_the_same_edition_with_and_without(self, charts, tmp_path):
         charts.land(FIRST, [2, 1])
         hashes = [
-            daily_tables(which.fetch([FIRST]), [], "daily")["snapshots"]["content_hash"][0]
+            daily_tables(which.fetch([FIRST]), "daily")["snapshots"]["content_hash"][0]
             for which in (charts, Charts(tmp_path, {}))
         ]
         assert hashes[0] == hashes[1]
@@ -166,7 +168,7 @@ class TestWhatTheTablesSay:
         charts.land(FIRST, [2, 1])
         (snapshot,) = charts.fetch([FIRST])
         assert server.count("albums") == server.count("artists") == 0
-        totals = daily_tables([snapshot], [], "daily")["snapshots"].iloc[0]
+        totals = daily_tables([snapshot], "daily")["snapshots"].iloc[0]
         assert totals["coverage_album_objects"] is None
         assert totals["coverage_artist_objects"] is None
         assert totals["coverage_songs_isrc"] == 1
@@ -378,7 +380,7 @@ class TestWhatGoesWrong:
             assert snapshot.tracks == {}
             assert snapshot.notes[0].startswith("Fetching track objects of chart rows stopped: Spotify answered 429")
             assert snapshot.notes[1] == "2 of 2 tracks were not fetched."
-            assert daily_tables([snapshot], [], "daily")["snapshots"]["coverage_songs_isrc"][0] == 0
+            assert daily_tables([snapshot], "daily")["snapshots"]["coverage_songs_isrc"][0] == 0
 
     def test_what_was_fetched_before_stays(self, server, charts):
         server.answer_next(
@@ -446,7 +448,7 @@ class TestStoring:
         # Popularity moves all the time, and is not stored: asking anew finds the same.
         server.add_tracks(make_track(number, popularity=number) for number in (1, 2))
         assert not raw.append("daily", charts.fetch([FIRST]))[0].added
-        assert not raw.append("daily", charts.fetch([FIRST], raw.read_latest("daily")))[0].added
+        assert not raw.append("daily", charts.fetch([FIRST], raw.read_nearest(raw.files("daily"), date.max)))[0].added
 
     def test_a_run_carries_over_from_the_nearest_stored_day(self, server, charts, instance):
         settings = charts.settings()
@@ -480,7 +482,7 @@ class TestStoredDays:
     def run(charts, instance, **variables):
         definitions = build_definitions(charts.settings(**variables))
         tables = [raw_key("daily"), dg.AssetKey(["daily", "songs"])]
-        (chunk,) = run_range(definitions, instance, tables, days(3))
+        (chunk,) = run_range(definitions.resolve_job_def(CHART_FILES_JOB), instance, tables, days(3))
         assert chunk.failures == []
 
     @staticmethod

@@ -517,7 +517,14 @@ def test_rows_without_title_where_the_format_has_no_ids():
 
 @pytest.mark.parametrize(
     ("codec", "seems"),
-    [("cp932", "Shift-JIS (cp932)"), ("utf-16", "UTF-16"), ("utf-16-le", "UTF-16"), ("euc_jp", "EUC-JP")],
+    [
+        ("cp932", "Shift-JIS (cp932)"),
+        ("utf-16", "UTF-16"),
+        ("utf-16-le", "UTF-16"),
+        ("utf-16-be", "UTF-16"),
+        ("euc_jp", "EUC-JP"),
+        ("iso2022_jp", "iso2022_jp"),
+    ],
 )
 def test_other_encodings_are_named(codec, seems):
     refused = refusal_of("regional-jp-daily-2026-11-20.csv", DAILY.replace("Kumo", "くも").encode(codec))
@@ -534,8 +541,17 @@ def test_western_encodings_are_named():
 
 
 def test_an_encoding_that_cannot_be_told_is_not_named():
-    for broken in (DAILY.encode() + b"\xff\xff\xff", DAILY.replace("青い傘", "밤하늘").encode("cp949")):
-        assert "cannot be told" in refusal_of("regional-jp-daily-2026-11-20.csv", broken).why
+    broken = DAILY.encode() + b"\xff\xff\xff"
+    assert "cannot be told" in refusal_of("regional-jp-daily-2026-11-20.csv", broken).why
+
+
+@pytest.mark.parametrize(
+    ("codec", "title"), [("cp949", "밤하늘"), ("cp1251", "Группа крови"), ("mac_roman", "Señorita")]
+)
+def test_encodings_of_other_countries_are_named(codec, title):
+    content = DAILY.replace("青い傘", title).replace("Kumo", title).encode(codec)
+    label = "Mac Roman" if codec == "mac_roman" else codec
+    assert f"it looks like {label}" in refusal_of("regional-jp-daily-2026-11-20.csv", content).why
 
 
 def test_zero_bytes_are_refused_with_their_line():
@@ -563,6 +579,8 @@ def test_lost_letters_are_refused_with_their_line():
         ("mac_roman", "Señorita"),
         ("cp932", "カメラ"),
         ("cp932", "アイス"),
+        ("cp437", "夜に駆ける"),
+        ("iso8859-2", "かさ"),
     ],
 )
 def test_text_that_was_garbled_is_refused_with_its_line(codec, title):

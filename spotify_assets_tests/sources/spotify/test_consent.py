@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import logging
 import os
+import socket
+import threading
 import traceback
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+import requests
 from click.testing import CliRunner
 
 from spotify_assets.cli.main import main
@@ -23,6 +26,7 @@ CODE = "c0de-of-one-consent"
 REFRESH_TOKEN = "r3fresh-token-of-user"
 ACCESS_TOKEN = "acc3ss-token-of-user"
 ANSWER = {"access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": 3600, "refresh_token": REFRESH_TOKEN}
+ORIGIN = REDIRECT_URI.removesuffix("/callback")
 LINE = f"SPOTIFY_REFRESH_TOKEN={REFRESH_TOKEN}"
 
 
@@ -194,6 +198,83 @@ class TestRefusals:
         assert "秘密" not in str(refusal)
 
 
+class TestBrowser:
+    @pytest.fixture
+    def uri(self, monkeypatch):
+        """The redirect URI, at a port that is free on this machine."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            uri = f"http://127.0.0.1:{free.getsockname()[1]}/callback"
+        monkeypatch.setattr("spotify_assets.sources.spotify.consent.REDIRECT_URI", uri)
+        return uri
+
+    @pytest.fixture
+    def browse(self, uri, monkeypatch):
+        """Give this machine a browser that goes to some addresses, made from that of the consent."""
+        threads = []
+
+        def browse(*visits):
+            def visit_all(address):
+                for visit in visits:
+                    requests.get(visit(address).replace(ORIGIN, uri.removesuffix("/callback")), timeout=10)
+
+            def open_browser(address):
+                threads.append(threading.Thread(target=visit_all, args=(address,)))
+                threads[-1].start()
+                return True
+
+            monkeypatch.setattr("webbrowser.open", open_browser)
+
+        yield browse
+        for thread in threads:
+            thread.join()
+
+    def wait(self, server, ask=pytest.fail):
+        return obtain_refresh_token(load_settings(server.environment()).spotify, ask, browser=True)
+
+    def test_the_code_arrives_without_anything_to_paste(self, server, uri, browse):
+        browse(consent)
+        server.answer_next(TOKEN, body=ANSWER)
+        assert self.wait(server) == REFRESH_TOKEN
+        assert server.requests[0].form["code"] == CODE
+        assert server.requests[0].form["redirect_uri"] == uri
+
+    def test_what_comes_from_elsewhere_does_not_count(self, server, browse):
+        browse(
+            lambda _: f"{ORIGIN}/favicon.ico",
+            lambda address: consent(address, state="of-another-attempt", code="of-another-attempt"),
+            lambda address: consent(address, state=None, code="of-nobody"),
+            consent,
+        )
+        server.answer_next(TOKEN, body=ANSWER)
+        assert self.wait(server) == REFRESH_TOKEN
+        assert [request.form["code"] for request in server.requests] == [CODE]
+
+    def test_a_connection_that_sends_nothing_is_not_waited_for(self, server, uri, browse):
+        with socket.socket() as silent:
+            browse(lambda address: silent.connect(("127.0.0.1", urlsplit(uri).port)) or consent(address))
+            server.answer_next(TOKEN, body=ANSWER)
+            assert self.wait(server) == REFRESH_TOKEN
+
+    def test_a_denied_consent_is_told_as_such(self, server, browse):
+        browse(lambda address: consent(address, code=None, error="access_denied"))
+        with pytest.raises(SourceRefusal, match="denied in the browser"):
+            self.wait(server)
+        assert server.count() == 0
+
+    def test_without_a_browser_the_address_is_pasted(self, server, uri, monkeypatch):
+        monkeypatch.setattr("webbrowser.open", lambda _: False)
+        server.answer_next(TOKEN, body=ANSWER)
+        assert self.wait(server, consent) == REFRESH_TOKEN
+
+    def test_a_port_that_is_taken_is_refused_before_anybody_consents(self, server, uri, monkeypatch):
+        monkeypatch.setattr("webbrowser.open", pytest.fail)
+        with socket.create_server(("127.0.0.1", urlsplit(uri).port)):
+            with pytest.raises(SourceRefusal, match="in use") as caught:
+                self.wait(server)
+            assert uri in caught.value.what
+            assert "--no-browser" in caught.value.remedy
+
+
 class TestEnvFile:
     def test_it_is_made_when_missing_and_readable_by_its_owner_alone(self, tmp_path):
         write_refresh_token(tmp_path / ".env", REFRESH_TOKEN)
@@ -261,7 +342,7 @@ class TestCommand:
             monkeypatch.setenv(name, value)
 
         def paste(address, *arguments):
-            result = CliRunner().invoke(main, ["auth", *arguments], input=f"{address}\n")
+            result = CliRunner().invoke(main, ["auth", "--no-browser", *arguments], input=f"{address}\n")
             assert secrets_in(result.output + caplog.text, server) == []
             assert "urllib3" in caplog.text or server.count() == 0
             return result

@@ -1,0 +1,79 @@
+"""The definitions and the Dagster instance that a command works on, and its runs there with what they print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple
+
+from spotify_assets.cli.console import print_line, progress
+from spotify_assets.partitions import consecutive
+from spotify_assets.settings import PlaylistSettings, Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+class Deployment(NamedTuple):
+    """The definitions of some settings, and the Dagster instance that they run on."""
+
+    definitions: dg.Definitions
+    instance: dg.DagsterInstance
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Deployment]:
+    """The deployment of these settings, its instance in order and open as long as the context lasts."""
+    from spotify_assets.cli.instance import open_instance
+    from spotify_assets.definitions import build_definitions
+
+    with open_instance() as instance:
+        yield Deployment(build_definitions(settings), instance)
+
+
+def fill(deployment: Deployment, playlist: PlaylistSettings, days: Sequence[date]) -> bool:
+    """Fetch the snapshots of a playlist's sorted days and make their tables; whether everything went well."""
+    from spotify_assets.publication import daily_keys
+
+    return _materialize(deployment, playlist, daily_keys(playlist.slug), days)
+
+
+def make_tables(deployment: Deployment, playlist: PlaylistSettings, days: Sequence[date]) -> bool:
+    """Make the tables of a playlist's sorted days from what is stored; whether everything went well."""
+    from spotify_assets.publication import table_keys
+
+    return _materialize(deployment, playlist, table_keys(playlist.slug), days)
+
+
+def _materialize(
+    deployment: Deployment, playlist: PlaylistSettings, keys: Sequence[dg.AssetKey], days: Sequence[date]
+) -> bool:
+    from spotify_assets.cli.runs import run_range
+    from spotify_assets.jobs import job_of
+
+    job = deployment.definitions.resolve_job_def(job_of(playlist))
+    well = True
+    with progress(f"{playlist.slug}: {len(days)} days", total=len(keys) * len(days)) as advance:
+        for stretch in consecutive(days):
+            for chunk in run_range(job, deployment.instance, keys, stretch, advance):
+                print_line(f"{playlist.slug} {chunk.first} to {chunk.last}: {'FAILED' if chunk.failures else 'done'}")
+                for failure in chunk.failures:
+                    print_line(failure, error=True)
+                well = well and not chunk.failures
+    return well
+
+
+def publish(deployment: Deployment) -> bool:
+    """Make what is new queryable and release the analyses; whether everything went well."""
+    from spotify_assets.cli import runs
+    from spotify_assets.jobs import PUBLISH_JOB
+    from spotify_assets.publication import PUBLISH_KEYS
+
+    job = deployment.definitions.resolve_job_def(PUBLISH_JOB)
+    with progress("catalog and analyses", total=len(PUBLISH_KEYS)) as advance:
+        failures = runs.publish(job, deployment.instance, advance)
+    for failure in failures:
+        print_line(failure, error=True)
+    print_line(f"Catalog and analyses: {'FAILED' if failures else 'published'}")
+    return not failures

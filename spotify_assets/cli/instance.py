@@ -1,0 +1,70 @@
+"""Opening the Dagster instance: where it is, one process at a time while it is created, and its settings."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from spotify_assets.cli.upkeep import put_in_order
+from spotify_assets.errors import SettingsError
+
+PROJECT_HOME = Path("dagster_home")
+CONFIGURATION = "dagster.yaml"
+LOCK = ".spotify_assets.lock"
+REMEDY = "set DAGSTER_HOME to an existing folder (absolute path), or unset it and run this in the project's folder"
+
+
+def open_instance() -> dg.DagsterInstance:
+    """The Dagster instance at DAGSTER_HOME, put in order; by default the project's own folder `dagster_home`.
+
+    A folder without a `dagster.yaml` gets the project's.
+
+    Raises:
+        SettingsError: there is no such folder, or nothing can be written there.
+    """
+    home, configuration = _home(), PROJECT_HOME / CONFIGURATION
+    with _alone(home):
+        if configuration.is_file() and not (home / CONFIGURATION).exists():
+            shutil.copyfile(configuration, home / CONFIGURATION)
+        # On an empty instance each process would create the tables, and all but the first would fail.
+        instance = dg.DagsterInstance.get()
+        put_in_order(instance)
+    return instance
+
+
+def _home() -> Path:
+    given = os.environ.get("DAGSTER_HOME", "")
+    home = Path(given) if given else PROJECT_HOME.absolute()
+    if not given and not home.is_dir():
+        raise SettingsError(
+            "DAGSTER_HOME is not set.",
+            why=f"it is where Dagster keeps what it knows of runs and partitions, and {home} does not exist",
+            remedy=REMEDY,
+        )
+    if not home.is_absolute() or not home.is_dir():
+        reason = "it is not an absolute path" if not home.is_absolute() else "it does not exist"
+        raise SettingsError(
+            f"DAGSTER_HOME is {given}.", why="it is not a folder" if home.is_file() else reason, remedy=REMEDY
+        )
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Wait until no other process is in here; the system ends the lock of a process that was killed."""
+    try:
+        lock = (home / LOCK).open("w")
+    except OSError as error:
+        raise SettingsError(
+            f"Nothing can be written into DAGSTER_HOME, {home}.", why=error.strerror or str(error), remedy=REMEDY
+        ) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,67 @@
+"""Commands for whoever sets the platform up: the Dagster instance, what works and what does not, Spotify's consent."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from spotify_assets.cli.console import print_line
+from spotify_assets.settings import load_settings
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="The port that the UI is to have.")
+def prepare(port: int | None) -> None:
+    """Put the Dagster instance in order, and look whether the UI can be started; `make dev` does so first.
+
+    Creates the instance, ends runs whose process was killed, limits the pool. Refuses when a setting is wrong, when the
+    port is taken, and when another daemon runs on the same instance.
+    """
+    from spotify_assets.cli.prepare import check_settings, prepare_instance
+
+    check_settings()
+    prepare_instance(port, click.echo)
+
+
+@click.command()
+@click.option("--offline", is_flag=True, help="Look at settings only; ask neither Spotify nor AWS.")
+def doctor(offline: bool) -> None:  # noqa: FBT001 - click gives options by name
+    """Look at settings, lake, Spotify and catalog, and say what is wrong and what to do."""
+    from spotify_assets.cli.doctor import examine
+
+    settings = load_settings()
+    findings = list(examine(settings, offline=offline))
+    for finding in findings:
+        print_line(f"{'ok  ' if finding.ok else 'BAD '} {finding.subject}: {finding.text}")
+    if not all(finding.ok for finding in findings):
+        sys.exit(1)
+
+
+@click.command()
+@click.option(
+    "--env-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=".env",
+    show_default=True,
+    help="Where the refresh token is written.",
+)
+@click.option("--browser/--no-browser", default=True, help="Open a browser here, or paste the address it ends at.")
+def auth(env_file: Path, browser: bool) -> None:  # noqa: FBT001 - click gives options by name
+    """Get a refresh token for your own Spotify account, once, in a browser.
+
+    The app's page at developer.spotify.com/dashboard must name the redirect URI http://127.0.0.1:8888/callback. The
+    browser of this machine comes back there after you consent. Where there is none, open the address elsewhere: the
+    browser then shows an error page, whose address you paste here.
+    """
+    from spotify_assets.sources.spotify.consent import obtain_refresh_token, write_refresh_token
+
+    def ask(address: str) -> str:
+        click.echo(f"Open this address, consent, and copy the address that the browser ends at:\n\n{address}\n")
+        return str(click.prompt("That address", hide_input=True))
+
+    if browser:
+        click.echo("A browser opens: consent there. If none opens, end this with Ctrl-C and give --no-browser.")
+    write_refresh_token(env_file, obtain_refresh_token(load_settings().spotify, ask, browser=browser))
+    click.echo(f"SPOTIFY_REFRESH_TOKEN is in {env_file}, readable by you alone. Spotify ends it six months from today.")

@@ -1,0 +1,77 @@
+"""What the command writes: on consoles of any encoding, on terminals and in files."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from spotify_assets.cli import console
+
+TITLE = "傘 [bold] Café"
+
+
+@pytest.fixture
+def stdout(monkeypatch):
+    """Puts a console of an encoding in place of standard output; on request a terminal."""
+
+    class Terminal(io.TextIOWrapper):
+        def isatty(self):
+            return True
+
+    def put(encoding, *, terminal=False):
+        stream = (Terminal if terminal else io.TextIOWrapper)(io.BytesIO(), encoding=encoding, write_through=True)
+        monkeypatch.setattr(sys, "stdout", stream)
+        console.never_fail()
+        return stream.buffer
+
+    return put
+
+
+@pytest.mark.parametrize(
+    ("encoding", "written"),
+    [
+        ("utf-8", TITLE),
+        ("latin-1", "\\u5098 [bold] Café"),
+        ("ascii", "\\u5098 [bold] Caf\\xe9"),
+        ("cp932", "傘 [bold] Caf\\xe9"),
+    ],
+)
+class TestEncodings:
+    def test_a_line(self, stdout, encoding, written):
+        out = stdout(encoding)
+        console.print_line(TITLE)
+        assert out.getvalue().decode(encoding) == written + "\n"
+
+    def test_a_table_is_aligned_by_what_is_seen(self, stdout, encoding, written):
+        out = stdout(encoding)
+        console.print_table(["title", "number"], [[TITLE, 7], [None, 8]])
+        heading, _, row, empty = out.getvalue().decode(encoding).splitlines()
+        assert row.split("|" if "|" in row else "  ")[0].strip() == written
+        width = sum(2 if letter == "傘" else 1 for letter in row[: row.index("7")])
+        assert width == heading.index("number") == empty.index("8")
+
+    def test_data_for_programs_is_utf_8(self, stdout, encoding, written):
+        out = stdout(encoding)
+        console.print_line("before")
+        console.print_data(TITLE)
+        assert out.getvalue() == b"before\n" + TITLE.encode()
+
+
+def test_nothing_is_folded_in_a_file(stdout):
+    out = stdout("utf-8")
+    console.print_table(["title"], [["long " * 100]])
+    assert len(out.getvalue().splitlines()) == 3
+
+
+def test_progress_is_drawn_on_a_terminal_alone(stdout, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    for terminal in (True, False):
+        out = stdout("utf-8", terminal=terminal)
+        with console.progress("Top 50 [jp]", total=2) as advance:
+            advance()
+            advance()
+        shown = out.getvalue().decode()
+        assert ("Top 50 [jp]" in shown and "100%" in shown) is terminal
+        assert terminal or shown == ""

@@ -1,0 +1,111 @@
+"""Opening the Dagster instance: what is refused, and four processes that open an empty one at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from spotify_assets.cli.instance import open_instance
+from spotify_assets.errors import SettingsError
+
+CONFIGURATION = "telemetry: {enabled: false}\n"
+OPEN = """
+import sys
+from spotify_assets.cli.instance import open_instance
+from dagster import DagsterRun
+print(flush=True)
+sys.stdin.read(1)
+with open_instance() as instance:
+    instance.add_run(DagsterRun(job_name="job", run_id=sys.argv[1]))
+"""
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty folder as DAGSTER_HOME; the working folder is another one."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(CONFIGURATION)
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    return home
+
+
+def refusal():
+    with pytest.raises(SettingsError) as caught:
+        open_instance()
+    assert caught.value.remedy
+    return caught.value
+
+
+def test_four_processes_open_an_empty_instance_at_once(home):
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN, f"run-{number}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(4)
+    ]
+    for process in processes:
+        process.stdout.readline()
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    errors = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0, 0], errors
+    with open_instance() as instance:
+        assert {run.run_id for run in instance.get_runs()} == {f"run-{number}" for number in range(4)}
+
+
+@pytest.mark.parametrize(
+    ("given", "why"), [("home", "not an absolute path"), ("", ""), ("/no/such/folder", "does not exist")]
+)
+def test_what_names_no_folder_is_refused(home, monkeypatch, given, why):
+    monkeypatch.setenv("DAGSTER_HOME", given)
+    refused = refusal()
+    assert refused.what == (f"DAGSTER_HOME is {given}." if given else "DAGSTER_HOME is not set.")
+    assert why in refused.why
+    assert "absolute path" in refused.remedy
+
+
+def test_a_file_is_refused(home, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster.yaml"))
+    assert refusal().why == "it is not a folder"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_refused(home):
+    home.chmod(0o500)
+    assert refusal().why == "Permission denied"
+
+
+class TestProject:
+    @pytest.fixture
+    def project(self, tmp_path, monkeypatch):
+        """A working folder with the project's own `dagster_home`."""
+        folder = tmp_path / "project" / "dagster_home"
+        folder.mkdir(parents=True)
+        (folder / "dagster.yaml").write_text(CONFIGURATION)
+        monkeypatch.chdir(folder.parent)
+        return folder
+
+    def test_its_folder_is_the_default(self, project, monkeypatch):
+        monkeypatch.setenv("DAGSTER_HOME", "")
+        with open_instance() as instance:
+            assert instance.root_directory == str(project)
+
+    def test_another_folder_gets_its_configuration_once(self, home, project):
+        (home / "dagster.yaml").unlink()
+        with open_instance() as instance:
+            assert not instance.telemetry_enabled
+        (home / "dagster.yaml").write_text("telemetry: {enabled: true}\n")
+        with open_instance() as instance:
+            assert isinstance(instance, dg.DagsterInstance)
+            assert instance.telemetry_enabled
