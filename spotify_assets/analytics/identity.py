@@ -128,13 +128,15 @@ class _History:
         """The distinct ways in which rows name their songs, as `song_identity` takes them."""
         if not self._names:
             return pd.DataFrame(columns=[*NAMES, "first_day", "last_day"])
-        return _grouped(pa.concat_tables(self._names), NAMES, "first_day", "last_day").to_pandas()
+        names: pd.DataFrame = _grouped(pa.concat_tables(self._names), NAMES, "first_day", "last_day").to_pandas()
+        return names
 
     def spans(self) -> pd.DataFrame:
         """In which edition of each playlist each reference came, and in which it was there last."""
         if not self._spans:
             return pd.DataFrame(columns=["playlist", "song_ref", "first", "last"])
-        spans = _grouped(pa.concat_tables(self._spans), ["playlist", "song_ref"], "first_day", "last_day").to_pandas()
+        days = _grouped(pa.concat_tables(self._spans), ["playlist", "song_ref"], "first_day", "last_day")
+        spans: pd.DataFrame = days.to_pandas()
         numbers = pd.concat(
             {playlist: _edition_numbers(days) for playlist, days in read_days(self._store, self.refs).items()}
         )
@@ -150,9 +152,10 @@ class _History:
         for year in (year for year, of_year in self.refs.items() if not set(refs).isdisjoint(of_year)):
             rows = read_year(self._store, CHART_ENTRIES, year, ROWS_READ, repeated=["song_ref", "song_name"])
             named = rows["song_ref"].combine_chunks()
-            found = rows.filter(pc.is_in(named.dictionary, wanted).take(named.indices))
-            parts.append(_of_playlist(found, year.playlist).cast(ROWS))
-        return pa.concat_tables(parts).to_pandas(date_as_object=False)
+            rows = rows.filter(pc.is_in(named.dictionary, wanted).take(named.indices))
+            parts.append(_of_playlist(rows, year.playlist).cast(ROWS))
+        found: pd.DataFrame = pa.concat_tables(parts).to_pandas(date_as_object=False)
+        return found
 
 
 def _of_playlist(rows: pa.Table, playlist: str) -> pa.Table:

@@ -214,7 +214,7 @@ def with_artists(titled: pd.DataFrame) -> pd.DataFrame:
 
     Beside the id and the name there is the text of all credits: where a file has them in one text, that is its name.
     """
-    ids = titled["lead_artist_key"].where(~each(titled["lead_artist_key"], is_name_key).astype("boolean"))
+    ids = each(titled["lead_artist_key"], lambda key: None if is_name_key(key) else key)
     said = [ids, *("=" + each(titled[name], folded) for name in ("lead_artist_name", "credits"))]
     parts = [titled[["song_ref", "title"]].assign(artist=artist) for artist in said]
     return pd.concat(parts).dropna().drop_duplicates()

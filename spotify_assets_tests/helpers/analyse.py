@@ -47,9 +47,7 @@ def analyse(
     with tempfile.TemporaryDirectory() as folder:
         store = LocalObjectStore(folder)
         years = _years(chart_days)
-        for table, rows in ((CHART_DAYS, chart_days), (CHART_ENTRIES, chart_entries)):
-            _write_compacted(store, table, rows, years)
-        _identify(store, years, aliases)
+        _identify(store, write_history(store, chart_days, chart_entries), aliases)
         with open_duckdb_engine(store, "1GB") as engine:
             tables = {}
             for statement in statements():
@@ -65,21 +63,26 @@ def identified(
     """What the songs are taken for, and the rows of the tables that say it; arguments as for `analyse`."""
     with tempfile.TemporaryDirectory() as folder:
         store = LocalObjectStore(folder)
-        years = _years(chart_days)
-        for table, rows in ((CHART_DAYS, chart_days), (CHART_ENTRIES, chart_entries)):
-            _write_compacted(store, table, rows, years)
-        identity = _identify(store, years, aliases)
+        identity = _identify(store, write_history(store, chart_days, chart_entries), aliases)
         return identity, {
             name: pq.read_table(io.BytesIO(store.read(identity_key(name)))).to_pylist() for name in IDENTITY
         }
 
 
-def _identify(store: ObjectStore, years: Mapping[str, Collection[int]], aliases: Sequence[Alias]) -> Identity:
+def write_history(store: ObjectStore, chart_days: pd.DataFrame, chart_entries: pd.DataFrame) -> list[Year]:
+    """Write the compacted history; the years that it has."""
+    years = _years(chart_days)
+    for table, rows in ((CHART_DAYS, chart_days), (CHART_ENTRIES, chart_entries)):
+        _write_compacted(store, table, rows, years)
+    return [Year(playlist, year) for playlist, of_playlist in years.items() for year in of_playlist]
+
+
+def _identify(store: ObjectStore, years: Sequence[Year], aliases: Sequence[Alias]) -> Identity:
     if aliases:
         lines = io.StringIO()
         csv.writer(lines).writerows([("song", "same_as", "differs_from"), *aliases])
         store.write(ALIASES_KEY, lines.getvalue().encode())
-    return identify(store, [Year(playlist, year) for playlist, of_playlist in years.items() for year in of_playlist])
+    return identify(store, years)
 
 
 def _years(chart_days: pd.DataFrame) -> dict[str, set[int]]:
