@@ -60,9 +60,10 @@ period, and is null where that has no edition.
 
 A publish run first brings the history up to date: `chart_days` and `chart_entries` are the daily tables joined into one
 file per playlist and year, of which only the years with a new, changed or withdrawn day are written again.
-`song_identity` and `alias_candidates` are made from all of it. Then each analysis is made for the playlists, and where it is kept by year the
-years, whose inputs have changed; the rest is carried over. What is made is checked (types, missing values, keys) and
-becomes visible with the release, together. Runs of before are kept, two of them, for those who are still reading.
+`song_identity` and `alias_candidates` are made from all of it. Then each analysis is made for the playlists, and where
+it is kept by year the years, whose inputs have changed; the rest is carried over. What is made is checked (types,
+missing values, keys) and becomes visible with the release, together. Runs of before are kept, two of them, for those
+who are still reading.
 
 All of these files can be made again. One that is missing is, by the next publish run. One that is damaged is named by
 the run or the query that reads it, with what to do: remove it and publish again.

@@ -116,5 +116,5 @@ def _where(pairs: pd.DataFrame, holds: Callable[[str, str], bool]) -> pd.DataFra
 def _edge_rows(rows: pd.DataFrame, day: str, *, earliest: bool) -> pd.DataFrame:
     """The best row of each song's first or last day in each playlist."""
     ordered = rows.sort_values(["snapshot_date", "position"], ascending=[earliest, True])
-    columns = ["playlist", "song_key", "snapshot_date", *FACTS]
-    return ordered.drop_duplicates(["playlist", "song_key"])[columns].rename(columns={"snapshot_date": day})
+    edge = ordered.drop_duplicates(["playlist", "song_key"])
+    return edge[["playlist", "song_key", *FACTS]].assign(**{day: edge["snapshot_date"].dt.date})
