@@ -101,7 +101,8 @@ def test_every_query_answers(demo, name):
     }
     answer = rows(demo("query", name, "--format", "csv", *more.get(name, [])))
     # Sixteen days may lie in one month, which then has none before it to differ from.
-    assert answer or name == "genre_shifts"
+    # And in the demo no song changes its name.
+    assert answer or name in ("genre_shifts", "alias_lines")
 
 
 def test_a_playlist_beside_itself_differs_nowhere(demo):
@@ -160,9 +161,8 @@ class TestDoubtfulSongs:
 
     def test_their_lines_are_ready_to_be_used(self, chart):
         lines = answer(candidates(chart), "alias_lines", "song same_as differs_from note")
-        told = (
-            "Rain, again / 雨, Name of artist-p / Name of artist-p, chart: left 2026-01-01 at 1, came 2026-01-02 at 1"
-        )
+        told = "Rain, again / 雨, Name of artist-p / Name of artist-p, chart: left 2026-01-01 at 1, "
+        told += "came 2026-01-02 at 1"
         assert lines == [("id-new", "id-old", None, told)]
         mended = analyse(chart.chart_days, chart.chart_entries, [line[:3] for line in lines])
         assert [row[0] for row in answer(mended, "highest_new_entries", "song_name")] == ["Song b", "Song c"]
