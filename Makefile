@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 3000
+DAYS ?= 30
 # One Dagster instance for the command line and the UI, so that what one does the other shows.
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
@@ -22,13 +23,17 @@ endif
 LOCKED = $(PYTHON) -c 'import fcntl, subprocess, sys; lock = open("$(VENV).lock", "w"); \
 	fcntl.flock(lock, fcntl.LOCK_EX); sys.exit(subprocess.call(sys.argv[1:]))'
 
-.PHONY: help demo dev doctor test lint format bench lock clean
+.PHONY: help demo japan dev doctor test test-fast lint format bench lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 demo: $(VENV)/base ## Fill the lake with 90 days of a synthetic chart and say where the results are
 	$(BIN)/spotify-assets demo
+
+japan: $(VENV)/base ## Fetch the last 30 days of Top 50 - Japan, the real chart (more: make japan DAYS=140)
+	@SPOTIFY_ASSETS_PLAYLISTS="$${SPOTIFY_ASSETS_PLAYLISTS:-examples/japan.yaml}" \
+		$(BIN)/spotify-assets archive fetch --days $(DAYS)
 
 dev: $(VENV)/ui ## Start the Dagster UI on 127.0.0.1:3000 (another port: make dev PORT=3001)
 	@# The web server and the daemon, started at once on an empty instance, would both create its database.
@@ -40,8 +45,11 @@ dev: $(VENV)/ui ## Start the Dagster UI on 127.0.0.1:3000 (another port: make de
 doctor: $(VENV)/base ## Look at settings, lake, Spotify and catalog, and say what is wrong
 	$(BIN)/spotify-assets doctor
 
-test: $(VENV)/dev ## Run the tests
-	$(BIN)/pytest -q -n 2
+test: $(VENV)/dev ## Run all tests
+	$(BIN)/pytest -q -n 2 --dist worksteal
+
+test-fast: $(VENV)/dev ## Run the tests without the slow ones, in less than a minute
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
 
 lint: $(VENV)/dev ## Check style, types and definitions
 	$(BIN)/ruff check .

@@ -20,13 +20,14 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from spotify_assets.analytics.compaction import Compaction, Year
+from spotify_assets.analytics.compaction import Compaction
 from spotify_assets.analytics.duckdb_engine import open_duckdb_engine
 from spotify_assets.analytics.identity import identify
+from spotify_assets.analytics.lake_files import open_lake_files
 from spotify_assets.analytics.releases import Release, make_release, write_release
 from spotify_assets.schemas import arrow_schema
 from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES
-from spotify_assets.storage.layout import RELEASE_KEY, year_key
+from spotify_assets.storage.layout import RELEASE_KEY, Year, year_key
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.parquet import encode
 
@@ -70,8 +71,12 @@ def make(store: LocalObjectStore, run: str, digests: dict[Year, str], memory_lim
     """Identify the songs and make the analyses that changed."""
     with timed("identifying songs"):
         identity = identify(store, digests)
-    with timed("all analyses"), open_duckdb_engine(store, memory_limit) as engine:
-        return make_release(store, engine, run, Compaction(digests, {}, {}), identity)
+    with (
+        timed("all analyses"),
+        open_lake_files(store) as files,
+        open_duckdb_engine(files, digests, memory_limit) as engine,
+    ):
+        return make_release(files, engine, run, Compaction(digests, {}, {}), identity)
 
 
 class Songs:
@@ -139,7 +144,7 @@ def write_playlist(
         sizes = [len(songs.ranked(number, place)) for place, _ in of_year]
         store.write(year_key(CHART_ENTRIES.name, slug, year), encode(entry_rows(songs, ranked, sizes, of_year)))
         store.write(year_key(CHART_DAYS.name, slug, year), encode(day_rows(sizes, of_year)))
-        digests[slug, year] = f"{len(ranked)} rows"
+        digests[Year(slug, year)] = f"{len(ranked)} rows"
     return digests
 
 

@@ -4,6 +4,7 @@
     python -m benchmarks.run load daily           only these
     python -m benchmarks.run import --days 556    the import of a chart file of so many days, with four gaps
     python -m benchmarks.run --days 90            a shorter rebuild
+    python -m benchmarks.run publish              publish runs at 90 days, one, five and ten years, one day changed
 
 Single times say little on a shared machine; the ratio of two commands that ran in turn does. The peak is the most
 memory that the process ever held (maximum resident set size).
@@ -23,6 +24,8 @@ from typing import NamedTuple
 FIRST_DAY = date(2025, 1, 1)
 GAPS = 4
 """Days that the imported file leaves out, each the end of a run: as many as a public archive of 556 days does."""
+HISTORIES = (90, 365, 1825, 3650)
+"""Days of the histories that publish runs are timed with."""
 
 
 class Cost(NamedTuple):
@@ -36,7 +39,7 @@ class Cost(NamedTuple):
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("which", nargs="*", choices=["load", "daily", "rebuild", "import", []])
+    parser.add_argument("which", nargs="*", choices=["load", "daily", "rebuild", "import", "publish", []])
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--days", type=int, default=365)
     arguments = parser.parse_args()
@@ -70,6 +73,30 @@ def main() -> None:
 
         if "import" in which:
             compare_import(f"{folder}/archive.csv.gz", arguments.days, arguments.pairs)
+        if "publish" in which:
+            compare_publish(folder, arguments.pairs)
+
+
+def compare_publish(folder: str, pairs: int) -> None:
+    """Publish one changed day of a playlist of 50, at several lengths of the history, beside the shortest of them."""
+    for days in HISTORIES:
+        run(["-m", "benchmarks.publish", "fill", f"{folder}/{days}", str(days)])
+        run(["-m", "benchmarks.publish", "run", f"{folder}/{days}"])
+    costs: dict[int, list[Cost]] = {days: [] for days in HISTORIES}
+    for _ in range(pairs):
+        for days in HISTORIES:
+            run(["-m", "benchmarks.publish", "change", f"{folder}/{days}"])
+            costs[days].append(run(["-m", "benchmarks.publish", "run", f"{folder}/{days}"]))
+    shortest = costs[HISTORIES[0]]
+    for days in HISTORIES:
+        cost = _medians(tuple(costs[days]))
+        pairs_of = zip(costs[days], shortest, strict=True)
+        ratio = statistics.median(one.processor / other.processor for one, other in pairs_of)
+        print(
+            f"publish run at {days} days / at {HISTORIES[0]} days: processor {ratio:.2f}   ({cost.wall:.1f} s, "
+            f"processor {cost.processor:.1f} s, peak {cost.peak:.0f} MB, {pairs} pairs)",
+            flush=True,
+        )
 
 
 def compare_import(file: str, days: int, pairs: int) -> None:

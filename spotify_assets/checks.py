@@ -16,7 +16,7 @@ import dagster as dg
 
 from spotify_assets.schemas.analyses import CHART_DAYS, SONG_IDENTITY
 from spotify_assets.storage.layout import ALIASES_KEY
-from spotify_assets.transforms.day_checks import MUST_PASS, Find, Findings, Frames, incomplete_enrichment
+from spotify_assets.transforms.day_checks import MUST_PASS, Find, Findings, Frames, incomplete_enrichment, short_lists
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -94,6 +94,13 @@ CHECKS = (
         "Every album and artist object that completes the entries was fetched or carried over.",
         dg.AssetCheckSeverity.WARN,
         incomplete_enrichment,
+    ),
+    TableCheck(
+        "snapshots",
+        "chart_complete",
+        "As many entries are listed as the chart has by its name; where some are left out, positions are not certain.",
+        dg.AssetCheckSeverity.WARN,
+        short_lists,
     ),
 )
 

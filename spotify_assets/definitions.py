@@ -12,11 +12,12 @@ from spotify_assets.jobs import PUBLISH_RETRIES, build_chart_files_job, build_da
 from spotify_assets.partitions import daily_partitions
 from spotify_assets.resources import build_resources
 from spotify_assets.schedules import build_daily_playlist_schedule
+from spotify_assets.sensors.archived_days import build_archive_sensor
 from spotify_assets.sensors.chart_landing import build_chart_landing_sensor
 from spotify_assets.sensors.glue_crawler import build_glue_crawler_sensor
 from spotify_assets.sensors.playlist_change import build_playlist_change_sensor
 from spotify_assets.settings import PlaylistSettings, Settings, load_settings
-from spotify_assets.snapshot import CHARTS
+from spotify_assets.snapshot import ARCHIVE, CHARTS
 
 
 def build_definitions(settings: Settings, *, publish_retries: dg.RetryPolicy | None = None) -> dg.Definitions:
@@ -42,6 +43,9 @@ def build_definitions(settings: Settings, *, publish_retries: dg.RetryPolicy | N
         jobs.append(daily_playlist_job)
         schedules.append(build_daily_playlist_schedule(daily_playlist_job))
         from_spotify = [playlist for playlist in asked_daily if playlist.source == "spotify"]
+        archived = [playlist for playlist in asked_daily if playlist.source == ARCHIVE]
+        if archived:
+            sensors.append(build_archive_sensor(archived, daily_playlist_job))
         if from_spotify:
             sensors.append(build_playlist_change_sensor(from_spotify, daily_playlist_job))
     return dg.Definitions(

@@ -61,6 +61,10 @@ class NotStored(StorageError):
     """The lake has no object of that name."""
 
 
+class Damaged(StorageError):
+    """An object of the lake is not what was written there."""
+
+
 class SchemaViolation(Refusal):
     """A table does not have the columns, types or completeness that its schema promises."""
 

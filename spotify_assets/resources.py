@@ -15,6 +15,7 @@ from spotify_assets.storage.lake import Lake, LocalLake
 from spotify_assets.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
+    from spotify_assets.sources.archive.archive_source import ArchiveSource
     from spotify_assets.sources.charts.chart_tracks import ChartTracks
     from spotify_assets.sources.spotify.spotify_source import SpotifySource
 
@@ -25,6 +26,7 @@ class Sources:
     def __init__(self, settings: Settings, lake: Lake) -> None:
         self._settings = settings
         self._builders: dict[str, Callable[[], Source]] = {
+            "archive": lambda: _archive_source(settings, lake.store()),
             "demo": _demo_source,
             "spotify": lambda: self._spotify,
             "charts": lambda: _charts_source(settings, lake.store(), self._chart_tracks()),
@@ -87,6 +89,15 @@ def _demo_source() -> Source:
     from spotify_assets.sources.demo.demo_source import DemoSource
 
     return DemoSource()
+
+
+def _archive_source(settings: Settings, store: ObjectStore) -> ArchiveSource:
+    from spotify_assets.sources.archive.archive_source import ArchiveSource
+    from spotify_assets.sources.archive.github import GithubClient
+
+    token = settings.github.token
+    client = GithubClient(settings.github.api_url, settings.github.raw_url, token.get_secret_value() if token else None)
+    return ArchiveSource(store, client)
 
 
 def _charts_source(settings: Settings, store: ObjectStore, tracks: ChartTracks | None) -> Source:

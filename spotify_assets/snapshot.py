@@ -14,6 +14,8 @@ SPOTIFY = "spotify"
 """Name of the source that asks the Web API."""
 CHARTS = "charts"
 """Name of the source whose entries are rows of chart files, not payloads of the Web API."""
+ARCHIVE = "archive"
+"""Name of the source whose entries are those of the public playlist archive."""
 
 Payload = Any
 """JSON as a source gave it: usually an object, but an API may answer anything."""
@@ -54,9 +56,9 @@ class PlaylistSnapshot:
     Attributes:
         slug: the playlist's name in this project.
         snapshot_date: the partition: for an API the day of the fetch in Japan, for a chart file the chart's own date.
-        source: name of the source (`spotify`, `demo`, `charts`).
+        source: name of the source (`spotify`, `archive`, `demo`, `charts`).
         fetched_at: moment of the fetch, timezone-aware; of a chart file that Spotify was not asked about, when it was
-            put into the landing folder.
+            put into the landing folder; of a list from the archive, when the archive recorded it.
         entries: all listed entries in order of position, without holes.
         albums, artists: objects fetched for enrichment, by Spotify id.
         tracks: track objects fetched for entries that are rows of a chart file, by Spotify id.

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from spotify_assets.assets.raw_playlist import plan_days
-from spotify_assets.catalog.glue import check_crawler
+from spotify_assets.catalog.glue_crawl import check_crawler
 from spotify_assets.cli.main import main
 from spotify_assets.definitions import build_definitions
 from spotify_assets.errors import SettingsError, SourceRefusal

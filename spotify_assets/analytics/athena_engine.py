@@ -7,6 +7,7 @@ are from Athena's user guide (UNLOAD; Partitioning and bucketing limits; Workgro
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -24,15 +25,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pyathena.connection import Connection
 from pyathena.cursor import Cursor
 from pyathena.error import Error
-from pyathena.filesystem.s3 import S3FileSystem
 
 from spotify_assets.analytics.statements import Part, Statement
-from spotify_assets.catalog.glue import open_client
+from spotify_assets.catalog.glue_crawl import open_client
 from spotify_assets.catalog.glue_tables import drop_table, register_history, register_table
 from spotify_assets.errors import EngineError, SchemaViolation
 from spotify_assets.schemas.table import Table, arrow_schema
 from spotify_assets.storage.aws import explained, explanation
-from spotify_assets.storage.layout import run_prefix
+from spotify_assets.storage.layout import TEMPORARY_PREFIX, Year, run_prefix
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 PARTITIONS_PER_UNLOAD = 100
 POLL_SECONDS = 1.0
-STAGING_FOLDER = ".tmp/athena/"
+STAGING_FOLDER = f"{TEMPORARY_PREFIX}athena/"
 """Where the manifests of queries go if the workgroup does not say. No table is there."""
 OF_PART = re.compile(r"of_playlist=(?P<playlist>[^/]+)/(of_year=(?P<year>\d+)/)?[^/]+")
 
@@ -101,11 +101,14 @@ class Usage:
 
 
 @contextmanager
-def open_athena_engine(store: ObjectStore, *, workgroup: str, database: str) -> Iterator[AthenaEngine]:
+def open_athena_engine(
+    store: ObjectStore, years: Collection[Year], *, workgroup: str, database: str
+) -> Iterator[AthenaEngine]:
     """An engine from AWS's own variables.
 
     Args:
         store: the lake, in a bucket.
+        years: those of the compacted history.
         workgroup: name of the workgroup.
         database: Glue database, in which the compacted history is registered as it is now.
 
@@ -126,7 +129,7 @@ def open_athena_engine(store: ObjectStore, *, workgroup: str, database: str) -> 
                 )
             )
         glue = closing.enter_context(open_client())
-        register_history(glue, database, store)
+        register_history(glue, database, store, years)
         yield closing.enter_context(AthenaEngine(connection, glue, store))
 
 
@@ -161,7 +164,7 @@ class AthenaEngine:
         """Remove the run's own Glue tables."""
         self._closing.close()
 
-    def write(self, statement: Statement, parts: Collection[Part], run: str) -> Mapping[Part, list[str]]:
+    def write(self, statement: Statement, parts: Collection[Part], run: str) -> Mapping[Part, Mapping[str, str]]:
         """See `Engine`. Once per table and run."""
         folder = run_prefix(statement.table.name, run)
         self._check_unwritten(statement.table, folder)
@@ -171,9 +174,9 @@ class AthenaEngine:
             self._execute(self._unload(statement, batch, target), f"making {statement.table.name}")
             for key in self._store.list_keys(target):
                 written.setdefault(_part_of(statement.table, key.removeprefix(target)), []).append(key)
-        self._check_files(statement.table, [key for keys in written.values() for key in keys])
+        digests = self._checked_digests(statement.table, [key for keys in written.values() for key in keys])
         _check_parts(statement.table, written.keys() - set(parts))
-        return written
+        return {part: {key: digests[key] for key in keys} for part, keys in written.items()}
 
     def ready(self, table: Table, files: Mapping[Part, Sequence[str]], run: str) -> None:  # noqa: ARG002 - see Engine
         """See `Engine`. All that is in the run's folder is of the table.
@@ -233,18 +236,19 @@ class AthenaEngine:
                 remedy="start a new run; nothing of this one was released",
             )
 
-    def _check_files(self, table: Table, keys: Sequence[str]) -> None:
-        """See that the files keep what the schema promises, by their footers."""
-        files = S3FileSystem(connection=self._connection, skip_instance_cache=True)
+    def _checked_digests(self, table: Table, keys: Sequence[str]) -> dict[str, str]:
+        """The digests of files that keep what the schema promises, by their footers."""
 
-        def problems_of(key: str) -> list[str]:
-            with files.open(self._store.uri(key)) as file, pq.ParquetFile(file) as parquet:
-                return _problems(table, parquet)
+        def digest_of(key: str) -> str:
+            data = self._store.read(key)
+            with pq.ParquetFile(pa.BufferReader(data)) as parquet:
+                problems = _problems(table, parquet)
+            if problems:
+                raise _violation(table, f"{self._store.uri(key)}: {'; '.join(problems)}")
+            return hashlib.sha256(data).hexdigest()
 
         with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-            for key, problems in zip(keys, pool.map(problems_of, keys), strict=True):
-                if problems:
-                    raise _violation(table, f"{self._store.uri(key)}: {'; '.join(problems)}")
+            return dict(zip(keys, pool.map(digest_of, keys), strict=True))
 
 
 def _staging(connection: Connection[Cursor], fallback: str) -> str:

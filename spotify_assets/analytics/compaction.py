@@ -3,7 +3,7 @@
 A year is rewritten when one of its days is new, was made again or is gone, or when the edition that runs into it from
 the year before is another; of its other days the rows are kept. Which days and which edition a year was made of stands
 beside it, in a file whose name begins with `_`, which Athena and Glue pass over. A year of which something is damaged
-is made anew from all its days.
+or lost is made anew from all its days.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -18,11 +19,19 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spotify_assets.errors import StorageError
+from spotify_assets.errors import NotStored
 from spotify_assets.schemas import TABLES, Table
 from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, COMPACTED
-from spotify_assets.storage.layout import Year, parse_partition_key, parse_year_state_key, year_key, year_state_key
-from spotify_assets.storage.object_store import ObjectStore, read_all
+from spotify_assets.storage.daily_files import DailyFiles
+from spotify_assets.storage.layout import (
+    Year,
+    parse_year_key,
+    parse_year_state_key,
+    table_prefix,
+    year_key,
+    year_state_key,
+)
+from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, read_all
 from spotify_assets.storage.parquet import PUBLISH_AGAIN, checked, decode, encode, read_partitions
 from spotify_assets.transforms.chart_days import Edition, chart_days, newest_edition, with_editions
 from spotify_assets.transforms.chart_entries import chart_entries
@@ -36,7 +45,7 @@ SCHEMA = hashlib.sha256(repr(list(COMPACTED.values())).encode()).hexdigest()
 
 @dataclass(frozen=True)
 class _State:
-    """What a year was made of: when each of its days was last written; and a digest of what was made.
+    """What a year was made of, as a digest for each of its days; and the digest of each file that was made.
 
     Attributes:
         before: the edition of the stored day before the year.
@@ -44,13 +53,17 @@ class _State:
     """
 
     days: Mapping[str, str]
-    sha256: str
-    is_current: bool
+    files: Mapping[str, str]
     before: Edition | None = None
     last: Edition | None = None
 
+    @property
+    def digest(self) -> str:
+        """Changes with the content of the year."""
+        return hashlib.sha256(" ".join(self.files.values()).encode()).hexdigest()
 
-NEVER_MADE = _State({}, "", is_current=False)
+
+NEVER_MADE = _State({}, {})
 
 
 @dataclass(frozen=True)
@@ -61,80 +74,106 @@ class Compaction:
         years: a digest of the content of each year.
         changed: days that were new or made again, and days that are gone, by year.
         incomplete: days of which a table is missing; they are left out.
+        damaged: files of years that were damaged or gone, and were made anew.
     """
 
     years: Mapping[Year, str]
     changed: Mapping[Year, tuple[date, ...]]
     incomplete: Mapping[str, tuple[date, ...]]
+    damaged: tuple[str, ...] = ()
 
 
-def compact(store: ObjectStore) -> Compaction:
+def compact(store: ObjectStore, daily: DailyFiles) -> Compaction:
     """Bring the compacted history up to date with the daily tables of the lake.
 
     Raises:
-        StorageError: a daily file is damaged, or a file cannot be read or written; each year is the old or the new one.
+        Damaged: a daily file is not what was written; it names what mends it.
+        StorageError: a file cannot be read or written; each year is the old or the new one.
     """
-    written, incomplete = _daily_files(store)
+    made_from, incomplete = _days(daily)
     states = _states(store)
+    damaged = _damaged_years(store, states)
     years: dict[Year, str] = {}
     changed: dict[Year, tuple[date, ...]] = {}
     last: dict[str, Edition | None] = {}
-    for year in sorted({*written, *states}):
-        state, days = states.get(year, NEVER_MADE), written.get(year, {})
-        news = sorted(day for day in {*days, *state.days} if days.get(day) != state.days.get(day))
+    for year in sorted({*made_from, *states}):
+        state, days = states.get(year, NEVER_MADE), made_from.get(year, {})
+        keep = bool(state.files) and not damaged.get(year)
+        news = sorted(day for day in {*days, *state.days} if not keep or days.get(day) != state.days.get(day))
         before = last.get(year.playlist)
-        if news or not state.is_current or (days and state.before != before):
+        if news or not keep or (days and state.before != before):
             changed[year] = tuple(map(date.fromisoformat, news))
-            state = _rewrite(store, year, days, changed[year], before, keep=state.is_current)
+            state = _rewrite(store, year, days, changed[year], before, keep=keep)
         if state.days:
-            years[year] = state.sha256
+            years[year] = state.digest
             last[year.playlist] = state.last
-    return Compaction(years, changed, incomplete)
+    return Compaction(years, changed, incomplete, tuple(key for keys in damaged.values() for key in keys))
 
 
-def _daily_files(store: ObjectStore) -> tuple[dict[Year, dict[str, str]], dict[str, tuple[date, ...]]]:
-    """When each complete day was last written, by year; and the days of which a table is missing."""
-    found: dict[tuple[str, str], dict[str, str]] = {}
-    for table in TABLES:
-        for stored in store.list_objects(f"{table}/"):
-            partition = parse_partition_key(stored.key)
-            if partition:
-                found.setdefault((partition.playlist, str(partition.day)), {})[table] = stored.modified.isoformat()
-    written: dict[Year, dict[str, str]] = {}
+def _days(daily: DailyFiles) -> tuple[dict[Year, dict[str, str]], dict[str, tuple[date, ...]]]:
+    """A digest of what each complete day consists of, by year; and the days of which a table is missing."""
+    files = [daily.get(table, {}) for table in TABLES]
+    made_from: dict[Year, dict[str, str]] = {}
     incomplete: dict[str, tuple[date, ...]] = {}
-    for (playlist, day), times in sorted(found.items()):
-        if len(times) == len(TABLES):
-            written.setdefault(Year(playlist, int(day[:4])), {})[day] = max(times.values())
+    for partition in sorted(set().union(*files)):
+        versions = [of_table.get(partition) for of_table in files]
+        if None in versions:
+            incomplete[partition.playlist] = (*incomplete.get(partition.playlist, ()), partition.day)
         else:
-            incomplete[playlist] = (*incomplete.get(playlist, ()), date.fromisoformat(day))
-    return written, incomplete
+            year = Year(partition.playlist, partition.day.year)
+            made_from.setdefault(year, {})[str(partition.day)] = _digest(" ".join(map(str, versions)).encode())[:32]
+    return made_from, incomplete
 
 
 def _states(store: ObjectStore) -> dict[Year, _State]:
-    """What each year was made of."""
-    keys = [key for table in COMPACTED for key in store.list_keys(f"{table}/")]
-    parsed = {key: parse_year_state_key(key) for key in keys}
-    years = {key: year for key, year in parsed.items() if year}
-    states = {}
-    for year, data in zip(years.values(), read_all(store, years), strict=True):
-        recorded = _recorded(data)
-        whole = all(year_key(table, *year) in keys for table in COMPACTED)
-        if whole and recorded.is_current:
-            states[year] = recorded
-        else:
-            states[year] = _State(dict.fromkeys(recorded.days, ""), "", is_current=False)
+    """What each year was made of; also years of which only a part is left, of which nothing is known."""
+    keys = [key for table in COMPACTED for key in store.list_keys(table_prefix(table))]
+    states = {year: NEVER_MADE for key in keys if (year := parse_year_key(key))}
+    recorded = {key: year for key in keys if (year := parse_year_state_key(key))}
+    for year, data in zip(recorded.values(), read_all(store, recorded), strict=True):
+        states[year] = _recorded(data)
     return states
 
 
 def _recorded(data: bytes) -> _State:
-    """What a state file says. A damaged one counts as none: the year can be made anew."""
+    """What a state file records. A damaged one counts as none: the year can be made anew."""
     try:
         recorded = json.loads(data)
-        days = {str(date.fromisoformat(day)): str(written) for day, written in recorded["days"].items()}
+        days = {str(date.fromisoformat(day)): str(made_from) for day, made_from in recorded["days"].items()}
+        files = {table: str(recorded["files"][table]) for table in COMPACTED}
         before, last = (_edition(recorded[name]) for name in ("before", "last"))
-        return _State(days, str(recorded["sha256"]), recorded["schema"] == SCHEMA, before, last)
     except (AttributeError, KeyError, TypeError, ValueError):
         return NEVER_MADE
+    return _State(days, files if recorded["schema"] == SCHEMA else {}, before, last)
+
+
+def damaged_compacted(store: ObjectStore) -> list[str]:
+    """The files of the compacted history that are not what was written there, or are gone.
+
+    Raises:
+        StorageError: one cannot be read.
+    """
+    return [key for keys in _damaged_years(store, _states(store)).values() for key in keys]
+
+
+def _damaged_years(store: ObjectStore, states: Mapping[Year, _State]) -> dict[Year, list[str]]:
+    """The files of each year that are not what was written there, or are gone."""
+
+    def damaged(year: Year) -> list[str]:
+        state = states[year]
+        if not state.days:
+            return [year_state_key(CHART_ENTRIES.name, *year)]
+        return [key for table, made in state.files.items() if _is_damaged(store, key := year_key(table, *year), made)]
+
+    with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+        return {year: keys for year, keys in zip(states, pool.map(damaged, states), strict=True) if keys}
+
+
+def _is_damaged(store: ObjectStore, key: str, digest: str) -> bool:
+    try:
+        return _digest(store.read(key)) != digest
+    except NotStored:
+        return True
 
 
 def _edition(recorded: Sequence[str] | None) -> Edition | None:
@@ -156,19 +195,18 @@ def _rewrite(
         for key in (state_key, *(year_key(table, *year) for table in COMPACTED)):
             store.delete(key)
         return NEVER_MADE
-    kept = _kept_rows(store, year, news) if keep else None
-    wanted = map(date.fromisoformat, days) if kept is None else (day for day in news if str(day) in days)
-    fresh = _fresh_rows(store, year[0], sorted(wanted))
-    rows = {name: pa.concat_tables([fresh[name], *([kept[name]] if kept else [])]) for name in COMPACTED}
+    fresh = _fresh_rows(store, year.playlist, [day for day in news if str(day) in days])
+    kept = {name: [_without(read_year(store, table, year), news)] if keep else [] for name, table in COMPACTED.items()}
+    rows = {name: pa.concat_tables([fresh[name], *kept[name]]) for name in COMPACTED}
     stored_days = with_editions(rows[CHART_DAYS.name].to_pandas(date_as_object=True), before)
     rows[CHART_DAYS.name] = checked(CHART_DAYS, stored_days)
-    digest = hashlib.sha256()
+    files = {}
     for name, table in COMPACTED.items():
         data = encode(rows[name].sort_by([(column, "ascending") for column in table.key]))
-        store.write(year_key(table.name, *year), data)
-        digest.update(data)
-    state = _State(days, digest.hexdigest(), is_current=True, before=before, last=newest_edition(stored_days) or before)
-    recorded = {"schema": SCHEMA, "sha256": state.sha256, "days": state.days, "before": before, "last": state.last}
+        store.write(year_key(name, *year), data)
+        files[name] = _digest(data)
+    state = _State(days, files, before, newest_edition(stored_days) or before)
+    recorded = {"schema": SCHEMA, "files": files, "days": days, "before": before, "last": state.last}
     store.write(state_key, json.dumps(recorded, indent=1, sort_keys=True, default=str).encode())
     return state
 
@@ -197,14 +235,6 @@ def read_days(store: ObjectStore, years: Iterable[Year]) -> dict[str, pd.DataFra
     return {playlist: pa.concat_tables(of).to_pandas(date_as_object=True) for playlist, of in rows.items()}
 
 
-def _kept_rows(store: ObjectStore, year: Year, news: Sequence[date]) -> dict[str, pa.Table] | None:
-    """The rows of a year's other days; None if a file is damaged, so that nothing of the year can be kept."""
-    try:
-        return {name: _without(read_year(store, table, year), news) for name, table in COMPACTED.items()}
-    except StorageError:
-        return None
-
-
 def _fresh_rows(store: ObjectStore, playlist: str, days: Sequence[date]) -> dict[str, pa.Table]:
     frames = {table: read_partitions(store, TABLES[table], playlist, days) for table in TABLES}
     made = {CHART_DAYS.name: chart_days(frames), CHART_ENTRIES.name: chart_entries(frames)}
@@ -213,3 +243,7 @@ def _fresh_rows(store: ObjectStore, playlist: str, days: Sequence[date]) -> dict
 
 def _without(rows: pa.Table, days: Sequence[date]) -> pa.Table:
     return rows.filter(pc.invert(pc.is_in(rows["snapshot_date"], pa.array(days, pa.date32()))))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

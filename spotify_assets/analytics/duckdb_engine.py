@@ -1,29 +1,28 @@
 """DuckDB over the lake's Parquet files, one playlist at a time, so that memory is bounded by a playlist's history.
 
-A folder's files are read where they are. Of a bucket the files that a playlist needs are fetched once per run, because
-DuckDB reads a bucket only with an extension.
+Which files they are, and how they come from a bucket, is known to `lake_files`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from spotify_assets.analytics.lake_files import LakeFiles
+from spotify_assets.analytics.lake_files import LakeFiles, open_lake_files
 from spotify_assets.analytics.releases import NO_RELEASE, read_release
 from spotify_assets.analytics.statements import INPUTS, Part, Statement
 from spotify_assets.errors import EngineError, NotStored, SchemaViolation, StorageError
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 from spotify_assets.schemas.table import Table, arrow_schema
-from spotify_assets.storage.layout import identity_key, parse_year_key, run_prefix
+from spotify_assets.storage.layout import ANALYTICS_PREFIX, Year, identity_key, run_prefix, year_key
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.parquet import PUBLISH_AGAIN, encode, refuse_damaged
 
@@ -34,10 +33,16 @@ MAX_THREADS = 4
 
 
 @contextmanager
-def open_duckdb_engine(store: ObjectStore, memory_limit: str) -> Iterator[DuckDBEngine]:
-    """An engine on a database in memory, which spills to a temporary folder beyond `memory_limit` (like `2GB`)."""
-    with _open(memory_limit) as (connection, folder):
-        yield DuckDBEngine(store, connection, folder)
+def open_duckdb_engine(files: LakeFiles, years: Collection[Year], memory_limit: str) -> Iterator[DuckDBEngine]:
+    """An engine on a database in memory, which spills to a temporary folder beyond `memory_limit` (like `2GB`).
+
+    Args:
+        files: the lake.
+        years: those of the compacted history.
+        memory_limit: the most that DuckDB takes.
+    """
+    with _open(memory_limit) as connection:
+        yield DuckDBEngine(files, years, connection)
 
 
 def ask(store: ObjectStore, memory_limit: str, query: exp.Query) -> pa.Table:
@@ -50,12 +55,11 @@ def ask(store: ObjectStore, memory_limit: str, query: exp.Query) -> pa.Table:
     release = read_release(store)
     if release is NO_RELEASE:
         raise StorageError(
-            f"There are no analyses in {store.uri('analytics/')}.",
+            f"There are no analyses in {store.uri(ANALYTICS_PREFIX)}.",
             why="no publish run has ended well there yet",
             remedy="run publish_job in the UI or `make demo`, and see that SPOTIFY_ASSETS_LAKE is the right lake",
         )
-    with _open(memory_limit) as (connection, folder):
-        files = LakeFiles(store, folder)
+    with _open(memory_limit) as connection, open_lake_files(store) as files:
         tables = {**IDENTITY, **ANALYSES}
         read = sorted({table.name for table in query.find_all(exp.Table)} & tables.keys())
         keys = {name: [identity_key(name)] if name in IDENTITY else release.keys(name) for name in read}
@@ -69,19 +73,19 @@ def ask(store: ObjectStore, memory_limit: str, query: exp.Query) -> pa.Table:
 
 
 @contextmanager
-def _open(memory_limit: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
-    """A database in memory that reckons as Athena does, and a folder that goes with it."""
+def _open(memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory that reckons as Athena does."""
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{memory_limit}'")
         # Every thread holds memory of its own: sixteen of them do not make ten years of a chart within 512 MB.
         connection.execute(f"SET threads = {min(MAX_THREADS, _threads(connection))}")
-        connection.execute(f"SET temp_directory = '{folder}/spill'")
+        connection.execute(f"SET temp_directory = '{folder}'")
         connection.execute("SET TimeZone = 'UTC'")
         # Joins as the statements write them: estimates of a table of one playlist are poor, and plans by them slow.
         connection.execute("SET disabled_optimizers = 'join_order'")
         # Athena divides whole numbers to whole numbers.
         connection.execute("SET integer_division = true")
-        yield connection, Path(folder)
+        yield connection
 
 
 def _refused(what: str, error: Exception, store: ObjectStore, keys: Iterable[str], *, defect_of: str) -> EngineError:
@@ -109,26 +113,26 @@ def _threads(connection: duckdb.DuckDBPyConnection) -> int:
 class DuckDBEngine:
     """See `Engine`."""
 
-    def __init__(self, store: ObjectStore, connection: duckdb.DuckDBPyConnection, cache_folder: Path) -> None:
-        self._store = store
+    def __init__(self, files: LakeFiles, years: Collection[Year], connection: duckdb.DuckDBPyConnection) -> None:
+        self._files = files
         self._connection = connection
-        self._files = LakeFiles(store, cache_folder)
         self._ready: dict[str, dict[str, list[str]]] = {}
-        self._compacted = {table.name: _by_playlist(store.list_keys(f"{table.name}/")) for table in COMPACTED.values()}
+        self._years = sorted(years)
 
-    def write(self, statement: Statement, parts: Collection[Part], run: str) -> Mapping[Part, list[str]]:
+    def write(self, statement: Statement, parts: Collection[Part], run: str) -> Mapping[Part, Mapping[str, str]]:
         """See `Engine`."""
         years: dict[str, list[int | None]] = {}
         for part in sorted(parts):
             years.setdefault(part.playlist, []).append(part.year)
-        written: dict[Part, list[str]] = {}
+        written: dict[Part, dict[str, str]] = {}
         for playlist, wanted in years.items():
             self._make(statement, playlist, tuple(year for year in wanted if year is not None))
             for year in wanted:
                 part = Part(playlist, year)
                 key = run_prefix(statement.table.name, run) + part_folder(part) + "part-0.parquet"
-                self._store.write(key, encode(self._rows(statement.table, part)))
-                written[part] = [key]
+                data = encode(self._rows(statement.table, part))
+                self._files.write(key, data)
+                written[part] = {key: hashlib.sha256(data).hexdigest()}
             self._connection.execute(f"DROP TABLE {MADE}")
         return written
 
@@ -150,7 +154,7 @@ class DuckDBEngine:
         except (duckdb.Error, NotStored) as error:
             what = f"DuckDB did not make {statement.table.name} of {playlist}."
             read = chain.from_iterable(sources.values())
-            raise _refused(what, error, self._store, read, defect_of=f"{statement.table.name}.sql") from error
+            raise _refused(what, error, self._files, read, defect_of=f"{statement.table.name}.sql") from error
 
     def _rows(self, table: Table, part: Part) -> pa.Table:
         """The rows of a part among those that were made, by the table's key."""
@@ -166,7 +170,7 @@ class DuckDBEngine:
         if table.name in IDENTITY:
             return [identity_key(table.name)]
         if table.name in COMPACTED:
-            return [key for _, key in self._compacted[table.name][playlist]]
+            return [year_key(table.name, *year) for year in self._of(playlist)]
         return self._ready[table.name].get(playlist, [])
 
     def _source(self, table: Table, playlist: str, keys: Sequence[str]) -> str:
@@ -174,9 +178,12 @@ class DuckDBEngine:
         if table.name not in COMPACTED:
             return self._files.rows(table, keys)
         return " UNION ALL ".join(
-            f"SELECT *, '{playlist}' AS playlist, {year} AS year FROM ({self._files.rows(table, [key])})"
-            for year, key in self._compacted[table.name][playlist]
+            f"SELECT *, '{playlist}' AS playlist, {year.year} AS year FROM ({self._files.rows(table, [key])})"
+            for year, key in zip(self._of(playlist), keys, strict=True)
         )
+
+    def _of(self, playlist: str) -> list[Year]:
+        return [year for year in self._years if year.playlist == playlist]
 
 
 def part_folder(part: Part) -> str:
@@ -212,13 +219,3 @@ def _violation(table: Table, why: str) -> SchemaViolation:
         why=why,
         remedy=f"this is a defect of {table.name}.sql: please report it",
     )
-
-
-def _by_playlist(keys: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
-    """The years of each playlist in the compacted history, with their files."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for key in keys:
-        year = parse_year_key(key)
-        if year:
-            found.setdefault(year.playlist, []).append((str(year.year), key))
-    return found

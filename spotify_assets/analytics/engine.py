@@ -19,11 +19,12 @@ class Engine(Protocol):
     (whole number), `song_identity`, and the analyses that the same run has made before.
     """
 
-    def write(self, statement: Statement, parts: Collection[Part], run: str) -> Mapping[Part, list[str]]:
+    def write(self, statement: Statement, parts: Collection[Part], run: str) -> Mapping[Part, Mapping[str, str]]:
         """Make some parts of an analysis.
 
         Returns:
-            The keys of the Parquet files written, below `run_prefix`, by part. A part without rows may have none.
+            By part, the keys of the Parquet files written, below `run_prefix`, each with the SHA-256 of its bytes. A
+            part without rows may have none.
 
         Raises:
             EngineError: the engine refuses the statement, fails, or runs into a limit; what was written is in the

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 
 from spotify_assets.analytics.engine import Engine
+from spotify_assets.analytics.lake_files import LakeFiles
 from spotify_assets.settings import Settings
-from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.layout import Year
 
 
-def open_engine(settings: Settings, store: ObjectStore) -> AbstractContextManager[Engine]:
-    """The engine that `SPOTIFY_ASSETS_ENGINE` names, over a lake.
+def open_engine(settings: Settings, files: LakeFiles, years: Collection[Year]) -> AbstractContextManager[Engine]:
+    """The engine that `SPOTIFY_ASSETS_ENGINE` names, over a lake that has these years of the compacted history.
 
     Raises:
         CatalogError: Glue does not take the tables of the history, which Athena reads.
@@ -19,7 +21,7 @@ def open_engine(settings: Settings, store: ObjectStore) -> AbstractContextManage
     if settings.engine == "athena":
         from spotify_assets.analytics.athena_engine import open_athena_engine
 
-        return open_athena_engine(store, workgroup=settings.athena_workgroup, database=settings.glue_database)
+        return open_athena_engine(files, years, workgroup=settings.athena_workgroup, database=settings.glue_database)
     from spotify_assets.analytics.duckdb_engine import open_duckdb_engine
 
-    return open_duckdb_engine(store, settings.memory_limit)
+    return open_duckdb_engine(files, years, settings.memory_limit)

@@ -3,7 +3,8 @@
 A release is one object, `analytics/release.json`; putting it in place, and pointing the catalog to it, is what makes a
 run visible; until then it stands in `analytics/prepared.json`. Every table of a release is whole in its run's folder.
 What its inputs show to be the same as before is not computed again but copied there, so a new day costs the playlists
-(and of song_history the years) that it belongs to.
+(and of song_history the years) that it belongs to. What is brought along is read once and compared with the digest
+that the release has of it: what is damaged or gone is made anew.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,10 +20,9 @@ from spotify_assets.analytics.compaction import Compaction
 from spotify_assets.analytics.engine import Engine
 from spotify_assets.analytics.identity import Identity
 from spotify_assets.analytics.statements import ALL_YEARS, Part, statements
-from spotify_assets.errors import StorageError
-from spotify_assets.schemas.analyses import COMPACTED, IDENTITY
-from spotify_assets.storage.layout import ANALYTICS_PREFIX, RELEASE_KEY, Year, parse_run
-from spotify_assets.storage.object_store import ObjectStore, read_if_present
+from spotify_assets.errors import Damaged, NotStored
+from spotify_assets.storage.layout import RELEASE_KEY, Year, parse_run, run_prefix
+from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, read_if_present
 
 RUNS_KEPT = 3
 """Runs whose files stay: the released one and those before it, which somebody may still be reading."""
@@ -29,10 +30,15 @@ RUNS_KEPT = 3
 
 @dataclass(frozen=True)
 class StoredPart:
-    """A part of a released analysis: its files, and what they were made from as a digest."""
+    """A part of a released analysis.
+
+    Attributes:
+        fingerprint: what it was made from, as a digest.
+        files: its files, with a digest of the bytes of each.
+    """
 
     fingerprint: str
-    keys: tuple[str, ...]
+    files: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -43,12 +49,14 @@ class Release:
         run: its name; nothing was released yet if it is empty.
         tables: the parts of each analysis.
         made: the parts that this run computed; all others are as in the release before.
+        damaged: files of the release before that were damaged or gone, for which others were made.
         failed_days: by playlist, days in it whose tables failed a check of severity ERROR.
     """
 
     run: str
     tables: Mapping[str, Mapping[Part, StoredPart]]
     made: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
+    damaged: tuple[str, ...] = ()
     failed_days: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
@@ -58,7 +66,7 @@ class Release:
 
     def keys(self, table: str) -> list[str]:
         """The files of a table."""
-        return sorted(key for stored in self.tables.get(table, {}).values() for key in stored.keys)
+        return sorted(key for stored in self.tables.get(table, {}).values() for key in stored.files)
 
 
 VERSION = hashlib.sha256("\n".join(repr(statement) for statement in statements()).encode()).hexdigest()
@@ -77,8 +85,8 @@ def make_release(store: ObjectStore, engine: Engine, run: str, compaction: Compa
         EngineError: a statement could not be run.
         StorageError: a file could not be read or written.
     """
-    last = _without_lost_parts(store, read_release(store))
     wanted = fingerprints(compaction, identity)
+    last, damaged = _intact(store, wanted)
     if wanted == {name: {part: kept.fingerprint for part, kept in of.items()} for name, of in last.tables.items()}:
         return last
     tables: dict[str, dict[Part, StoredPart]] = {}
@@ -88,20 +96,60 @@ def make_release(store: ObjectStore, engine: Engine, run: str, compaction: Compa
         before = last.tables.get(name, {})
         same = {part for part, digest in wanted[name].items() if part in before and before[part].fingerprint == digest}
         made[name] = tuple(sorted(wanted[name].keys() - same))
-        files: dict[Part, Sequence[str]] = dict(engine.write(statement, made[name], run)) if made[name] else {}
-        files |= {part: _bring_along(store, before[part], last.run, run) for part in sorted(same)}
-        engine.ready(statement.table, files, run)
-        tables[name] = {
-            part: StoredPart(digest, tuple(files.get(part, ()))) for part, digest in sorted(wanted[name].items())
+        files: dict[Part, Mapping[str, str]] = dict(engine.write(statement, made[name], run)) if made[name] else {}
+        files |= {
+            part: _bring_along(store, before[part], run_prefix(name, last.run), run_prefix(name, run))
+            for part in sorted(same)
         }
-    return Release(run, tables, made)
+        engine.ready(statement.table, {part: list(of_part) for part, of_part in files.items()}, run)
+        tables[name] = {part: StoredPart(digest, files.get(part, {})) for part, digest in sorted(wanted[name].items())}
+    return Release(run, tables, made, damaged)
+
+
+def _intact(store: ObjectStore, wanted: Mapping[str, Mapping[Part, str]]) -> tuple[Release, tuple[str, ...]]:
+    """The last release with what can be brought along of it, and the files that are damaged or gone."""
+    try:
+        last = read_release(store)
+    except Damaged:
+        return NO_RELEASE, (RELEASE_KEY,)
+    same = {
+        key: digest
+        for name, parts in last.tables.items()
+        for part, stored in parts.items()
+        if wanted.get(name, {}).get(part) == stored.fingerprint
+        for key, digest in stored.files.items()
+    }
+    damaged = damaged_files(store, same)
+    tables = {
+        name: {part: stored for part, stored in parts.items() if not damaged.intersection(stored.files)}
+        for name, parts in last.tables.items()
+    }
+    return replace(last, tables=tables), tuple(sorted(damaged))
+
+
+def damaged_files(store: ObjectStore, digests: Mapping[str, str]) -> set[str]:
+    """Those of some files that are gone, or that do not have their digest.
+
+    Raises:
+        StorageError: one cannot be read.
+    """
+
+    def is_damaged(key: str) -> bool:
+        try:
+            return hashlib.sha256(store.read(key)).hexdigest() != digests[key]
+        except NotStored:
+            return True
+
+    with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+        return {key for key, damaged in zip(digests, pool.map(is_damaged, digests), strict=True) if damaged}
 
 
 def read_release(store: ObjectStore, key: str = RELEASE_KEY) -> Release:
     """The release that people see, or the one that is prepared.
 
     Raises:
-        StorageError: it cannot be read, or is damaged.
+        Damaged: it does not record a release.
+        StorageError: it cannot be read.
     """
     data = read_if_present(store, key)
     if data is None:
@@ -111,17 +159,22 @@ def read_release(store: ObjectStore, key: str = RELEASE_KEY) -> Release:
         tables = {name: _parts(parts) for name, parts in recorded["tables"].items()}
         return Release(recorded["run"], tables, failed_days=recorded.get("failed_days", {}))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise StorageError(
+        raise Damaged(
             f"{store.uri(key)} is damaged.",
-            why=f"it does not say which files the analyses consist of ({type(error).__name__}: {error})",
-            remedy="remove this file, and run publish_job: it makes all analyses anew",
+            why=f"it does not record which files the analyses consist of ({type(error).__name__}: {error})",
+            remedy="run publish_job: it makes all analyses anew",
         ) from error
 
 
 def _parts(recorded: Sequence[Mapping[str, Any]]) -> dict[Part, StoredPart]:
     """The parts of an analysis, as a release has them recorded."""
     return {
-        Part(part["playlist"], part["year"]): StoredPart(part["fingerprint"], tuple(part["keys"])) for part in recorded
+        Part(part["playlist"], part["year"]): StoredPart(
+            # Releases of an older version have no digests, so that nothing of them is brought along.
+            part["fingerprint"],
+            dict(zip(part["keys"], part.get("sha256", [""] * len(part["keys"])), strict=True)),
+        )
+        for part in recorded
     }
 
 
@@ -133,7 +186,13 @@ def write_release(store: ObjectStore, release: Release, key: str) -> None:
     """
     tables = {
         name: [
-            {"playlist": part.playlist, "year": part.year, "fingerprint": stored.fingerprint, "keys": stored.keys}
+            {
+                "playlist": part.playlist,
+                "year": part.year,
+                "fingerprint": stored.fingerprint,
+                "keys": list(stored.files),
+                "sha256": list(stored.files.values()),
+            }
             for part, stored in parts.items()
         ]
         for name, parts in release.tables.items()
@@ -142,39 +201,15 @@ def write_release(store: ObjectStore, release: Release, key: str) -> None:
     store.write(key, json.dumps(recorded, indent=1).encode())
 
 
-def history_keys(store: ObjectStore, release: Release) -> dict[str, list[str]]:
-    """The objects of the compacted history, of identity and of a release, by table, as far as they are there."""
-    compacted = {name: [key for key in store.list_keys(f"{name}/") if key.endswith(".parquet")] for name in COMPACTED}
-    identity = {name: store.list_keys(f"{name}/") for name in IDENTITY}
-    there = _without_lost_parts(store, release)
-    return compacted | identity | {name: there.keys(name) for name in there.tables}
-
-
-def _without_lost_parts(store: ObjectStore, release: Release) -> Release:
-    """A release without the parts of which a file is gone."""
-    there = set(store.list_keys(ANALYTICS_PREFIX))
-    tables = {
-        name: {part: stored for part, stored in parts.items() if there.issuperset(stored.keys)}
-        for name, parts in release.tables.items()
-    }
-    return replace(release, tables=tables)
-
-
-def remove_old_runs(store: ObjectStore, release: Release) -> list[str]:
-    """Remove the files of all runs but the released one and those just before it; the names of the removed runs.
-
-    Raises:
-        StorageError: a file could not be removed.
-    """
+def old_keys(release: Release, keys: Sequence[str]) -> dict[str, list[str]]:
+    """Of the files of all runs, by run, those that are neither of the released one nor of those just before it."""
     runs: dict[str, list[str]] = {}
-    for key in store.list_keys(ANALYTICS_PREFIX):
+    for key in keys:
         run = parse_run(key)
         if run:
             runs.setdefault(run, []).append(key)
     old = [run for run in sorted(runs) if run < release.run][: -(RUNS_KEPT - 1)]
-    for key in (key for run in old for key in runs[run]):
-        store.delete(key)
-    return old
+    return {run: runs[run] for run in old}
 
 
 def fingerprints(compaction: Compaction, identity: Identity) -> dict[str, dict[Part, str]]:
@@ -207,11 +242,11 @@ def _base(compaction: Compaction, facts: Mapping[Year, str], playlist: str, year
         yield f"{year} {compaction.years[Year(playlist, year)]} {facts[Year(playlist, year)]}"
 
 
-def _bring_along(store: ObjectStore, before: StoredPart, last_run: str, run: str) -> tuple[str, ...]:
-    keys = tuple(key.replace(f"/run={last_run}/", f"/run={run}/") for key in before.keys)
-    for source, target in zip(before.keys, keys, strict=True):
-        store.copy(source, target)
-    return keys
+def _bring_along(store: ObjectStore, before: StoredPart, source: str, target: str) -> dict[str, str]:
+    targets = {key: target + key.removeprefix(source) for key in before.files}
+    for old, new in targets.items():
+        store.copy(old, new)
+    return {targets[key]: digest for key, digest in before.files.items()}
 
 
 def _digest(*parts: str) -> str:

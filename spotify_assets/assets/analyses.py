@@ -49,27 +49,31 @@ def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
         from spotify_assets.analytics.compaction import compact, read_days
         from spotify_assets.analytics.engines import open_engine
         from spotify_assets.analytics.identity import identify
+        from spotify_assets.analytics.lake_files import open_lake_files
         from spotify_assets.analytics.releases import make_release, write_release
 
         seen = {PUBLISHED_UP_TO: published_up_to(context.instance, CATALOG_KEY)}
-        store = lake.store()
-        compaction = compact(store)
-        for days in compaction.incomplete.items():
-            context.log.warning("Left out, because a table is missing: %s %s", days[0], ", ".join(map(str, days[1])))
-        for name in COMPACTED:
-            yield dg.MaterializeResult(asset_key=[name], metadata={**seen, **_told_of(compaction)})
-        history = read_days(store, compaction.years)
-        yield from checks.history_results(history)
-        identity = identify(store, compaction.years)
-        counts = {"songs": identity.songs, "alias candidates": len(identity.candidates)}
-        for name in IDENTITY:
-            yield dg.MaterializeResult(asset_key=[name], metadata={**seen, **counts})
-        yield checks.identity_result(identity)
-        with open_engine(settings, store) as engine:
-            release = make_release(store, engine, _run_name(context.run.run_id), compaction, identity)
-        failed = {slug: [str(day) for day in checks.failed_days(days)] for slug, days in history.items()}
-        release = replace(release, failed_days={slug: days for slug, days in failed.items() if days})
-        write_release(store, release, PREPARED_KEY)
+        daily = lake.daily_files(anew=context.retry_number > 0)
+        with open_lake_files(lake.store()) as files:
+            compaction = compact(files, daily)
+            for slug, days in compaction.incomplete.items():
+                context.log.warning("Left out, because a table is missing: %s %s", slug, ", ".join(map(str, days)))
+            _warn(context, compaction.damaged)
+            for name in COMPACTED:
+                yield dg.MaterializeResult(asset_key=[name], metadata={**seen, **_changes(compaction)})
+            history = read_days(files, compaction.years)
+            yield from checks.history_results(history)
+            identity = identify(files, compaction.years)
+            counts = {"songs": identity.songs, "alias candidates": len(identity.candidates)}
+            for name in IDENTITY:
+                yield dg.MaterializeResult(asset_key=[name], metadata={**seen, **counts})
+            yield checks.identity_result(identity)
+            with open_engine(settings, files, compaction.years) as engine:
+                release = make_release(files, engine, _run_name(context.run.run_id), compaction, identity)
+            failed = {slug: [str(day) for day in checks.failed_days(days)] for slug, days in history.items()}
+            release = replace(release, failed_days={slug: days for slug, days in failed.items() if days})
+            write_release(files, release, PREPARED_KEY)
+        _warn(context, release.damaged)
         for statement in statements():
             yield dg.MaterializeResult(
                 asset_key=[statement.table.name], metadata={**seen, **_described(statement, release)}
@@ -94,17 +98,15 @@ def _build_release(settings: Settings) -> dg.AssetsDefinition:
     @without_useless_retries
     def release(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:  # type: ignore[type-arg]
         from spotify_assets.analytics.publishing import release_into_catalog
-        from spotify_assets.analytics.releases import read_release
 
         seen = published_up_to(context.instance, dg.AssetKey([next(iter(ANALYSES))]))
-        store = lake.store()
-        prepared = read_release(store, PREPARED_KEY)
-        removed = release_into_catalog(settings, store, prepared)
-        failed = [f"{slug} {day}" for slug, days in prepared.failed_days.items() for day in days]
+        daily = lake.daily_files(anew=context.retry_number > 0)
+        released, removed = release_into_catalog(settings, lake.store(), daily)
+        failed = [f"{slug} {day}" for slug, days in released.failed_days.items() for day in days]
         return dg.MaterializeResult(
             metadata={
                 PUBLISHED_UP_TO: seen,
-                "run": prepared.run,
+                "run": released.run,
                 "old runs removed": ", ".join(removed) or "none",
                 "days that failed checks": ", ".join(failed) or "none",
             }
@@ -133,18 +135,24 @@ def _spec(table: Table, deps: Sequence[dg.AssetKey], group: str, kind: str) -> d
     )
 
 
+def _warn(context: dg.AssetExecutionContext, damaged: Sequence[str]) -> None:
+    for key in damaged:
+        context.log.warning("Damaged or gone, and made anew: %s", key)
+
+
 def _run_name(run_id: str) -> str:
     """A name for a run's folder; a later run's name sorts after it."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{run_id[:8]}"
 
 
-def _told_of(compaction: "Compaction") -> dict[str, Any]:
+def _changes(compaction: "Compaction") -> dict[str, Any]:
     days = [f"{playlist} {day}" for (playlist, _), of_year in compaction.changed.items() for day in of_year]
     return {
         "days that changed": len(days),
         "the first and the last of them": " to ".join(dict.fromkeys([min(days), max(days)])) if days else "none",
         "years rewritten": len(compaction.changed),
         "days left out": sum(map(len, compaction.incomplete.values())),
+        "damaged and made anew": ", ".join(compaction.damaged) or "none",
     }
 
 
@@ -165,5 +173,6 @@ def _described(statement: Statement, release: "Release") -> dict[str, Any]:
         "run": release.run,
         "parts made": len(made),
         "parts kept": len(release.tables[name]) - len(made),
+        "damaged and made anew": ", ".join(key for key in release.damaged if f"/{name}/" in key) or "none",
         "SQL": dg.MetadataValue.md(f"```sql\n{statement.text}\n```"),
     }

@@ -1,4 +1,7 @@
-"""The catalog asset: makes what is new in the lake queryable, by the Glue crawler or in catalog.duckdb."""
+"""The catalog asset: what the daily tables of the lake hold, and (with Glue) the crawl that makes it queryable.
+
+A local catalog is one file, which the release writes whole; here the lake is judged.
+"""
 
 # Without `from __future__ import annotations`: Dagster does not resolve string annotations of context and config.
 from typing import Any
@@ -8,6 +11,7 @@ import dagster as dg
 from spotify_assets.assets.common import OWNERS, without_useless_retries
 from spotify_assets.publication import CATALOG_KEY, PUBLISHED_UP_TO, newest_materialization, table_keys
 from spotify_assets.settings import Settings
+from spotify_assets.storage.daily_files import DailyFiles, incomplete_days
 from spotify_assets.storage.lake import Lake
 
 
@@ -30,7 +34,7 @@ def build_catalog(settings: Settings) -> dg.AssetsDefinition:
             f"The Glue tables of database `{settings.glue_database}`, brought up to date by the crawler "
             f"`{settings.glue_crawler}` when a partition or column is new, then compared with the schemas."
             if settings.glue_crawler
-            else "`catalog.duckdb` in the lake: a view per table, to be opened with any DuckDB client."
+            else "What the daily tables hold, and which days lack a table. The release writes `catalog.duckdb` from it."
         ),
         kinds={"glue" if settings.glue_crawler else "duckdb"},
         owners=OWNERS,
@@ -38,33 +42,23 @@ def build_catalog(settings: Settings) -> dg.AssetsDefinition:
     )
     @without_useless_retries
     def catalog(context: dg.AssetExecutionContext, config: CatalogConfig, lake: Lake) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        from spotify_assets.catalog.lake_partitions import list_partitions
-
-        # Before anything is read: what is materialized from here on counts as new the next time.
+        # Before anything is listed: what is materialized from here on counts as new the next time.
         seen = newest_materialization(context.instance, keys)
-        store = lake.store()
-        partitions = list_partitions(store)
-        metadata = (
-            _refresh_glue(settings, config, partitions) if settings.glue_crawler else _refresh_file(store, partitions)
+        daily = lake.daily_files(anew=True)
+        incomplete = incomplete_days(daily)
+        for day, lacking in incomplete.items():
+            context.log.warning("%s of %s has no %s", day.day, day.playlist, ", ".join(lacking))
+        crawl = _refresh_glue(settings, config, daily) if settings.glue_crawler else {}
+        counts = {f"partitions of {table}": len(found) for table, found in daily.items()}
+        return dg.MaterializeResult(
+            metadata={PUBLISHED_UP_TO: seen, **crawl, "days that lack a table": len(incomplete), **counts}
         )
-        counts = {f"partitions of {table}": len(found) for table, found in partitions.items()}
-        return dg.MaterializeResult(metadata={PUBLISHED_UP_TO: seen, **metadata, **counts})
 
     return catalog
 
 
-def _refresh_file(store: Any, partitions: dict[str, set[tuple[str, str]]]) -> dict[str, Any]:
-    from spotify_assets.analytics.releases import history_keys, read_release
-    from spotify_assets.catalog.duckdb_file import refresh, stored_tables
-
-    released = history_keys(store, read_release(store))
-    return {"dagster/uri": refresh(store, stored_tables(partitions, released))}
-
-
-def _refresh_glue(
-    settings: Settings, config: CatalogConfig, partitions: dict[str, set[tuple[str, str]]]
-) -> dict[str, Any]:
-    from spotify_assets.catalog.glue import open_client, refresh
+def _refresh_glue(settings: Settings, config: CatalogConfig, daily: DailyFiles) -> dict[str, Any]:
+    from spotify_assets.catalog.glue_crawl import open_client, refresh
 
     with open_client() as glue:
         report = refresh(
@@ -72,7 +66,7 @@ def _refresh_glue(
             crawler=str(settings.glue_crawler),
             database=settings.glue_database,
             lake_uri=settings.lake,
-            lake_partitions=partitions,
+            lake_partitions={table: {(slug, str(day)) for slug, day in found} for table, found in daily.items()},
             timeout_seconds=config.crawl_timeout_seconds,
             poll_seconds=config.poll_seconds,
         )

@@ -1,9 +1,9 @@
 """The raw asset of a playlist: a day's list as received, from the source or, for a past day, from the store."""
 
 # Without `from __future__ import annotations`: Dagster does not resolve a string annotation of the context.
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
@@ -28,11 +28,15 @@ from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.raw_layer import RawLayer, StoredFiles, fetched_at
 
 SPOTIFY_POOL = "spotify_api"
-KINDS = {"spotify": "spotify", "charts": "csv", "demo": "python"}
+KINDS = {"archive": "github", "spotify": "spotify", "charts": "csv", "demo": "python"}
 RETRIES = 3
 """How often a run sits out a short rate limit, or an outage, before it gives up."""
+STORED_AT_ONCE = 10
+"""Days that are fetched before they are stored: what a run loses at most when it is killed."""
 PAUSE_AFTER_OUTAGE = 20.0
 """Seconds; the client has tried for about 15 by then. A day that is missed cannot be fetched later."""
+GO_ON_TAG = "spotify_assets.go_on_after"
+"""Tag of a run that a rate limit cut off, with the playlist's slug behind a slash: from when on it may go on."""
 
 
 @dataclass(frozen=True)
@@ -77,22 +81,22 @@ def fetch_days(
     previous: PlaylistSnapshot | None,
     *,
     may_retry: bool,
-) -> list[PlaylistSnapshot]:
-    """Ask a source for several days.
+) -> Iterator[PlaylistSnapshot]:
+    """Ask a source for several days, one after the other.
 
     Raises:
         SourceRefusal: the source gave another day than was asked for.
         Refusal: whatever the source refuses.
     """
-    snapshots = [source.fetch(playlist, day, previous, may_retry=may_retry) for day in days]
-    for snapshot, day in zip(snapshots, days, strict=True):
+    for day in days:
+        snapshot = source.fetch(playlist, day, previous, may_retry=may_retry)
         if not source.has_past and today_in_japan(snapshot.fetched_at) != day:
             raise SourceRefusal(
                 f"The list of {playlist.slug} was fetched at {snapshot.fetched_at.isoformat()}, not on {day} in Japan.",
                 why="the day changed in Japan while the run was waiting or fetching",
                 remedy=f"run the partition {today_in_japan(snapshot.fetched_at)}",
             )
-    return snapshots
+        yield snapshot
 
 
 def build_raw_playlist(
@@ -118,21 +122,35 @@ def build_raw_playlist(
         kinds={KINDS[playlist.source], "json"},
         owners=OWNERS,
         tags=playlist_tags(playlist, layer="raw"),
+        output_required=False,
         freshness_policy=freshness(playlist),
         metadata={"dagster/column_schema": raw_column_schema(), "dagster/table_name": "raw_playlist"},
     )
-    def raw_playlist(context: dg.AssetExecutionContext) -> Any:
+    def raw_playlist(context: dg.AssetExecutionContext) -> Iterator[dg.Output[Fetched]]:
         sources: Sources = context.resources.sources
         lake: Lake = context.resources.lake
         raw = RawLayer(lake.store())
         days = [date.fromisoformat(key) for key in context.partition_keys]
         may_retry = context.retry_number < RETRIES
+        source = sources.source_of(playlist)
+        snapshots: list[PlaylistSnapshot] = []
         try:
-            files, plan, snapshots = obtain(sources.source_of(playlist), playlist, raw, days, may_retry=may_retry)
+            files, plan = find_days(source, playlist, raw, days)
+            if plan is None:
+                context.log.info("%s has no list of today yet: %s", playlist.title, source.absence.remedy)
+                return
+            for snapshot in _fetched(source, playlist, raw, files, plan, may_retry=may_retry):
+                snapshots.append(snapshot)
+                if len(snapshots) % STORED_AT_ONCE == 0:
+                    raw.append(playlist.slug, snapshots[-STORED_AT_ONCE:], files)
         except Refusal as error:
-            if isinstance(error, RateLimited) and isinstance(error.so_far, PlaylistSnapshot):
-                # The list is in hand; who knows whether it can be read again after the wait.
-                raw.append(playlist.slug, [error.so_far])
+            # What is in hand is kept; who knows whether it can be fetched again.
+            partial = getattr(error, "so_far", None)
+            so_far = [partial] if isinstance(partial, PlaylistSnapshot) else []
+            raw.append(playlist.slug, [*snapshots, *so_far])
+            if isinstance(error, RateLimited) and not error.short and error.retry_after is not None:
+                after = {f"{GO_ON_TAG}/{playlist.slug}": (datetime.now(UTC) + error.retry_after).isoformat()}
+                context.instance.add_run_tags(context.run.run_id, after)
             raise retry_or_failure(error, may_retry=may_retry) from error
         for day in plan.from_store:
             context.add_asset_metadata(_metadata_of_stored(files, day), partition_key=str(day))
@@ -140,29 +158,39 @@ def build_raw_playlist(
             withdrawn = raw.withdrawal_of(snapshot, files) is not None
             metadata = _metadata_of_withdrawn(files, snapshot) if withdrawn else _metadata(raw, snapshot)
             context.add_asset_metadata(metadata, partition_key=str(snapshot.snapshot_date))
-        return Fetched(snapshots, files)
+        not_stored = len(snapshots) % STORED_AT_ONCE
+        yield dg.Output(Fetched(snapshots[len(snapshots) - not_stored :], files))
 
     return raw_playlist
 
 
-def obtain(
-    source: Source, playlist: PlaylistSettings, raw: RawLayer, days: Sequence[date], *, may_retry: bool
-) -> tuple[StoredFiles, Plan, list[PlaylistSnapshot]]:
-    """Find out where each day comes from, and fetch those that come from the source.
+def find_days(
+    source: Source, playlist: PlaylistSettings, raw: RawLayer, days: Sequence[date]
+) -> tuple[StoredFiles, Plan | None]:
+    """Find out what is stored, and where each day comes from; no plan if only today's list is wanted and still to come.
 
     Raises:
-        Refusal: days that cannot be had, another chart than the stored days are of, or what the source refuses.
+        Refusal: days that cannot be had, or another chart than the stored days are of.
     """
     files = raw.files(playlist.slug)
     # Withdrawn days too: a source need not be asked again for what it gave already.
     offered = source.days_on_offer(playlist, days, fetched_at(files.newest))
-    plan = plan_days(days, today=today_in_japan(), offered=offered, stored=files.by_day, absence=source.absence)
+    today = today_in_japan()
+    if source.comes_during_the_day and list(days) == [today] and today not in {*offered, *files.by_day}:
+        return files, None
+    plan = plan_days(days, today=today, offered=offered, stored=files.by_day, absence=source.absence)
     if playlist.source == SPOTIFY:
         # Again when it is stored, but by then all calls would have been spent.
         raw.check_origin(files, playlist.slug, playlist.source, playlist.playlist_id)
+    return files, plan
+
+
+def _fetched(
+    source: Source, playlist: PlaylistSettings, raw: RawLayer, files: StoredFiles, plan: Plan, *, may_retry: bool
+) -> Iterator[PlaylistSnapshot]:
     wants_previous = plan.to_fetch and source.wants_previous
     previous = raw.read_nearest(files, plan.to_fetch[0]) if wants_previous else None
-    return files, plan, fetch_days(source, playlist, plan.to_fetch, previous, may_retry=may_retry)
+    return fetch_days(source, playlist, plan.to_fetch, previous, may_retry=may_retry)
 
 
 def retry_or_failure(error: Refusal, *, may_retry: bool) -> dg.RetryRequested | dg.Failure:
@@ -223,6 +251,11 @@ def _track_counts(snapshot: PlaylistSnapshot) -> dict[str, Any]:
 
 def _description(playlist: PlaylistSettings) -> str:
     origin = {
+        "archive": (
+            f"Spotify's playlist `{playlist.playlist_id}` as the public playlist archive on GitHub recorded it, once a "
+            "day; no account is needed. The archive is not Spotify's, leaves out entries without a track, and has gaps "
+            "of days: those are missing here too."
+        ),
         "demo": "A synthetic chart with invented songs; every day can be asked for.",
         "spotify": (
             f"Spotify's playlist `{playlist.playlist_id}` as the Web API gives it at the moment of the run.\n\n"

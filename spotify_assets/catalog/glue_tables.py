@@ -13,13 +13,13 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from spotify_assets.catalog.glue import PARTITIONS_PER_PAGE
+from spotify_assets.catalog.glue_comparison import PARTITIONS_PER_PAGE
 from spotify_assets.errors import CatalogUnavailable
 from spotify_assets.schemas.analyses import COMPACTED, IDENTITY
 from spotify_assets.schemas.table import Table
 from spotify_assets.schemas.types import TYPES
 from spotify_assets.storage.aws import explained
-from spotify_assets.storage.layout import Year, parse_year_key, table_prefix
+from spotify_assets.storage.layout import Year, table_prefix, year_key
 from spotify_assets.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
@@ -118,16 +118,14 @@ def register_compacted(
             _check(deleted.get("Errors", []))
 
 
-def register_history(glue: GlueClient, database: str, store: ObjectStore) -> None:
-    """Bring the Glue tables of the compacted history and of identity up to date with the lake.
+def register_history(glue: GlueClient, database: str, store: ObjectStore, years: Collection[Year]) -> None:
+    """Bring the Glue tables of the compacted history, with these years, and of identity up to date.
 
     Raises:
         CatalogUnavailable: Glue refuses.
-        StorageError: the lake cannot be listed.
     """
     for table in COMPACTED.values():
         folder = table_prefix(table.name)
-        years = {year for year in map(parse_year_key, store.list_keys(folder)) if year}
         register_compacted(glue, database, table, store.uri(folder), years, parameters={})
     for table in IDENTITY.values():
         register_table(glue, database, table.name, table, store.uri(table_prefix(table.name)), parameters={})
@@ -186,7 +184,8 @@ def _comment(text: str) -> str:
 
 
 def _year_storage(table: Table, location: str, year: Year) -> StorageDescriptorTypeDef:
-    return _storage(table, f"{location}playlist={year[0]}/year={year[1]}/")
+    folder = year_key(table.name, *year).removeprefix(table_prefix(table.name)).rpartition("/")[0]
+    return _storage(table, f"{location}{folder}/")
 
 
 def _read_partitions(glue: GlueClient, database: str, table: str) -> dict[Values, object]:

@@ -8,8 +8,7 @@ from datetime import timedelta
 import click
 
 from spotify_assets.cli.arguments import days_between
-from spotify_assets.cli.console import print_line
-from spotify_assets.cli.deployment import fill, opened, publish
+from spotify_assets.cli.deployment import fill, opened, print_results, publish
 from spotify_assets.errors import SettingsError
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import load_settings
@@ -34,10 +33,4 @@ def demo(days: int) -> None:
         well = all(filled) and publish(deployment)
     if not well:
         sys.exit(1)
-    print_line(f"\nThe lake:     {settings.lake}")
-    if settings.glue_crawler:
-        print_line(f"The catalog:  Glue database {settings.glue_database}   (open it with Athena)")
-    else:
-        print_line(f"The catalog:  {settings.lake}/catalog.duckdb   (open it with any DuckDB client)")
-    print_line("Ask it:       select snapshot_date, count(*) from songs group by 1")
-    print_line("The UI:       make dev, then http://127.0.0.1:3000")
+    print_results(settings)

@@ -32,6 +32,17 @@ def opened(settings: Settings) -> Iterator[Deployment]:
         yield Deployment(build_definitions(settings), instance)
 
 
+def print_results(settings: Settings) -> None:
+    """Print where the results are."""
+    print_line(f"\nThe lake:     {settings.lake}")
+    if settings.glue_crawler:
+        print_line(f"The catalog:  Glue database {settings.glue_database}   (open it with Athena)")
+    else:
+        print_line(f"The catalog:  {settings.lake}/catalog.duckdb   (open it with any DuckDB client)")
+    print_line("Ask it:       select snapshot_date, count(*) from songs group by 1")
+    print_line("The UI:       make dev, then http://127.0.0.1:3000")
+
+
 def fill(deployment: Deployment, playlist: PlaylistSettings, days: Sequence[date]) -> bool:
     """Fetch the snapshots of a playlist's sorted days and make their tables; whether everything went well."""
     from spotify_assets.publication import daily_keys

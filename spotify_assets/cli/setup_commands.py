@@ -27,12 +27,15 @@ def prepare(port: int | None) -> None:
 
 @click.command()
 @click.option("--offline", is_flag=True, help="Look at settings only; ask neither Spotify nor AWS.")
-def doctor(offline: bool) -> None:  # noqa: FBT001 - click gives options by name
+@click.option("--verify", is_flag=True, help="Read everything in the lake, and name what is damaged.")
+def doctor(offline: bool, verify: bool) -> None:  # noqa: FBT001 - click gives options by name
     """Look at settings, lake, Spotify and catalog, and say what is wrong and what to do."""
-    from spotify_assets.cli.doctor import examine
+    from spotify_assets.cli import doctor as looks
 
     settings = load_settings()
-    findings = list(examine(settings, offline=offline))
+    findings = list(looks.examine(settings, offline=offline))
+    if verify:
+        findings += looks.verify(settings)
     for finding in findings:
         print_line(f"{'ok  ' if finding.ok else 'BAD '} {finding.subject}: {finding.text}")
     if not all(finding.ok for finding in findings):

@@ -135,6 +135,23 @@ class SpotifySettings(_Variables):
         return self
 
 
+class GithubSettings(_Variables):
+    """How GitHub is reached, where the public playlist archive is. The token is in no repr."""
+
+    api_url: Address = _variable(
+        "GITHUB_API_URL", "address of GitHub's API; another one for tests", "https://api.github.com"
+    )
+    raw_url: Address = _variable(
+        "GITHUB_RAW_URL",
+        "address of GitHub's host of files; another one for tests",
+        "https://raw.githubusercontent.com",
+    )
+    token: SecretStr | None = _variable(
+        "GITHUB_TOKEN",
+        "a token for GitHub, without any right; it raises the limit from 60 calls an hour to 5,000",
+    )
+
+
 class _Chosen(_Variables):
     playlists_file: Annotated[Path, BeforeValidator(_path)] = _variable(
         "SPOTIFY_ASSETS_PLAYLISTS",
@@ -164,6 +181,7 @@ class Settings(_Chosen):
         shown="`lake/demo`, or `lake/live` with real playlists",
     )
     spotify: SpotifySettings
+    github: GithubSettings
     glue_crawler: str | None = _variable(
         "GLUE_CRAWLER", "name of the Glue crawler; set: the catalog is Glue, unset: the file `catalog.duckdb`"
     )
@@ -218,8 +236,8 @@ def _variables(model: type[BaseModel]) -> Iterator[Variable]:
     for field in model.model_fields.values():
         if field.alias and isinstance(field.json_schema_extra, dict):
             yield Variable(field.alias, str(field.json_schema_extra["shown"]), str(field.description))
-        elif field.annotation is SpotifySettings:
-            yield from _variables(SpotifySettings)
+        elif field.annotation in (SpotifySettings, GithubSettings):
+            yield from _variables(field.annotation)
 
 
 VARIABLES = (
@@ -264,7 +282,9 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     start, playlists = read_playlists(validate_variables(_Chosen, values).playlists_file)
     if LAKE not in values:
         values[LAKE] = _default_lake(playlists)
-    return validate_variables(Settings, {**values, "spotify": values, "start": start, "playlists": playlists})
+    return validate_variables(
+        Settings, {**values, "spotify": values, "github": values, "start": start, "playlists": playlists}
+    )
 
 
 def _default_lake(playlists: tuple[PlaylistSettings, ...]) -> str:

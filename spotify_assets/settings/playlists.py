@@ -17,6 +17,8 @@ from spotify_assets.settings.validation import matching, validate_document
 
 RESERVED_SLUGS = frozenset({"analyses", "catalog", "history", "release"})
 """Names of assets and groups that belong to no playlist."""
+ARCHIVE_REPOSITORIES = ("mackorone/spotify-playlist-archive", "mackorone/spotify-playlist-archive-2")
+"""The public playlist archive: the first until January 2026, when it was over its quota, then its continuation."""
 CHART = re.compile(r"[a-z]+-(?P<country>[a-z]{2}|global)-(?P<cadence>daily|weekly)")
 
 
@@ -32,6 +34,8 @@ class PlaylistSettings:
         playlist_id: Spotify's id of the playlist, where the source asks for one.
         market: two-letter country in whose catalogue tracks are looked up, for source `spotify`.
         chart: name of the chart as in its files' names, like `regional-jp-daily`, for source `charts`.
+        repositories: of the archive, on GitHub, in the order in which they followed each other, for source `archive`.
+        archived_title: what the playlist is called in the archive's oldest files; default: its title.
     """
 
     slug: str
@@ -41,6 +45,8 @@ class PlaylistSettings:
     playlist_id: str | None = None
     market: str | None = None
     chart: str | None = None
+    repositories: tuple[str, ...] = ()
+    archived_title: str | None = None
 
     @property
     def country(self) -> str | None:
@@ -80,6 +86,10 @@ Slug = Annotated[
 PlaylistId = Annotated[
     str, AfterValidator(matching("[0-9A-Za-z]{22}", "it is the 22 characters after /playlist/ in the address"))
 ]
+Repository = Annotated[
+    str,
+    AfterValidator(matching(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", "it is a repository on GitHub, like owner/name")),
+]
 Market = Annotated[str, AfterValidator(matching("[A-Z]{2}", "it is a country in two capitals, like JP"))]
 
 
@@ -102,6 +112,14 @@ class _ChartsEntry(_Entry):
     chart: Annotated[str, AfterValidator(_of_the_cadence)]
 
 
+class _ArchiveEntry(_Entry):
+    source: Literal["archive"]
+    playlist_id: PlaylistId
+    repositories: Annotated[list[Repository], Field(min_length=1), AfterValidator(tuple)] = list(ARCHIVE_REPOSITORIES)
+    # May be missing, but not be null.
+    archived_title: str = None  # type: ignore[assignment]
+
+
 class _SpotifyEntry(_Entry):
     source: Literal["spotify"]
     playlist_id: PlaylistId
@@ -109,7 +127,7 @@ class _SpotifyEntry(_Entry):
     market: Market = None  # type: ignore[assignment]
 
 
-Entry = _DemoEntry | _ChartsEntry | _SpotifyEntry
+Entry = _ArchiveEntry | _DemoEntry | _ChartsEntry | _SpotifyEntry
 BY_SOURCE = {get_args(model.model_fields["source"].annotation)[0]: model for model in get_args(Entry)}
 """The model of a playlist, by its source."""
 

@@ -30,6 +30,9 @@ class Source(Protocol):
     wants_previous: bool
     """Whether `fetch` makes use of a stored snapshot. Where it does not, none is read for it."""
 
+    comes_during_the_day: bool
+    """Whether today's list may come later in the day. A run of today alone then ends without one, and is no failure."""
+
     @property
     def absence(self) -> Absence:
         """What to say of a day that the source does not offer and that is not stored."""

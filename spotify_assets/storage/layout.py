@@ -57,6 +57,16 @@ class Year(NamedTuple):
     year: int
 
 
+def day_folder(playlist: str, day: date | str) -> str:
+    """The folder of a day below that of a daily table or of the raw layer."""
+    return f"playlist={playlist}/snapshot_date={day}/"
+
+
+def year_folder(playlist: str, year: int) -> str:
+    """The folder of a year below that of a table of the compacted history."""
+    return f"playlist={playlist}/year={year}/"
+
+
 def raw_prefix(playlist: str) -> str:
     """Where the raw files of a playlist are."""
     return f"{RAW_PREFIX}playlist={playlist}/"
@@ -64,7 +74,7 @@ def raw_prefix(playlist: str) -> str:
 
 def raw_key(playlist: str, day: date, fetched_at: datetime) -> str:
     """The key of one fetch."""
-    return f"{raw_prefix(playlist)}snapshot_date={day}/{fetched_at.astimezone(UTC):{_MOMENT}}.jsonl.gz"
+    return f"{RAW_PREFIX}{day_folder(playlist, day)}{fetched_at.astimezone(UTC):{_MOMENT}}.jsonl.gz"
 
 
 def parse_raw_key(key: str) -> RawKey | None:
@@ -107,6 +117,11 @@ def is_withdrawal_key(key: str) -> bool:
     return _WITHDRAWAL.fullmatch(key) is not None
 
 
+def archive_history_key(repository: str, path: str) -> str:
+    """The key of the commits that are known of a file of the public archive."""
+    return f"archive/{repository}/{path}.commits.json"
+
+
 def landing_key(playlist: str, name: str) -> str:
     """The key of a chart file that landed for one playlist."""
     return f"{LANDING_PREFIX}{playlist}/{name}"
@@ -119,7 +134,7 @@ def table_prefix(table: str, playlist: str | None = None) -> str:
 
 def partition_key(table: str, playlist: str, day: date | str) -> str:
     """The key of the one object of a day in a daily table."""
-    return f"{table_prefix(table, playlist)}snapshot_date={day}/part-0.parquet"
+    return f"{table_prefix(table)}{day_folder(playlist, day)}part-0.parquet"
 
 
 def parse_partition_key(key: str) -> Partition | None:
@@ -138,12 +153,12 @@ def identity_key(table: str) -> str:
 
 def year_key(table: str, playlist: str, year: int) -> str:
     """The key of one year of a playlist in a table of the compacted history."""
-    return f"{table_prefix(table, playlist)}year={year}/part-0.parquet"
+    return f"{table_prefix(table)}{year_folder(playlist, year)}part-0.parquet"
 
 
 def year_state_key(table: str, playlist: str, year: int) -> str:
     """The key of what is recorded beside a year: of which days it was made."""
-    return f"{table_prefix(table, playlist)}year={year}/{_YEAR_STATE}"
+    return f"{table_prefix(table)}{year_folder(playlist, year)}{_YEAR_STATE}"
 
 
 def parse_year_key(key: str) -> Year | None:
@@ -169,6 +184,11 @@ def partition_values(key: str) -> dict[str, str]:
 def run_prefix(table: str, run: str) -> str:
     """Where one run of an analysis is."""
     return f"{ANALYTICS_PREFIX}{table}/run={run}/"
+
+
+def in_run(key: str, run: str) -> str:
+    """The key that an object of a run of the analyses has in another run."""
+    return re.sub(r"/run=[^/]+/", f"/run={run}/", key, count=1)
 
 
 def parse_run(key: str) -> str | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
@@ -10,18 +12,33 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from spotify_assets.errors import NotStored, SchemaViolation, StorageError
+from spotify_assets.errors import Damaged, NotStored, SchemaViolation
 from spotify_assets.schemas import Column, Table, arrow_schema
 from spotify_assets.schemas.types import TYPES
-from spotify_assets.storage.layout import partition_key
+from spotify_assets.storage.layout import parse_partition_key, partition_key
 from spotify_assets.storage.object_store import ObjectStore, read_all, write_all
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MATERIALIZE_AGAIN = "materialize the partition that it belongs to again"
-PUBLISH_AGAIN = "remove this file, if it is still there, and run publish_job: it is made anew"
+PUBLISH_AGAIN = "run publish_job: it is made anew"
 """What mends a file of the compacted history, of song_identity or of an analysis."""
+
+_CHECKSUM = "spotify_assets.footer_crc32"
+_NO_CHECKSUM = "0" * 8
+_FOOTER_CHECKSUM = re.compile(rb"spotify_assets\.footer_crc32\x18\x08([0-9a-f]{8})")
+_END = 8
+"""Bytes after the footer: its length and the magic number."""
+
+
+def rebuild_again(key: str) -> str:
+    """What mends the object of a day: its table is made again from the stored snapshot."""
+    partition = parse_partition_key(key)
+    if partition is None:
+        return MATERIALIZE_AGAIN
+    command = f"spotify-assets rebuild {partition.playlist} {partition.day} {partition.day}"
+    return f"run `{command}`: the day's tables are made again from what was fetched"
 
 
 def write_partitions(store: ObjectStore, table: Table, slug: str, days: Sequence[date], frame: pd.DataFrame) -> None:
@@ -46,7 +63,7 @@ def read_partitions(store: ObjectStore, table: Table, slug: str, days: Sequence[
     # Objects of an older version may lack columns that were added since: they read as null.
     parts = [arrow_schema(table).append(day_column).empty_table()]
     for day, key, data in zip(days, keys, read_all(store, keys), strict=True):
-        rows = decode(data, store.uri(key))
+        rows = decode(data, store.uri(key), remedy=rebuild_again(key))
         parts.append(rows.append_column(day_column, pa.array([day] * len(rows), pa.date32())))
     frame: pd.DataFrame = pa.concat_tables(parts, promote_options="permissive").to_pandas(date_as_object=True)
     return frame
@@ -96,15 +113,25 @@ def _array(table: Table, field: pa.Field, values: pd.Series) -> pa.Array:
 
 
 def encode(rows: pa.Table) -> bytes:
-    """One partition as Parquet bytes; the same rows always give the same bytes."""
+    """One partition as Parquet bytes; the same rows always give the same bytes.
+
+    The checksum of each page covers its rows; one of the footer, which Parquet itself has not, their names and types.
+    """
     sink = io.BytesIO()
     # pandas and pyarrow default to microseconds or finer; Glue and Athena are sure of milliseconds.
-    options = {"compression": "zstd", "coerce_timestamps": "ms", "store_schema": False}
-    with pq.ParquetWriter(sink, rows.schema, **options) as writer:
+    with pq.ParquetWriter(
+        sink, rows.schema, compression="zstd", coerce_timestamps="ms", store_schema=False, write_page_checksum=True
+    ) as writer:
         # A row group without rows, which some readers refuse, is not written.
         if len(rows):
             writer.write_table(rows)
-    return sink.getvalue()
+        writer.add_key_value_metadata({_CHECKSUM: _NO_CHECKSUM})
+    data = bytearray(sink.getvalue())
+    place = _checksum_place(data)
+    if place is None:
+        raise AssertionError("pyarrow puts no metadata into the footer")
+    data[slice(*place)] = _checksum(data)
+    return bytes(data)
 
 
 def decode(
@@ -125,13 +152,33 @@ def decode(
         remedy: what an error says is to be done.
 
     Raises:
-        StorageError: it is damaged.
+        Damaged: it is not what was written.
     """
     try:
+        place = _checksum_place(data)
+        if place and data[slice(*place)] != _checksum(data):
+            raise pa.ArrowInvalid("the checksum of its footer is wrong")
+        file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=repeated, page_checksum_verification=True)
         # A partition is small: threads, and reading ahead, cost more than they save.
-        return pq.ParquetFile(pa.BufferReader(data), read_dictionary=repeated).read(columns, use_threads=False)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise StorageError(f"{uri} is damaged.", why=str(error), remedy=remedy) from error
+        return file.read(columns, use_threads=False).replace_schema_metadata(None)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise Damaged(f"{uri} is damaged.", why=str(error), remedy=remedy) from error
+
+
+def _checksum_place(data: bytes | bytearray) -> tuple[int, int] | None:
+    """Where the checksum is in the footer; files of older versions, and of Athena, have none."""
+    found = _FOOTER_CHECKSUM.search(data, _footer_start(data))
+    return found and found.span(1)
+
+
+def _footer_start(data: bytes | bytearray) -> int:
+    return max(0, len(data) - _END - int.from_bytes(data[-_END : -_END + 4], "little"))
+
+
+def _checksum(data: bytes | bytearray) -> bytes:
+    """Over the footer, as if the checksum in it were zeros."""
+    footer = _FOOTER_CHECKSUM.sub(lambda found: found[0][:-8] + _NO_CHECKSUM.encode(), data[_footer_start(data) :])
+    return b"%08x" % zlib.crc32(footer)
 
 
 def refuse_damaged(store: ObjectStore, keys: Iterable[str], remedy: str) -> None:

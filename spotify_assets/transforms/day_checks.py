@@ -70,6 +70,16 @@ def broken_references(frames: Frames) -> Findings:
     return findings
 
 
+def short_lists(frames: Frames) -> Findings:
+    """Days on which fewer entries are listed than the chart has."""
+    columns = (frames["snapshots"][name] for name in ("snapshot_date", "listed", "chart_size"))
+    return {
+        day: f"{listed} of {size} entries: positions after a gap are not certain"
+        for day, listed, size in zip(*columns, strict=True)
+        if listed < size
+    }
+
+
 def incomplete_enrichment(frames: Frames) -> Findings:
     """Days on which album or artist objects could not be fetched, so that the columns made of them are thin."""
     findings: Findings = {}

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from spotify_assets.snapshot import CHARTS, Entry, PlaylistSnapshot
+from spotify_assets.snapshot import ARCHIVE, CHARTS, Entry, PlaylistSnapshot
+from spotify_assets.transforms.archive_rows import archive_entry
 from spotify_assets.transforms.chart_rows import chart_entry
 from spotify_assets.transforms.values import at, text
+
+SHAPES = {ARCHIVE: archive_entry, CHARTS: chart_entry}
+"""What brings the entries of a source into the Web API's shape, for sources that are not the Web API."""
 
 
 @dataclass(frozen=True)
@@ -44,20 +48,21 @@ def read_entries(snapshot: PlaylistSnapshot) -> tuple[list[ListedTrack], list[Re
 
 
 def api_shaped(snapshot: PlaylistSnapshot, entry: Entry) -> Any:
-    """An entry's payload in the Web API's shape; the row of a chart file is brought into it.
+    """An entry's payload in the Web API's shape; those of chart files and of the archive are brought into it.
 
-    What Spotify says of a row's track is taken where it was asked for; position, streams, the publisher's figures and
-    the song's id are always the file's.
+    What Spotify says of such an entry's track is taken where it was asked for; position, streams, the publisher's
+    figures and the song's id are always the file's.
     """
-    if snapshot.source != CHARTS or not isinstance(entry.payload, dict):
+    shape = SHAPES.get(snapshot.source)
+    if shape is None or not isinstance(entry.payload, dict):
         return entry.payload
-    shaped, track = chart_entry(entry.payload)
+    shaped, track = shape(entry.payload)
     found = snapshot.tracks.get(text(track.get("id")) or "")
     return {**shaped, "track": _completed(track, found.payload) if found else track}
 
 
 def _completed(track: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    """A row's track with what Spotify's object of it says; a value that says nothing hides none of the file's.
+    """A track with what Spotify's object of it says; a value that says nothing hides none of the file's.
 
     Spotify may answer with another track in place of the one asked for: its address is not the song's then.
     """

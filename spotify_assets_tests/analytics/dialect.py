@@ -142,6 +142,7 @@ def complaints(text: str, tables: Tables) -> list[str]:
     if not isinstance(query, exp.Query):
         return ["it is no query"]
     found = [*_strange_tokens(tokens, _aliases_with_columns(query)), *_strange_expressions(query)]
+    found += _aggregates_of_output(query)
     found += [f"the table {table.name} is not there" for table in _tables_read(query) if table.name not in tables]
     return list(dict.fromkeys(found or _meaning(query, tables)))
 
@@ -242,6 +243,23 @@ def _strange_expressions(query: exp.Query) -> Iterator[str]:
             yield f"{node.name} is a reserved word"
         else:
             yield from _strange_form(node)
+
+
+def _aggregates_of_output(query: exp.Query) -> Iterator[str]:
+    """Aggregates in ORDER BY over a bare name that is an output column too.
+
+    There Trino takes the name for the output column, which is itself an aggregate, and refuses; DuckDB takes it for the
+    input column. Source: Trino's documentation of ORDER BY, and its analyzer.
+    """
+    from sqlglot import exp
+
+    for select in query.find_all(exp.Select):
+        order = select.args.get("order")
+        names = {projection.alias.lower() for projection in select.selects if isinstance(projection, exp.Alias)}
+        for aggregate in order.find_all(exp.AggFunc) if order else []:
+            for column in aggregate.find_all(exp.Column):
+                if not column.table and column.name.lower() in names:
+                    yield f"{aggregate.sql('athena')} in ORDER BY is over the output column {column.name}"
 
 
 def _strange_form(node: exp.Expr) -> Iterator[str]:  # noqa: C901 - one case per kind

@@ -18,12 +18,13 @@ from pyathena.util import RetryConfig
 
 from spotify_assets.analytics.athena_engine import AthenaEngine, open_athena_engine
 from spotify_assets.analytics.duckdb_engine import open_duckdb_engine
+from spotify_assets.analytics.lake_files import open_lake_files
 from spotify_assets.analytics.statements import Part, Statement, statement_of, statements
 from spotify_assets.catalog.glue_tables import register_history
 from spotify_assets.errors import EngineError, Refusal, SchemaViolation
 from spotify_assets.schemas.analyses import ANALYSES
 from spotify_assets.schemas.table import arrow_schema
-from spotify_assets.storage.layout import run_prefix
+from spotify_assets.storage.layout import Year, run_prefix
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets_tests.helpers.chart_history import parts_of, write_history
 
@@ -46,7 +47,8 @@ class Desk:
 
     def fill(self, playlists, days=75):
         self.years = write_history(self.store, playlists, days)
-        register_history(self.glue, DATABASE, self.store)
+        years = [Year(*part) for part in self.years]
+        register_history(self.glue, DATABASE, self.store, years)
 
     @contextmanager
     def engine(self, workgroup=WORKGROUP, **others):
@@ -109,7 +111,8 @@ def test_athena_and_duckdb_make_the_same_rows_of_every_analysis(empty_desk):
         by_athena = write_all(engine, "athena", empty_desk.years)
         assert engine.usage.queries == 2 * len(ANALYSES)  # one makes the rows, one sees that their keys are unique
         assert engine.usage.bytes_scanned > 0
-    with open_duckdb_engine(empty_desk.store, "1GB") as engine:
+    years = [Year(*part) for part in empty_desk.years]
+    with open_lake_files(empty_desk.store) as files, open_duckdb_engine(files, years, "1GB") as engine:
         by_duckdb = write_all(engine, "duckdb", empty_desk.years)
     for name, table in ANALYSES.items():
         assert by_athena[name].keys() <= by_duckdb[name].keys(), name
@@ -303,7 +306,7 @@ def test_files_of_another_type_than_the_schema_are_refused(desk, monkeypatch):
 
 def test_the_engine_opens_from_aws_own_variables(desk, monkeypatch):
     monkeypatch.setattr("spotify_assets.analytics.athena_engine.POLL_SECONDS", 0)
-    with open_athena_engine(desk.store, workgroup=WORKGROUP, database=DATABASE) as engine:
+    with open_athena_engine(desk.store, [], workgroup=WORKGROUP, database=DATABASE) as engine:
         assert engine.write(EDITIONS, [JAPAN], RUN)
 
 
@@ -312,6 +315,6 @@ def test_a_missing_region_is_explained(desk, monkeypatch):
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     with (
         pytest.raises(EngineError, match="region"),
-        open_athena_engine(desk.store, workgroup=WORKGROUP, database=DATABASE),
+        open_athena_engine(desk.store, [], workgroup=WORKGROUP, database=DATABASE),
     ):
         pass

@@ -227,6 +227,20 @@ def test_a_query_that_athena_refuses_or_duckdb_answers_otherwise_is_complained_o
     assert NOT_FINE[query] in found[0]
 
 
+AGGREGATE_OF_OUTPUT = "select max(t.n) as n from (values (1, 'a')) as t (n, letter) group by letter order by {}"
+
+
+@pytest.mark.parametrize("order", ["max(n)", "coalesce(max(N), 1)", "letter, max(n + 1)"])
+def test_an_aggregate_over_an_output_column_is_complained_of(order):
+    (complaint,) = complaints(AGGREGATE_OF_OUTPUT.format(order), {})
+    assert "in ORDER BY is over the output column" in complaint
+
+
+@pytest.mark.parametrize("order", ["max(t.n)", "n", "max(letter)"])
+def test_an_aggregate_over_a_column_of_a_table_is_fine(order):
+    assert complaints(AGGREGATE_OF_OUTPUT.format(order), {}) == []
+
+
 def test_everything_that_is_written_strangely_is_said_at_once():
     assert len(complaints("select len(song)::int, genres[1] from albums group by all", TABLES)) == 5
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 from datetime import date, timedelta
 
 import pyarrow.parquet as pq
@@ -12,17 +13,19 @@ import pytest
 from spotify_assets.analytics.compaction import compact
 from spotify_assets.analytics.duckdb_engine import ask, open_duckdb_engine
 from spotify_assets.analytics.identity import identify
+from spotify_assets.analytics.lake_files import open_lake_files
 from spotify_assets.analytics.releases import (
     RUNS_KEPT,
     make_release,
+    old_keys,
     read_release,
-    remove_old_runs,
     write_release,
 )
 from spotify_assets.analytics.statements import ALL_YEARS, Part, parse
-from spotify_assets.errors import StorageError
+from spotify_assets.errors import Damaged, StorageError
 from spotify_assets.schemas import TABLES
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED
+from spotify_assets.storage.daily_files import list_daily_files
 from spotify_assets.storage.layout import ALIASES_KEY, RELEASE_KEY, partition_key
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.parquet import write_partitions
@@ -60,11 +63,15 @@ class Publisher:
         for name, frame in daily_tables([], "daily").items():
             write_partitions(self.store, TABLES[name], slug, [day], frame)
 
+    def compact(self, files=None):
+        return compact(files or self.store, list_daily_files(self.store))
+
     def publish(self):
-        compaction = compact(self.store)
-        identity = identify(self.store, compaction.years)
-        with open_duckdb_engine(self.store, "500MB") as engine:
-            release = make_release(self.store, engine, next(self.runs), compaction, identity)
+        with open_lake_files(self.store) as files:
+            compaction = self.compact(files)
+            identity = identify(files, compaction.years)
+            with open_duckdb_engine(files, compaction.years, "500MB") as engine:
+                release = make_release(files, engine, next(self.runs), compaction, identity)
         write_release(self.store, release, RELEASE_KEY)
         return release
 
@@ -72,7 +79,7 @@ class Publisher:
         """The bytes of every released part."""
         release = read_release(self.store)
         return {
-            (name, part): [self.store.read(key) for key in stored.keys]
+            (name, part): [self.store.read(key) for key in stored.files]
             for name, parts in release.tables.items()
             for part, stored in parts.items()
         }
@@ -172,7 +179,7 @@ class TestWhatIsMade:
     def test_a_day_of_which_a_table_is_missing_is_left_out_and_named(self, publisher):
         publisher.write("one", CHARTS)
         publisher.store.delete(partition_key("artists", "one", DAYS[3]))
-        compaction = compact(publisher.store)
+        compaction = publisher.compact()
         assert compaction.incomplete == {"one": (DAYS[3],)}
         publisher.publish()
         assert DAYS[3] not in {row["edition_date"] for row in publisher.rows("chart_editions")}
@@ -211,7 +218,7 @@ class TestAliases:
     def test_names_that_no_song_has_are_told(self, publisher):
         publisher.write("one", CHARTS)
         publisher.store.write(ALIASES_KEY, b"song,same_as\nid-a,JPb\nid-z,JPa\n")
-        assert identify(publisher.store, compact(publisher.store).years).unknown_aliases == ("id-z",)
+        assert identify(publisher.store, publisher.compact().years).unknown_aliases == ("id-z",)
 
     @pytest.mark.parametrize(
         ("content", "said"),
@@ -238,7 +245,9 @@ class TestRuns:
         for day in DAYS:
             publisher.write("one", {day: CHARTS[day]})
             release = publisher.publish()
-            remove_old_runs(publisher.store, release)
+            for keys in old_keys(release, publisher.store.list_keys("analytics/")).values():
+                for key in keys:
+                    publisher.store.delete(key)
         runs = {key.split("/")[2] for key in publisher.store.list_keys("analytics/") if "run=" in key}
         assert runs == {f"run=run-{number}" for number in range(len(DAYS) + 1 - RUNS_KEPT, len(DAYS) + 1)}
 
@@ -284,9 +293,9 @@ class TestDamage:
     def test_a_year_whose_state_is_damaged_is_made_anew(self, published, state):
         before = published.content()
         published.store.write(STATE_OF_2026, state)
-        compaction = compact(published.store)
+        compaction = published.compact()
         assert compaction.changed == {("one", 2026): tuple(DAYS[2:])}
-        assert compact(published.store).changed == {}
+        assert published.compact().changed == {}
         published.publish()
         assert published.content() == before
 
@@ -311,28 +320,51 @@ class TestDamage:
         assert published.content() == whole.content()
 
     @pytest.mark.parametrize("name", COMPACTED)
-    def test_a_damaged_year_is_named_and_made_anew_when_its_file_is_removed(self, published, name):
+    @pytest.mark.parametrize("damage", ["truncated", "a bit is flipped", "gone"])
+    def test_a_damaged_year_is_made_anew_without_news(self, published, name, damage):
         key = f"{name}/playlist=one/year=2026/part-0.parquet"
-        before = published.content()
-        truncate(published.store, key)
-        published.store.delete(RELEASE_KEY)
-        with pytest.raises(StorageError, match=rf"{key} is damaged(.|\n)*remove this file"):
-            published.publish()
-        published.store.delete(key)
+        before, history = published.content(), self.compacted(published)
+        DAMAGES[damage](published.store, key)
+        assert published.compact().damaged == (key,)
         published.publish()
-        assert list(published.content().values()) == list(before.values())
+        assert published.content() == before
+        assert self.compacted(published) == history
 
     @pytest.mark.parametrize(
         "damaged", [b'{"run": "run-1", "tabl', b"[]", b"{}", b'{"run": "", "tables": {"a": [{}]}}']
     )
-    def test_a_damaged_release_is_named_and_made_anew_when_it_is_removed(self, published, damaged):
+    def test_a_damaged_release_is_made_anew(self, published, damaged):
         before = published.content()
         published.store.write(RELEASE_KEY, damaged)
-        with pytest.raises(StorageError, match=rf"{RELEASE_KEY} is damaged(.|\n)*remove this file"):
-            published.publish()
-        published.store.delete(RELEASE_KEY)
-        published.publish()
+        assert published.publish().damaged == (RELEASE_KEY,)
         assert list(published.content().values()) == list(before.values())
+
+    @pytest.mark.parametrize("new_day", [True, False], ids=["with a new day", "without news"])
+    @pytest.mark.parametrize("damage", ["truncated", "a bit is flipped", "gone"])
+    @pytest.mark.parametrize("name", ["song_history", "chart_trends"])
+    def test_a_damaged_part_is_made_anew_and_recorded(self, published, tmp_path, new_day, damage, name):
+        key = next(iter(read_release(published.store).tables[name][Part("one", 2025)].files))
+        DAMAGES[damage](published.store, key)
+        whole = Publisher(LocalObjectStore(tmp_path / "whole"))
+        whole.write("one", CHARTS)
+        if new_day:
+            for publisher in (published, whole):
+                publisher.write("one", {DAYS[-1] + timedelta(days=1): ["z"]})
+        release = published.publish()
+        whole.publish()
+        assert release.damaged == (key,)
+        assert Part("one", 2025) in release.made[name]
+        assert published.content() == whole.content()
+
+    def test_a_release_of_an_older_version_brings_nothing_along(self, published):
+        before = published.content()
+        recorded = json.loads(published.store.read(RELEASE_KEY))
+        for parts in recorded["tables"].values():
+            for part in parts:
+                del part["sha256"]
+        published.store.write(RELEASE_KEY, json.dumps(recorded).encode())
+        assert len(published.publish().made) == len(ANALYSES)
+        assert published.content() == before
 
     @pytest.mark.parametrize("new_day", [True, False], ids=["with a new day", "without news"])
     def test_parts_that_are_gone_are_made_again(self, published, new_day):
@@ -348,13 +380,17 @@ class TestDamage:
         expected = set(DAYS) | ({DAYS[-1] + timedelta(days=1)} if new_day else set())
         assert {row["edition_date"] for row in published.rows("song_history")} == expected
 
-    def test_a_damaged_part_that_others_are_made_from_is_named(self, published):
-        (editions,) = read_release(published.store).keys("chart_editions")
-        (spells,) = read_release(published.store).keys("song_spells")
-        truncate(published.store, editions)
-        published.store.delete(spells)
-        with pytest.raises(StorageError, match=r"chart_editions/(.|\n)* is damaged(.|\n)*remove this file"):
+    @pytest.mark.parametrize("column", ["song_id", "position", "streams"])
+    def test_a_bit_flipped_in_a_daily_file_is_named_and_never_published(self, published, column):
+        before = published.content()
+        key = partition_key("songs", "one", DAYS[-1])
+        flip_a_bit(published.store, key, column)
+        with pytest.raises(Damaged, match=rf"{key} is damaged(.|\n)*`spotify-assets rebuild one {DAYS[-1]}"):
             published.publish()
+        assert published.content() == before
+        published.write("one", {DAYS[-1]: CHARTS[DAYS[-1]]})
+        published.publish()
+        assert published.content() == before
 
     def test_in_a_bucket_too_what_is_gone_is_named_and_made_again(self, aws):
         aws.create_bucket("lake")
@@ -372,6 +408,20 @@ class TestDamage:
 def truncate(store, key):
     data = store.read(key)
     store.write(key, data[: len(data) // 2])
+
+
+def flip_a_bit(store, key, column=None):
+    """Flip a bit in the values of a column, of the last one by default."""
+    data = bytearray(store.read(key))
+    metadata = pq.ParquetFile(io.BytesIO(data)).metadata
+    names = [metadata.schema.column(number).name for number in range(metadata.num_columns)]
+    chunk = metadata.row_group(0).column(names.index(column) if column else len(names) - 1)
+    start = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
+    data[start + chunk.total_compressed_size - 2] ^= 1
+    store.write(key, bytes(data))
+
+
+DAMAGES = {"truncated": truncate, "a bit is flipped": flip_a_bit, "gone": lambda store, key: store.delete(key)}
 
 
 def fail_for_spells(rows):

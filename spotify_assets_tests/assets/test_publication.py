@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import dagster as dg
 import duckdb
 import pytest
 
-from spotify_assets.analytics.releases import history_keys, read_release
-from spotify_assets.catalog import duckdb_file
+from spotify_assets.analytics import publishing
+from spotify_assets.analytics.compaction import compact
+from spotify_assets.analytics.releases import read_release
 from spotify_assets.definitions import build_definitions
 from spotify_assets.errors import CatalogError, CatalogUnavailable, SchemaViolation, SettingsError, StorageError
 from spotify_assets.publication import (
@@ -189,7 +192,7 @@ class TestRealRuns:
     def publish_with(self, lake_folder, instance, retries, monkeypatch, *outcomes):
         """Publish once, while the catalog's file meets these errors one after the other; how often it was tried."""
         tried = []
-        made = duckdb_file.refresh
+        made = publishing.refresh
 
         def refresh(*inputs):
             tried.append(inputs)
@@ -197,7 +200,7 @@ class TestRealRuns:
                 raise outcomes[len(tried) - 1]
             return made(*inputs)
 
-        monkeypatch.setattr(duckdb_file, "refresh", refresh)
+        monkeypatch.setattr(publishing, "refresh", refresh)
         settings = load_settings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)})
         definitions = build_definitions(settings, publish_retries=retries)
         self.write_tables(definitions, instance)
@@ -229,19 +232,55 @@ class TestRealRuns:
     def test_a_command_reports_a_failure_at_once(self, instance, lake_folder, monkeypatch):
         assert self.publish_with(lake_folder, instance, None, monkeypatch, OSError("gone")) == (False, 1)
 
-    @pytest.mark.parametrize("name", ["release.json", "chart_days", "chart_entries", "song_identity", "song_history"])
-    def test_what_a_damaged_file_says_to_do_heals_it(self, definitions, instance, lake_folder, name):
+    @pytest.mark.parametrize(
+        "name", ["release.json", "prepared.json", "chart_days", "chart_entries", "song_identity", "song_history"]
+    )
+    def test_what_publishing_made_is_made_anew_when_it_is_damaged(self, definitions, instance, lake_folder, name):
         self.write_tables(definitions, instance)
         (request,) = self.tick(definitions, instance)
         assert self.publish(definitions, instance, request)
-        key = f"analytics/{name}" if name == "release.json" else self.released_file(lake_folder, name)
-        path = lake_folder / key
+        before = self.count(lake_folder, "song_history")
+        path = lake_folder / (f"analytics/{name}" if name.endswith(".json") else self.released_file(lake_folder, name))
         path.write_bytes(path.read_bytes()[:-20])
-        with pytest.raises(StorageError, match=rf"{path} is damaged(.|\n)*remove this file"):
-            self.publish(definitions, instance, request, raise_on_error=True)
-        path.unlink()
         assert self.publish(definitions, instance, request)
-        assert self.count(lake_folder, "song_history") > 0
+        assert self.count(lake_folder, "song_history") == before > 0
+
+    def test_a_damaged_catalog_is_made_anew(self, definitions, instance, lake_folder):
+        self.write_tables(definitions, instance)
+        (request,) = self.tick(definitions, instance)
+        assert self.publish(definitions, instance, request)
+        before = self.count(lake_folder, "song_history")
+        (lake_folder / "catalog.duckdb").write_bytes(b"no database")
+        assert self.publish(definitions, instance, request)
+        assert self.count(lake_folder, "song_history") == before > 0
+
+    def test_what_was_damaged_is_recorded(self, definitions, instance, lake_folder):
+        self.write_tables(definitions, instance)
+        (request,) = self.tick(definitions, instance)
+        assert self.publish(definitions, instance, request)
+        path = lake_folder / self.released_file(lake_folder, "chart_days")
+        path.write_bytes(path.read_bytes()[:-20])
+        assert self.publish(definitions, instance, request)
+        event = instance.get_latest_materialization_event(dg.AssetKey(["chart_days"])).asset_materialization
+        key = path.relative_to(lake_folder).as_posix()
+        assert event.metadata["damaged and made anew"].value == key
+
+    def test_a_release_without_analyses_is_refused(self, definitions, instance, lake_folder):
+        job = definitions.resolve_implicit_global_asset_job_def()
+        with pytest.raises(StorageError, match=r"nothing to release(.|\n)*publish_job"):
+            job.execute_in_process(instance=instance, asset_selection=[RELEASE_KEY], run_config=QUIET)
+        assert not (lake_folder / "analytics").exists()
+
+    def test_files_of_killed_writers_go_after_a_day(self, definitions, instance, lake_folder, monkeypatch):
+        self.write_tables(definitions, instance)
+        (request,) = self.tick(definitions, instance)
+        left = lake_folder / ".tmp" / "0123456789abcdef"
+        left.write_bytes(b"half")
+        assert self.publish(definitions, instance, request)
+        assert left.exists()
+        monkeypatch.setattr("spotify_assets.analytics.publishing.ABANDONED_AFTER", -timedelta(minutes=1))
+        assert self.publish(definitions, instance, request)
+        assert not left.exists()
 
     @pytest.mark.parametrize("name", ["chart_entries", "song_identity", "song_history"])
     def test_a_file_that_is_gone_is_made_again(self, definitions, instance, lake_folder, name):
@@ -265,7 +304,8 @@ class TestRealRuns:
     def released_file(lake_folder, name):
         """The first file of a table of the last release."""
         store = LocalObjectStore(lake_folder)
-        return history_keys(store, read_release(store))[name][0]
+        found = read_release(store).keys(name) or store.list_keys(f"{name}/")
+        return next(key for key in found if key.endswith(".parquet"))
 
     @staticmethod
     def count(lake_folder, table):
@@ -277,11 +317,11 @@ class TestRealRuns:
         (request,) = self.tick(definitions, instance)
         seen = newest(instance, "demo_japan")
 
-        def refresh_while_tables_are_written(store, partitions):
+        def compact_while_tables_are_written(store, daily):
             report_day(instance, NEXT_DAY, slug="demo_japan")
-            return "catalog.duckdb"
+            return compact(store, daily)
 
-        monkeypatch.setattr("spotify_assets.catalog.duckdb_file.refresh", refresh_while_tables_are_written)
+        monkeypatch.setattr("spotify_assets.analytics.compaction.compact", compact_while_tables_are_written)
         assert self.publish(definitions, instance, request)
         assert published_up_to(instance) == seen
         (request,) = self.tick(definitions, instance)

@@ -16,6 +16,7 @@ import pytest
 
 from spotify_assets.analytics.compaction import compact, read_days
 from spotify_assets.cli.runs import run_range
+from spotify_assets.jobs import CHART_FILES_JOB
 from spotify_assets.publication import daily_keys
 from spotify_assets.schemas import TABLES
 from spotify_assets.storage.layout import Year, landing_key
@@ -70,6 +71,7 @@ class Desk:
             "SPOTIFY_ASSETS_LAKE": str(folder / "lake"),
         }
         self.platform = Platform(self.environment, instance)
+        self.job = self.platform.definitions.resolve_job_def(CHART_FILES_JOB)
         self.store, self.raw, self.rows = self.platform.store, RawLayer(self.platform.store), rows
 
     def land(self, *days):
@@ -80,7 +82,7 @@ class Desk:
 
     def make(self, *days):
         for day in days:
-            chunks = run_range(self.platform.definitions, self.platform.instance, daily_keys(SLUG), [day])
+            chunks = run_range(self.job, self.platform.instance, daily_keys(SLUG), [day])
             assert [chunk.failures for chunk in chunks] == [[]]
 
     def tables(self):

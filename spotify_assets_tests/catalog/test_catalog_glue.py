@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto.glue.models import FakeCrawler
 
-from spotify_assets.catalog.glue import refresh
+from spotify_assets.catalog.glue_crawl import refresh
 from spotify_assets.errors import CatalogError
 from spotify_assets.schemas import TABLES, Column, Table, arrow_schema
 from spotify_assets.schemas.types import TYPES

@@ -5,7 +5,7 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spotify_assets.catalog.duckdb_file import StoredTable, refresh
@@ -54,8 +54,14 @@ def rows_of(store: LocalObjectStore, columns: str = "name, count, labels") -> li
 
 
 def refreshed(store: LocalObjectStore, *files: tuple[date, pa.Schema]) -> LocalObjectStore:
-    refresh(store, [StoredTable(THINGS, [write(store, *file) for file in files], PARTITION_COLUMNS)])
+    for file in files:
+        write(store, *file)
+    refresh(store, [things(store)])
     return store
+
+
+def things(store: ObjectStore, partitions: tuple[str, ...] = PARTITION_COLUMNS) -> StoredTable:
+    return StoredTable(THINGS, {found.key: found.version for found in store.list_objects("things/")}, partitions)
 
 
 def expected_row(day: date, schema: pa.Schema) -> tuple[object, ...]:
@@ -76,6 +82,20 @@ def test_files_of_any_versions_are_read_together(tmp_path_factory, schemas):
     store = LocalObjectStore(tmp_path_factory.mktemp("lake"))
     files = list(zip((FIRST, SECOND, THIRD), schemas, strict=False))
     assert rows_of(refreshed(store, *files)) == [expected_row(*file) for file in files]
+
+
+@settings(max_examples=30)
+@given(st.lists(st.sampled_from([FULL, NARROW, WITHOUT_COUNT, WITH_MORE, NAME_ONLY, None]), min_size=3, max_size=3))
+def test_a_file_made_after_another_knows_what_changed(tmp_path_factory, schemas):
+    store = refreshed(LocalObjectStore(tmp_path_factory.mktemp("lake")), (FIRST, FULL), (SECOND, NAME_ONLY))
+    for day, schema in zip((FIRST, SECOND, THIRD), schemas, strict=True):
+        if schema:
+            write(store, day, schema)
+        else:
+            store.delete(partition_key(THINGS.name, "chart", day))
+    refreshed(store)
+    found = zip((FIRST, SECOND, THIRD), schemas, strict=True)
+    assert rows_of(store) == [expected_row(day, schema) for day, schema in found if schema]
 
 
 @pytest.mark.parametrize("schema", [FULL, WITH_MORE], ids=["the same columns", "more columns"])
@@ -108,7 +128,7 @@ def test_a_table_without_files_is_empty_and_typed(store):
 def test_files_without_partitions_are_read_together_too(store):
     store.write("things/1.parquet", encode(pa.Table.from_pylist([{"name": "one"}], schema=NAME_ONLY)))
     store.write("things/2.parquet", encode(pa.Table.from_pylist([{"name": "two", "count": 2}], schema=FULL)))
-    refresh(store, [StoredTable(THINGS, ["things/1.parquet", "things/2.parquet"])])
+    refresh(store, [things(store, ())])
     with duckdb.connect(store.uri(CATALOG_KEY), read_only=True) as catalog:
         assert catalog.execute("SELECT name, count FROM things ORDER BY name").fetchall() == [("one", None), ("two", 2)]
 
@@ -124,8 +144,8 @@ def test_a_damaged_file_is_named_and_the_last_catalog_stands(store):
     key = write(store, SECOND, FULL)
     store.write(key, b"PAR1 of nothing")
     with pytest.raises(StorageError, match=key) as refusal:
-        refresh(store, [StoredTable(THINGS, [partition_key(THINGS.name, "chart", FIRST), key], PARTITION_COLUMNS)])
-    assert "materialize the partition" in str(refusal.value)
+        refresh(store, [things(store)])
+    assert f"spotify-assets rebuild chart {SECOND} {SECOND}" in str(refusal.value)
     store.delete(key)
     assert len(rows_of(store)) == 1
 
@@ -134,7 +154,24 @@ def test_in_a_bucket_the_file_holds_the_rows_of_files_of_any_version(aws, tmp_pa
     aws.create_bucket("lake")
     store = S3ObjectStore(aws.client("s3"), "lake", "live")
     files = [(FIRST, NAME_ONLY), (SECOND, NARROW), (THIRD, FULL)]
-    refresh(store, [StoredTable(THINGS, [write(store, *file) for file in files], PARTITION_COLUMNS)])
+    for file in files:
+        write(store, *file)
+    refresh(store, [things(store)])
     copy = LocalObjectStore(tmp_path)
     copy.write(CATALOG_KEY, store.read(CATALOG_KEY))
     assert rows_of(copy) == [expected_row(*file) for file in files]
+
+
+def test_in_a_bucket_the_next_file_is_made_of_the_last_one_and_of_what_is_new(aws, tmp_path):
+    aws.create_bucket("lake")
+    store = S3ObjectStore(aws.client("s3"), "lake", "live")
+    gone = write(store, FIRST, FULL)
+    again = write(store, SECOND, NAME_ONLY)
+    refresh(store, [things(store)])
+    store.delete(gone)
+    store.write(again, encode(pa.Table.from_pylist([{"name": "another"}], schema=NAME_ONLY)))
+    write(store, THIRD, FULL)
+    refresh(store, [things(store)])
+    copy = LocalObjectStore(tmp_path)
+    copy.write(CATALOG_KEY, store.read(CATALOG_KEY))
+    assert rows_of(copy) == [("another", None, None), expected_row(THIRD, FULL)]

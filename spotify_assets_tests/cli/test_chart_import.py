@@ -21,6 +21,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from spotify_assets.cli import runs
 from spotify_assets.cli.chart_intake import FoundFile, find_files, judge, land
 from spotify_assets.cli.main import main
 from spotify_assets.cli.runs import failures_of
@@ -32,9 +33,9 @@ from spotify_assets.sources.charts.charts_source import ChartsSource
 from spotify_assets.sources.charts.landing import Original
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.transforms.daily_tables import daily_tables
+from spotify_assets_tests.helpers.chart_csv import archive, chart
 from spotify_assets_tests.helpers.platform import Platform
 from spotify_assets_tests.helpers.real_data import REAL_DATA, requires_real_data
-from spotify_assets_tests.sources.charts.test_charts_source import archive, chart
 
 CHARTS = REAL_DATA / "charts"
 TWO = """
@@ -357,7 +358,7 @@ class TestCommand:
         path = desk.put("data (1).csv", archive(d17=["a", "b"], d19=["傘"]))
         done = desk.run("--dry-run", "--playlist", "daily", path)
         assert done.exit_code == 0
-        heading, _, row, gaps = done.output.splitlines()
+        heading, _, row, gaps, counts = done.output.splitlines()
         assert heading.split() == ["file", "playlist", "format", "days", "number", "rows"]
         assert row.removeprefix(str(path)).split() == [
             "daily",
@@ -370,6 +371,7 @@ class TestCommand:
             "3",
         ]
         assert gaps == f"{path}: no chart for 2026-11-18"
+        assert counts == "Files: 1 would be imported, 0 refused, 0 unchanged"
         assert desk.store.list_keys("") == []
 
     def test_good_files_are_imported_beside_bad_ones(self, desk):
@@ -387,6 +389,29 @@ class TestCommand:
         ]
         with duckdb.connect(str(desk.downloads.parent / "lake/catalog.duckdb"), read_only=True) as catalog:
             assert catalog.execute("select count(*) from songs").fetchone() == (2,)
+
+    def test_the_last_line_counts_and_the_exit_code_says_whether_all_is_well(self, desk):
+        desk.put(NAME, chart("傘"))
+        first = desk.run(desk.downloads)
+        desk.put(NAME.replace("19", "18"), chart("傘"))
+        second = desk.run(desk.downloads)
+        desk.put("broken.csv", b"no,chart\n1,2\n")
+        third = desk.run(desk.downloads)
+        assert first.exit_code == 0, first.output
+        assert [(done.exit_code, done.stdout.splitlines()[-1]) for done in (first, second, third)] == [
+            (0, "Files: 1 imported, 0 refused, 0 unchanged"),
+            (0, "Files: 1 imported, 0 refused, 1 unchanged"),
+            (1, "Files: 0 imported, 1 refused, 2 unchanged"),
+        ]
+        assert {run.job_name for run in desk.platform.instance.get_runs()} == {"chart_files_job", "publish_job"}
+
+    def test_a_run_that_fails_is_in_the_exit_code(self, desk, monkeypatch):
+        desk.put(NAME, chart("傘"))
+        monkeypatch.setattr(runs, "failures_of", lambda result: ["The lake is full."])
+        done = desk.run(desk.downloads)
+        assert done.exit_code == 1
+        assert "daily 2026-11-19 to 2026-11-19: FAILED" in done.stdout
+        assert "The lake is full." in done.stderr
 
     def test_a_day_that_stays_withdrawn_is_named(self, desk):
         desk.put(NAME, chart("傘"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
@@ -32,7 +34,7 @@ def run(folder, *arguments, **environment):
         cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
 
@@ -54,6 +56,41 @@ def test_demo_leaves_its_days_in_a_catalog_that_answers(demo):
     assert sorted(counts) == [today - timedelta(days=number) for number in (4, 3, 2, 1, 0)]
     assert all(48 <= count <= 50 for count in counts.values())
     assert listed == (250,)
+
+
+def test_the_runs_of_the_demo_are_those_of_the_named_jobs(demo):
+    folder, _ = demo
+    with dg.DagsterInstance.from_config(str(folder / "dagster_home")) as instance:
+        assert [run.job_name for run in instance.get_runs()][-2:] == ["publish_job", "daily_playlist_job"]
+
+
+def test_rebuild_publishes(demo):
+    folder, _ = demo
+    catalog = folder / "lake/demo/catalog.duckdb"
+    catalog.unlink()
+    day = str(today_in_japan())
+    completed = run(folder, "rebuild", "demo_japan", day, day)
+    assert completed.returncode == 0, completed.stderr
+    assert completed.stdout.splitlines() == [
+        f"demo_japan {day} to {day}: done",
+        "Catalog and analyses: published",
+    ]
+    with duckdb.connect(str(catalog), read_only=True) as connection:
+        assert connection.execute("select count(distinct edition_date) from song_history").fetchone() == (5,)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_japanese_titles_are_printed_on_any_console(demo, encoding):
+    folder, _ = demo
+    number_one = ["query", "days_at_number_one"]
+    table = run(folder, *number_one, PYTHONIOENCODING=encoding)
+    assert (table.returncode, table.stderr) == (0, "")
+    (title,) = {row["song_name"] for row in json.loads(run(folder, *number_one, "--format", "json").stdout)[:1]}
+    seen = title.encode(encoding, "backslashreplace").decode(encoding)
+    assert seen in table.stdout
+    # For programs it is UTF-8 in any case.
+    for form in ("csv", "json"):
+        assert title in run(folder, *number_one, "--format", form, PYTHONIOENCODING=encoding).stdout
 
 
 def test_rebuild_gives_the_same_bytes(demo):

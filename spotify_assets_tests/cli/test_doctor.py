@@ -60,6 +60,27 @@ class TestPlaylists:
         assert "the demo needs none" in without_app.text
 
 
+class TestVerify:
+    @pytest.fixture
+    def doctor(self, lake_folder, monkeypatch):
+        monkeypatch.setenv("SPOTIFY_ASSETS_LAKE", str(lake_folder))
+        return lambda: CliRunner().invoke(main, ["doctor", "--offline", "--verify"])
+
+    def test_a_lake_without_damage_is_fine(self, doctor):
+        result = doctor()
+        assert "everything in the lake was read" in result.output
+        assert result.exit_code == 0
+
+    def test_a_damaged_object_is_named_with_its_remedy(self, doctor, lake_folder):
+        day = lake_folder / "songs/playlist=chart/snapshot_date=2026-01-01/part-0.parquet"
+        day.parent.mkdir(parents=True)
+        day.write_bytes(b"PAR1 of nothing")
+        result = doctor()
+        assert f"{day} is damaged" in result.output
+        assert "spotify-assets rebuild chart 2026-01-01 2026-01-01" in result.output
+        assert result.exit_code == 1
+
+
 class TestFolder:
     def test_a_folder_that_is_not_there_yet_is_fine_and_is_not_made(self, lake_folder):
         found = findings({"SPOTIFY_ASSETS_LAKE": str(lake_folder / "deep" / "lake")})

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from spotify_assets.analytics.duckdb_engine import open_duckdb_engine
 from spotify_assets.analytics.engine import Engine
 from spotify_assets.analytics.identity import Identity, identify
+from spotify_assets.analytics.lake_files import open_lake_files
 from spotify_assets.analytics.statements import Part, Statement, statements
 from spotify_assets.schemas import Table, arrow_schema
 from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, IDENTITY
@@ -47,8 +48,9 @@ def analyse(
     with tempfile.TemporaryDirectory() as folder:
         store = LocalObjectStore(folder)
         years = _years(chart_days)
-        _identify(store, write_history(store, chart_days, chart_entries), aliases)
-        with open_duckdb_engine(store, "1GB") as engine:
+        compacted = write_history(store, chart_days, chart_entries)
+        _identify(store, compacted, aliases)
+        with open_lake_files(store) as lake_files, open_duckdb_engine(lake_files, compacted, "1GB") as engine:
             tables = {}
             for statement in statements():
                 parts = [part for playlist, of in years.items() for part in statement.parts(playlist, of)]
@@ -114,7 +116,7 @@ def _make(
 ) -> Mapping[Part, list[str]]:
     files: dict[Part, list[str]] = {}
     for batch in [[part] for part in sorted(parts)] if year_by_year else [parts]:
-        files |= engine.write(statement, batch, RUN)
+        files |= {part: list(keys) for part, keys in engine.write(statement, batch, RUN).items()}
     engine.ready(statement.table, files, RUN)
     return files
 

@@ -140,6 +140,13 @@ class TestBucket:
 
 
 class TestFolder:
+    def test_permissions_do_not_change_the_version(self, lake_folder):
+        store = LocalObjectStore(lake_folder)
+        store.write("a/b", b"content")
+        before = [stored.version for stored in store.list_objects("a/")]
+        (lake_folder / "a" / "b").chmod(0o600)
+        assert [stored.version for stored in store.list_objects("a/")] == before
+
     def test_reading_makes_no_folder(self, lake_folder):
         store = LocalObjectStore(lake_folder)
         store.list_keys("songs/")

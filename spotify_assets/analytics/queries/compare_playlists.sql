@@ -44,11 +44,11 @@ listed as (
 select
     edition_date,
     other_date,
-    max(song_name) as song_name,
-    max(artist_names) as artist_names,
-    max(position) as position,
-    max(other_position) as other_position,
-    max(other_position) - max(position) as difference
+    max(listed.song_name) as song_name,
+    max(listed.artist_names) as artist_names,
+    max(listed.position) as position,
+    max(listed.other_position) as other_position,
+    max(listed.other_position) - max(listed.position) as difference
 from listed
 group by edition_date, other_date, song_key
-order by edition_date, coalesce(max(position), 100000 + max(other_position)), song_key
+order by edition_date, coalesce(max(listed.position), 100000 + max(listed.other_position)), song_key

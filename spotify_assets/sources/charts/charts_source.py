@@ -43,6 +43,7 @@ class ChartsSource:
     """
 
     has_past = True
+    comes_during_the_day = False
 
     def __init__(
         self,

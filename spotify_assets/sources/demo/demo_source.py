@@ -43,6 +43,7 @@ class DemoSource:
     """Gives the synthetic chart; every day has one, past or future."""
 
     has_past = True
+    comes_during_the_day = False
     wants_previous = False
     absence = Absence("the demo has every day", "report this as a defect")
 

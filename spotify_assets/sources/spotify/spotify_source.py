@@ -38,6 +38,7 @@ class SpotifySource:
     """
 
     has_past = False
+    comes_during_the_day = False
     wants_previous = True
     absence = Absence(
         why=(

@@ -16,10 +16,10 @@ from spotify_assets.sources.charts.charts_source import ChartsSource
 from spotify_assets.sources.charts.landing import Original, landed_files
 from spotify_assets.storage.layout import landing_key
 from spotify_assets.storage.object_store import LocalObjectStore
+from spotify_assets_tests.helpers.chart_csv import ID, archive, chart
 from spotify_assets_tests.helpers.whole_chart import whole_chart
 
 DAY = date(2026, 11, 19)
-ID = "0aaaaaaaaaaaaaaaaaaaa1"
 DAILY = PlaylistSettings("daily", "Daily", "daily", "charts", chart="regional-jp-daily")
 WEEKLY = PlaylistSettings("weekly", "Weekly", "weekly", "charts", chart="regional-jp-weekly")
 WORLD = PlaylistSettings("world", "World", "daily", "charts", chart="regional-global-daily")
@@ -28,24 +28,6 @@ NAME = f"regional-jp-daily-{DAY}.csv"
 COUNTRIES = "spotify_id,name,artists,daily_rank,country,snapshot_date\n" + "".join(
     f"{ID},{title},Hoshi,1,{country},{DAY}\n" for title, country in (("傘", "JP"), ("Rain", ""), ("Vent", "FR"))
 )
-
-
-def chart(*titles, kind="days"):
-    """A file in the present format: no day in its data."""
-    rows = (f"{position},spotify:track:{ID},Hoshi,{title},1,1,9,100\n" for position, title in enumerate(titles, 1))
-    return (
-        f"rank,uri,artist_names,track_name,peak_rank,previous_rank,{kind}_on_chart,streams\n" + "".join(rows)
-    ).encode()
-
-
-def archive(**titles_by_day):
-    """A file of several days that names neither chart nor country; days are given as d19=["title"]."""
-    rows = (
-        f"2026-11-{day[1:]},{position},{title},Hoshi\n"
-        for day, titles in titles_by_day.items()
-        for position, title in enumerate(titles, 1)
-    )
-    return ("date,position,song,artist\n" + "".join(rows)).encode()
 
 
 def old_archive(region):

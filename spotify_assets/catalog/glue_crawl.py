@@ -1,7 +1,7 @@
-"""The Glue side of the catalog: lets the crawler do its work when there is some, and judges what it made of the lake.
+"""The Glue crawler of the daily tables: lets it do its work when there is some, and waits for its end.
 
-The Glue client comes from outside, with its region, credentials and retries. What the lake holds is told by the caller:
-nothing here reads S3. The catalog of a local lake is another module.
+The Glue client comes from outside, with its region, credentials and retries. What Glue then has is judged in
+`glue_comparison`.
 """
 
 from __future__ import annotations
@@ -9,34 +9,26 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from spotify_assets.errors import CatalogError, CatalogUnavailable
-from spotify_assets.schemas import PARTITION_COLUMNS, TABLES, Table
-from spotify_assets.schemas.types import TYPES
-from spotify_assets.storage.aws import explained
+from spotify_assets.catalog.glue_comparison import (
+    GlueTable,
+    Partition,
+    columns_changed,
+    differences,
+    explained_by_glue,
+    partitions_added,
+    read_tables,
+    surplus_columns,
+)
+from spotify_assets.errors import CatalogError
+from spotify_assets.schemas import TABLES, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
-    from mypy_boto3_glue.type_defs import CrawlerTypeDef, PartitionTypeDef, TableTypeDef
-
-Partition = tuple[str, str]
-
-# A crawler reads partition values from the path, where everything is text.
-PARTITION_KEY_TYPE = "string"
-
-# The largest page that GetPartitions gives; every page is a call.
-PARTITIONS_PER_PAGE = 1000
-
-REMEDIES: Mapping[str, str] = {
-    "AccessDeniedException": (
-        "allow this role glue:GetCrawler, glue:StartCrawler, glue:GetTables and glue:GetPartitions on the crawler and "
-        "the database (and, where Lake Formation is in use, grant it the database)"
-    ),
-    "ThrottlingException": "wait a minute and launch publish_job; other callers share the account's limit",
-}
+    from mypy_boto3_glue.type_defs import CrawlerTypeDef
 
 
 @dataclass(frozen=True)
@@ -65,16 +57,6 @@ class CrawlReport:
 
 
 @dataclass(frozen=True)
-class _GlueTable:
-    """A table as Glue has it. Names and types are in lower case, as Glue keeps them."""
-
-    location: str
-    columns: Mapping[str, str]
-    partition_keys: Mapping[str, str]
-    partitions: frozenset[Partition]
-
-
-@dataclass(frozen=True)
 class _Watch:
     """Looks at one crawler every `poll_seconds`, for no longer than `timeout_seconds` in all."""
 
@@ -87,7 +69,7 @@ class _Watch:
     clock: Callable[[], float]
 
     def look(self) -> CrawlerTypeDef:
-        with _explained(f"reading the crawler {self.crawler}", missing=_missing_crawler()):
+        with explained_by_glue(f"reading the crawler {self.crawler}", missing=_missing_crawler()):
             return self.glue.get_crawler(Name=self.crawler)["Crawler"]
 
     def pause(self) -> None:
@@ -126,7 +108,7 @@ def open_client() -> Iterator[GlueClient]:
     import boto3
     from botocore.config import Config
 
-    with _explained("opening a client", missing=_missing_crawler()):
+    with explained_by_glue("opening a client", missing=_missing_crawler()):
         glue = boto3.client("glue", config=Config(retries={"mode": "standard", "max_attempts": 6}))
     try:
         yield glue
@@ -140,7 +122,7 @@ def check_crawler(glue: GlueClient, *, crawler: str, database: str, lake_uri: st
     Raises:
         CatalogError: it is not, or does not.
     """
-    with _explained(f"reading the crawler {crawler}", missing=_missing_crawler()):
+    with explained_by_glue(f"reading the crawler {crawler}", missing=_missing_crawler()):
         seen = glue.get_crawler(Name=crawler)["Crawler"]
     _check_crawler(seen, database, lake_uri, TABLES)
 
@@ -179,13 +161,13 @@ def refresh(
         CatalogError: the crawler or the database cannot be used, the crawl failed or took too long, or Glue's tables
             differ from the schemas or the lake after it.
     """
-    before = _read_tables(glue, database, tables)
-    news = _differences(before, lake_partitions, tables)
+    before = read_tables(glue, database, tables)
+    news = differences(before, lake_partitions, tables)
     if not news:
         return CrawlReport(
             skipped=True,
             reason=f"no partition and no schema is new: the database {database} has all that the lake holds",
-            surplus_columns=_surplus_columns(before, tables),
+            surplus_columns=surplus_columns(before, tables),
         )
     started = clock()
     watch = _Watch(glue, crawler, timeout_seconds, poll_seconds, started + timeout_seconds, sleep, clock)
@@ -195,138 +177,18 @@ def refresh(
     began = clock()
     _check_outcome(watch.until_ready(other_than=previous), crawler)
     ended = clock()
-    after = _read_tables(glue, database, tables)
-    _check_result(_differences(after, lake_partitions, tables), crawler, database)
+    after = read_tables(glue, database, tables)
+    _check_result(differences(after, lake_partitions, tables), crawler, database)
     return CrawlReport(
         skipped=False,
         reason="; ".join(news),
         tables_added=tuple(name for name in after if name not in before),
-        partitions_added=_partitions_added(before, after),
-        columns_changed=_columns_changed(before, after),
-        surplus_columns=_surplus_columns(after, tables),
+        partitions_added=partitions_added(before, after),
+        columns_changed=columns_changed(before, after),
+        surplus_columns=surplus_columns(after, tables),
         waited_seconds=began - started,
         crawl_seconds=ended - began,
     )
-
-
-def _read_tables(glue: GlueClient, database: str, tables: Mapping[str, Table]) -> dict[str, _GlueTable]:
-    with _explained(
-        f"reading the tables of the database {database}",
-        missing=f"create the database {database}, or set GLUE_DATABASE to the one that the crawler fills",
-    ):
-        described = {
-            description["Name"]: description
-            for page in glue.get_paginator("get_tables").paginate(DatabaseName=database)
-            for description in page["TableList"]
-        }
-        return {
-            name: _glue_table(described[name], _read_partitions(glue, database, name))
-            for name in tables
-            if name in described
-        }
-
-
-def _read_partitions(glue: GlueClient, database: str, table: str) -> list[PartitionTypeDef]:
-    pages = glue.get_paginator("get_partitions").paginate(
-        DatabaseName=database,
-        TableName=table,
-        ExcludeColumnSchema=True,
-        PaginationConfig={"PageSize": PARTITIONS_PER_PAGE},
-    )
-    return [partition for page in pages for partition in page["Partitions"]]
-
-
-def _glue_table(description: TableTypeDef, partitions: list[PartitionTypeDef]) -> _GlueTable:
-    storage = description.get("StorageDescriptor", {})
-    keys = {key["Name"].lower(): _plain(key.get("Type")) for key in description.get("PartitionKeys", [])}
-    by_key = [dict(zip(keys, partition["Values"], strict=False)) for partition in partitions]
-    playlist, snapshot_date = PARTITION_COLUMNS
-    return _GlueTable(
-        location=storage.get("Location", ""),
-        columns={column["Name"].lower(): _plain(column.get("Type")) for column in storage.get("Columns", [])},
-        partition_keys=keys,
-        partitions=frozenset((values.get(playlist, ""), values.get(snapshot_date, "")) for values in by_key),
-    )
-
-
-def _plain(glue_type: str | None) -> str:
-    return (glue_type or "").replace(" ", "").lower()
-
-
-def _differences(
-    found: Mapping[str, _GlueTable], lake_partitions: Mapping[str, set[Partition]], tables: Mapping[str, Table]
-) -> list[str]:
-    """What Glue lacks or has otherwise, of the tables that the lake holds."""
-    differences = []
-    for name, table in tables.items():
-        expected = lake_partitions.get(name, set())
-        if expected and name not in found:
-            differences.append(f"{name}: expected a table, found none")
-        elif expected:
-            differences += _column_differences(table, found[name])
-            differences += _partition_differences(name, expected - found[name].partitions)
-    return differences
-
-
-def _column_differences(table: Table, found: _GlueTable) -> list[str]:
-    columns = [
-        (column.name, TYPES[column.type].glue, found.columns.get(column.name.lower(), "no such column"))
-        for column in table.columns
-    ]
-    keys = [
-        (key, f"{PARTITION_KEY_TYPE} (partition key)", f"{found.partition_keys.get(key, 'no')} (partition key)")
-        for key in PARTITION_COLUMNS
-    ]
-    return [
-        f"{table.name}.{name}: expected {expected}, found {actual}"
-        for name, expected, actual in columns + keys
-        if expected != actual
-    ]
-
-
-def _partition_differences(table: str, missing: set[Partition]) -> list[str]:
-    if not missing:
-        return []
-    playlist, snapshot_date = min(missing)
-    first = f"playlist={playlist}/snapshot_date={snapshot_date}"
-    others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-    return [f"{table}: expected the partition {first}, found none{others}"]
-
-
-def _surplus_columns(found: Mapping[str, _GlueTable], tables: Mapping[str, Table]) -> tuple[str, ...]:
-    return tuple(
-        f"{name}.{column}"
-        for name, table in found.items()
-        for column in table.columns
-        if column not in {expected.name.lower() for expected in tables[name].columns}
-    )
-
-
-def _partitions_added(before: Mapping[str, _GlueTable], after: Mapping[str, _GlueTable]) -> dict[str, int]:
-    added = {
-        name: len(table.partitions - before[name].partitions if name in before else table.partitions)
-        for name, table in after.items()
-    }
-    return {name: count for name, count in added.items() if count}
-
-
-def _columns_changed(before: Mapping[str, _GlueTable], after: Mapping[str, _GlueTable]) -> tuple[str, ...]:
-    return tuple(
-        change
-        for name, table in after.items()
-        if name in before
-        for change in _changes(name, before[name].columns, table.columns)
-    )
-
-
-def _changes(table: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
-    for name in (*after, *(name for name in before if name not in after)):
-        if name not in before:
-            yield f"{table}.{name}: added as {after[name]}"
-        elif name not in after:
-            yield f"{table}.{name}: removed"
-        elif before[name] != after[name]:
-            yield f"{table}.{name}: {before[name]} became {after[name]}"
 
 
 def _check_crawler(seen: CrawlerTypeDef, database: str, lake_uri: str, tables: Mapping[str, Table]) -> None:
@@ -355,7 +217,7 @@ def _check_crawler(seen: CrawlerTypeDef, database: str, lake_uri: str, tables: M
         )
 
 
-def _check_locations(found: Mapping[str, _GlueTable], database: str, lake_uri: str) -> None:
+def _check_locations(found: Mapping[str, GlueTable], database: str, lake_uri: str) -> None:
     """A crawl never moves a table: it would make a second one of another name."""
     moved = [
         f"{name} is at {table.location}"
@@ -385,7 +247,7 @@ def _start(watch: _Watch) -> tuple[object, object] | None:
     """
     while True:
         previous = _last_crawl_identity(watch.look())
-        with _explained(f"starting the crawler {watch.crawler}", missing=_missing_crawler()):
+        with explained_by_glue(f"starting the crawler {watch.crawler}", missing=_missing_crawler()):
             try:
                 watch.glue.start_crawler(Name=watch.crawler)
             except watch.glue.exceptions.CrawlerRunningException:
@@ -434,9 +296,3 @@ def _missing_crawler() -> str:
     return (
         "create the crawler (README.md has the command), or set GLUE_CRAWLER and the region to those of one that exists"
     )
-
-
-def _explained(doing: str, *, missing: str) -> AbstractContextManager[None]:
-    """Turn AWS's refusals into ours; `missing` is the remedy where the thing asked for does not exist."""
-    remedies = {**REMEDIES, "EntityNotFoundException": missing}
-    return explained("Glue", doing, refusal=CatalogUnavailable, remedies=remedies)

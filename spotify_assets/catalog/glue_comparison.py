@@ -1,0 +1,182 @@
+"""What Glue has of the daily tables, compared with the schemas, with the lake, and with what it had before a crawl.
+
+The Glue client comes from outside. What the lake holds is given by the caller: nothing here reads S3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from spotify_assets.errors import CatalogUnavailable
+from spotify_assets.schemas import PARTITION_COLUMNS, Table
+from spotify_assets.schemas.types import TYPES
+from spotify_assets.storage.aws import explained
+from spotify_assets.storage.layout import partition_key, table_prefix
+
+if TYPE_CHECKING:
+    from mypy_boto3_glue import GlueClient
+    from mypy_boto3_glue.type_defs import PartitionTypeDef, TableTypeDef
+
+Partition = tuple[str, str]
+
+# A crawler reads partition values from the path, where everything is text.
+PARTITION_KEY_TYPE = "string"
+
+# The largest page that GetPartitions gives; every page is a call.
+PARTITIONS_PER_PAGE = 1000
+
+REMEDIES: Mapping[str, str] = {
+    "AccessDeniedException": (
+        "allow this role glue:GetCrawler, glue:StartCrawler, glue:GetTables and glue:GetPartitions on the crawler and "
+        "the database (and, where Lake Formation is in use, grant it the database)"
+    ),
+    "ThrottlingException": "wait a minute and launch publish_job; other callers share the account's limit",
+}
+
+
+@dataclass(frozen=True)
+class GlueTable:
+    """A table as Glue has it. Names and types are in lower case, as Glue keeps them."""
+
+    location: str
+    columns: Mapping[str, str]
+    partition_keys: Mapping[str, str]
+    partitions: frozenset[Partition]
+
+
+def read_tables(glue: GlueClient, database: str, tables: Mapping[str, Table]) -> dict[str, GlueTable]:
+    """Those of some tables that Glue has.
+
+    Raises:
+        CatalogUnavailable: Glue refuses.
+    """
+    with explained_by_glue(
+        f"reading the tables of the database {database}",
+        missing=f"create the database {database}, or set GLUE_DATABASE to the one that the crawler fills",
+    ):
+        described = {
+            description["Name"]: description
+            for page in glue.get_paginator("get_tables").paginate(DatabaseName=database)
+            for description in page["TableList"]
+        }
+        return {
+            name: _glue_table(described[name], _read_partitions(glue, database, name))
+            for name in tables
+            if name in described
+        }
+
+
+def _read_partitions(glue: GlueClient, database: str, table: str) -> list[PartitionTypeDef]:
+    pages = glue.get_paginator("get_partitions").paginate(
+        DatabaseName=database,
+        TableName=table,
+        ExcludeColumnSchema=True,
+        PaginationConfig={"PageSize": PARTITIONS_PER_PAGE},
+    )
+    return [partition for page in pages for partition in page["Partitions"]]
+
+
+def _glue_table(description: TableTypeDef, partitions: list[PartitionTypeDef]) -> GlueTable:
+    storage = description.get("StorageDescriptor", {})
+    keys = {key["Name"].lower(): _plain(key.get("Type")) for key in description.get("PartitionKeys", [])}
+    by_key = [dict(zip(keys, partition["Values"], strict=False)) for partition in partitions]
+    playlist, snapshot_date = PARTITION_COLUMNS
+    return GlueTable(
+        location=storage.get("Location", ""),
+        columns={column["Name"].lower(): _plain(column.get("Type")) for column in storage.get("Columns", [])},
+        partition_keys=keys,
+        partitions=frozenset((values.get(playlist, ""), values.get(snapshot_date, "")) for values in by_key),
+    )
+
+
+def _plain(glue_type: str | None) -> str:
+    return (glue_type or "").replace(" ", "").lower()
+
+
+def differences(
+    found: Mapping[str, GlueTable], lake_partitions: Mapping[str, set[Partition]], tables: Mapping[str, Table]
+) -> list[str]:
+    """What Glue lacks or has otherwise, of the tables that the lake holds."""
+    found_other = []
+    for name, table in tables.items():
+        expected = lake_partitions.get(name, set())
+        if expected and name not in found:
+            found_other.append(f"{name}: expected a table, found none")
+        elif expected:
+            found_other += _column_differences(table, found[name])
+            found_other += _partition_differences(name, expected - found[name].partitions)
+    return found_other
+
+
+def _column_differences(table: Table, found: GlueTable) -> list[str]:
+    columns = [
+        (column.name, TYPES[column.type].glue, found.columns.get(column.name.lower(), "no such column"))
+        for column in table.columns
+    ]
+    keys = [
+        (key, f"{PARTITION_KEY_TYPE} (partition key)", f"{found.partition_keys.get(key, 'no')} (partition key)")
+        for key in PARTITION_COLUMNS
+    ]
+    return [
+        f"{table.name}.{name}: expected {expected}, found {actual}"
+        for name, expected, actual in columns + keys
+        if expected != actual
+    ]
+
+
+def _partition_differences(table: str, missing: set[Partition]) -> list[str]:
+    if not missing:
+        return []
+    playlist, snapshot_date = min(missing)
+    first = partition_key(table, playlist, snapshot_date).removeprefix(table_prefix(table)).rpartition("/")[0]
+    others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    return [f"{table}: expected the partition {first}, found none{others}"]
+
+
+def surplus_columns(found: Mapping[str, GlueTable], tables: Mapping[str, Table]) -> tuple[str, ...]:
+    """`table.column` that Glue has and the schemas do not, as an older schema leaves them."""
+    return tuple(
+        f"{name}.{column}"
+        for name, table in found.items()
+        for column in table.columns
+        if column not in {expected.name.lower() for expected in tables[name].columns}
+    )
+
+
+def partitions_added(before: Mapping[str, GlueTable], after: Mapping[str, GlueTable]) -> dict[str, int]:
+    """How many partitions each table gained; tables that gained none are not listed."""
+    added = {
+        name: len(table.partitions - before[name].partitions if name in before else table.partitions)
+        for name, table in after.items()
+    }
+    return {name: count for name, count in added.items() if count}
+
+
+def columns_changed(before: Mapping[str, GlueTable], after: Mapping[str, GlueTable]) -> tuple[str, ...]:
+    """Columns of tables that were there before, each as `table.column: what happened`."""
+    return tuple(
+        change
+        for name, table in after.items()
+        if name in before
+        for change in _changes(name, before[name].columns, table.columns)
+    )
+
+
+def _changes(table: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    for name in (*after, *(name for name in before if name not in after)):
+        if name not in before:
+            yield f"{table}.{name}: added as {after[name]}"
+        elif name not in after:
+            yield f"{table}.{name}: removed"
+        elif before[name] != after[name]:
+            yield f"{table}.{name}: {before[name]} became {after[name]}"
+
+
+def explained_by_glue(doing: str, *, missing: str) -> AbstractContextManager[None]:
+    """Turn AWS's refusals into ours; `missing` is the remedy where the thing asked for does not exist."""
+    return explained(
+        "Glue", doing, refusal=CatalogUnavailable, remedies={**REMEDIES, "EntityNotFoundException": missing}
+    )
