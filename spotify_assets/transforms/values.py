@@ -14,6 +14,7 @@ FIRST_YEAR = 2006  # Spotify was founded then.
 INT32_MAXIMUM = 2**31 - 1
 INT64_MAXIMUM = 2**63 - 1
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+NAME_KEY = "name:"
 RELEASE_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 
 
@@ -101,7 +102,12 @@ def name_key(*names: str | None) -> str | None:
     if not any(names):
         return None
     normalised = [unicodedata.normalize("NFKC", name or "").casefold().strip() for name in names]
-    return "name:" + hashlib.sha256("\x1f".join(normalised).encode()).hexdigest()[:32]
+    return NAME_KEY + hashlib.sha256("\x1f".join(normalised).encode()).hexdigest()[:32]
+
+
+def is_name_key(key: str) -> bool:
+    """Whether a key is made of names, because no id is known."""
+    return key.startswith(NAME_KEY)
 
 
 def payload_digest(payload: Any) -> str:
