@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 CATALOG_KEY = "catalog.duckdb"
 ALIASES_KEY = "song_aliases.csv"
-IDENTITY_KEY = "song_identity/part-0.parquet"
 ANALYTICS_PREFIX = "analytics/"
 RELEASE_KEY = f"{ANALYTICS_PREFIX}release.json"
 PREPARED_KEY = f"{ANALYTICS_PREFIX}prepared.json"
@@ -145,6 +144,11 @@ def parse_partition_key(key: str) -> Partition | None:
         return match and Partition(match["playlist"], date.fromisoformat(match["day"]))
     except ValueError:
         return None
+
+
+def identity_key(table: str) -> str:
+    """The key of a table that is made of the whole compacted history."""
+    return f"{table_prefix(table)}part-0.parquet"
 
 
 def year_key(table: str, playlist: str, year: int) -> str:
