@@ -47,14 +47,12 @@ class TestISRC:
         "written", ["N/A", "0", "TBA", "JPAB1260001", "JPAB126000011", "1PAB12600001", "JPAB1260000X"]
     )
     def test_what_has_not_the_form_of_one_joins_nothing_and_is_no_key(self, written):
-        assert songs({1: "a b"}, {"a": {"isrc": written}, "b": {"isrc": written}}) == {
-            "id-a": {"id-a"},
-            "id-b": {"id-b"},
-        }
+        facts = {"a": {"isrc": written}, "b": {"isrc": written}}
+        assert songs({1: "a", 2: "b"}, facts) == {"id-a": {"id-a"}, "id-b": {"id-b"}}
 
     def test_strangers_without_ids_are_not_joined_by_a_text_that_is_none(self):
         nobody = {"song_id": None, "isrc": "N/A"}
-        assert len(songs({1: "a b"}, {"a": nobody, "b": nobody})) == 2
+        assert len(songs({1: "a", 2: "b"}, {"a": nobody, "b": nobody})) == 2
 
     def test_with_one_title_it_joins_rows_of_one_edition(self):
         both = {"isrc": ISRC, "song_name": "Rain"}
