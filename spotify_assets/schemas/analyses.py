@@ -2,7 +2,7 @@
 
 The compacted history (`COMPACTED`) is stored by playlist and year, which are in the path and not in the file. The
 analyses (`ANALYSES`) have `playlist` as a real column, so that one location holds a whole table. Definitions are in the
-descriptions and in the SQL file of each table; docs/analyses.md tells them in prose.
+descriptions and in the SQL file of each table, and in prose in docs/analyses.md.
 
 Words: an *edition* is a chart as its publisher made it: one a day of a daily chart, one a week of a weekly chart,
 however often it was fetched.
@@ -32,7 +32,7 @@ CHART_DAYS = Table(
     key=("snapshot_date",),
     columns=(
         required("snapshot_date", "date", "The day of the snapshot"),
-        required("source", "string", "Where the day came from: spotify, charts or demo"),
+        required("source", "string", "Where the day came from: spotify, archive, charts or demo"),
         required("cadence", "string", "daily or weekly"),
         required("edition", "date", "First day on which this content was seen without a change since"),
         required("chart_size", "int32", "Nominal size where the source has one, else entries listed"),
