@@ -4,7 +4,7 @@
 -- expected_editions: the observed ones, and those missing between the first and the last edition of D: a missing one
 -- is expected a day (or, weekly, a week) after the one before.
 -- A missing edition has no snapshot. as_of is the newest snapshot of the period.
--- previous_period_start: the adjacent period before, where it has an edition. Change is told against no other.
+-- previous_period_start: the adjacent period before, where it has an edition. Changes compare with no other.
 
 with editions as (
     select

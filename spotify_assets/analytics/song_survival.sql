@@ -1,4 +1,4 @@
--- song_survival: how long songs stay, told by the Kaplan-Meier estimate.
+-- song_survival: how long songs stay, by the Kaplan-Meier estimate.
 --
 -- Grain: playlist x basis x length of spell in editions with the song. S(x) is the product over lengths up to x of
 -- (1 - exits / at_risk): the share of spells that last longer than x editions. An exit is a spell whose end was seen;

@@ -489,12 +489,12 @@ SONG_SURVIVAL = Table(
             "spell; first_spell: only the first of each song; spell_tolerating_one_absence: an absence of one edition "
             "does not end a spell",
         ),
-        required("editions_on_chart", "int32", "x: each length of a spell that was seen, in editions with the song"),
-        required("at_risk", "int32", "Spells that lasted at least x editions"),
-        required("exits", "int32", "Spells that ended after x editions"),
-        required("censored", "int32", "Spells of x editions whose end was not seen"),
-        required("survival", "float64", "S(x): product over lengths up to x of (1 - exits / at_risk)"),
-        optional("half_life", "int32", "Smallest x with S(x) <= 0.5; null if never. The same in all rows of a basis"),
+        required("editions_on_chart", "int32", "Each length of a spell that was seen, in editions with the song"),
+        required("at_risk", "int32", "Spells that lasted at least so many editions"),
+        required("exits", "int32", "Spells that ended after so many editions"),
+        required("censored", "int32", "Spells of so many editions whose end was not seen"),
+        required("survival", "float64", "Share of spells that last longer: product over lengths up to this one of (1 - exits / at_risk)"),
+        optional("half_life", "int32", "Smallest length with a survival of 0.5 or less; null if there is none. The same in all rows of a basis"),
         required(
             "left_truncated", "int32", "Spells left out because their beginning was not seen. The same in all rows"
         ),
