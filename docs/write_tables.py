@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from spotify_assets.checks import CHECKS, HISTORY_CHECKS
+from spotify_assets.checks import CHECKS, HISTORY_CHECKS, IDENTITY_CHECK
 from spotify_assets.schemas import ALBUMS, ARTISTS, SNAPSHOTS, SONGS, TABLES, Column, Table, coverage_column
-from spotify_assets.schemas.analyses import ANALYSES, CHART_DAYS, COMPACTED, SONG_IDENTITY
+from spotify_assets.schemas.analyses import ANALYSES, CHART_DAYS, COMPACTED, IDENTITY, SONG_IDENTITY
 
 FOLDER = Path(__file__).parent
 INTRODUCTION = """\
@@ -34,7 +34,7 @@ This page is written by `.venv/bin/python docs/write_tables.py` from `spotify_as
 are made, is in [The analyses](analyses.md); how each is computed stands in the SQL file of its name in
 `spotify_assets/analytics/`.
 
-The history (`chart_days`, `chart_entries`) is stored by playlist and year, which are in the path and not in the file.
+`chart_days` and `chart_entries` are stored by playlist and year, which are in the path and not in the file.
 
 """
 
@@ -42,7 +42,9 @@ The history (`chart_days`, `chart_entries`) is stored by playlist and year, whic
 def analyses_page() -> str:
     """The page of the compacted history and the analyses."""
     lines = (
-        line for table in (*COMPACTED.values(), SONG_IDENTITY, *ANALYSES.values()) for line in _plain_section(table)
+        line
+        for table in (*COMPACTED.values(), *IDENTITY.values(), *ANALYSES.values())
+        for line in _plain_section(table)
     )
     return ANALYSES_INTRODUCTION + "\n".join([*lines, *_history_checks()])
 
@@ -98,6 +100,7 @@ def _history_checks() -> Iterator[str]:
     for check in HISTORY_CHECKS:
         severity = check.severity.value.lower()
         yield f"| `{check.name}` | `{CHART_DAYS.name}` | {severity} | {check.description} |"
+    yield f"| `{IDENTITY_CHECK.name}` | `{SONG_IDENTITY.name}` | warn | {IDENTITY_CHECK.description} |"
     yield ""
 
 
