@@ -5,7 +5,7 @@
 -- one that runs on the newest edition, or ends right before a gap, is censored; one that runs on the first edition, or
 -- starts right after a gap, is left out and counted in left_truncated.
 -- basis spell: every spell; first_spell: the first of each song; spell_tolerating_one_absence: an absence of a single
--- edition of D does not end a spell, so a beginning or end within one edition of the edge or of a gap was not seen.
+-- edition does not end a spell, so a beginning or end within one edition of the edge or of a gap was not seen.
 -- half_life: smallest x with S(x) <= 0.5. Rounded to nine digits, so that no order of multiplying shows.
 
 with grouped as (
