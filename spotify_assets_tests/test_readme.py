@@ -79,7 +79,7 @@ def test_every_command_and_its_options_are_as_the_table_of_commands_says():
     assert set(named) == {f"`spotify-assets {command}`" for command in main.commands}
     for cell, meaning in named.items():
         command = main.commands[cell.strip("`").split()[1]]
-        options = {option for parameter in command.params for option in parameter.opts}
+        options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         assert set(re.findall(r"--[a-z-]+", meaning)) <= options
 
 

@@ -3,12 +3,13 @@
 -- Grain: playlist x song x edition. A song listed twice in an edition has its best position, that row's facts and
 -- streams, and `occurrences`.
 -- The edition before is the one before it that is stored, whether or not expected ones are missing between (`gap`).
--- movement = position in the edition before - position, null for entries. peak: best position so far, on its earliest date.
+-- movement = position in the edition before - position, null for entries.
+-- peak: best position so far, on its earliest date.
 -- streak: consecutive editions up to this one; spell_number counts them.
--- entry_status: UP, DOWN, SAME by movement. RE_ENTRY: seen before but not in the edition before, or the
--- publisher's figures have it as charted before. NEW: the publisher says it is on its first day (or week), or the edition follows its
+-- entry_status: UP, DOWN, SAME by movement. RE_ENTRY: seen before but not in the edition before, or the publisher's
+-- figures have it as charted before. NEW: the publisher has it on its first day (or week), or the edition follows its
 -- predecessor without a gap. FIRST_SEEN otherwise. Null in the first edition, where nothing is known.
--- entry_status_basis: official where the publisher's figures decided; doubtful where a song is NEW by what was observed,
+-- entry_status_basis: official where the publisher's figures decided; doubtful where a song is NEW by what was seen,
 -- but alias_candidates has one that was there before and may be the same; observed otherwise.
 -- points = chart size + 1 - position. genres: of the day, else the song's nearest earlier known ones.
 -- streams_mean_7_days: over the last seven calendar days, null unless all seven have streams; daily charts only.
