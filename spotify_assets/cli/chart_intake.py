@@ -282,7 +282,10 @@ def _check_same_content(
     playlists: Sequence[PlaylistSettings],
 ) -> None:
     """Refuse a file whose name has landed with something else; quotes and line ends make no other file."""
-    of_that_name = Original(original.name, f"landed {key}", partial(landed.store.open, key))
+    with landed.store.open(key) as file:
+        of_that_name = Original(original.name, digest_of_bytes(file), partial(landed.store.open, key))
+    if of_that_name == original:
+        return
     slug = shares[0].playlist.slug if len(shares) == 1 else None
     if _said(shares) != _said(share_out(of_that_name, playlists, slug)):
         raise SourceRefusal(

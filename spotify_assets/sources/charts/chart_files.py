@@ -188,7 +188,7 @@ def read_chart_file(name: str, file: IO[bytes], *, cadence: str | None = None) -
         _check_not_empty(name, charts)
         spoil_positions(name, rows, charts)
         found = _charts(name, header, named, charts, rows, cadence)
-        _check_usable(found)
+        _check_usable(found, named)
     except SourceRefusal:
         # A refusal may be kept, and its traceback would keep the rows.
         rows.close()
@@ -217,9 +217,11 @@ def _check_not_empty(name: str, charts: Charts) -> None:
     )
 
 
-def _check_usable(found: Mapping[tuple[str | None, str | None], ChartFile | SourceRefusal]) -> None:
+def _check_usable(found: Mapping[tuple[str | None, str | None], ChartFile | SourceRefusal], named: FileName) -> None:
+    """Refuse a file of whose charts none can be used; one of another country than its name says is refused as that."""
     refused = [chart for chart in found.values() if isinstance(chart, SourceRefusal)]
-    if len(refused) == len(found):
+    is_of_its_name = any(named.country in (None, country) or country is None for country, _ in found)
+    if len(refused) == len(found) and is_of_its_name:
         raise refused[0]
 
 

@@ -10,7 +10,6 @@ Facts about spotipy are from the source of 2.26.0.
 from __future__ import annotations
 
 import base64
-import json
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -27,7 +26,7 @@ from spotipy.oauth2 import SpotifyClientCredentials, SpotifyOAuth, SpotifyOauthE
 
 from spotify_assets.errors import Refusal, SourceRefusal, SourceUnavailable
 from spotify_assets.settings import SpotifySettings
-from spotify_assets.sources.spotify.explanations import EXPLANATIONS, Answer, Question
+from spotify_assets.sources.spotify.explanations import EXPLANATIONS, Question, read_answer
 from spotify_assets.sources.spotify.rate_limit import RateLimit
 
 SCOPE = "playlist-read-private playlist-read-collaborative"
@@ -312,7 +311,7 @@ class SpotifyClient:
                 remedy="check the id in the playlists file",
                 status=400,
             )
-        answer = self._read_answer(response)
+        answer = read_answer(response, self._without_secrets)
         if answer.status == 429:
             return self._rate_limit.met(question, answer)
         if answer.status >= 500:
@@ -332,26 +331,6 @@ class SpotifyClient:
         why, remedy = EXPLANATIONS[question.subject](question, answer, self._settings)
         return RequestRefused(
             f"Spotify refused {question.name} (HTTP {answer.status}).", why=why, remedy=remedy, status=answer.status
-        )
-
-    def _read_answer(self, response: requests.Response) -> Answer:
-        try:
-            body = response.json()
-        except ValueError:
-            body = response.text
-        error = body.get("error") if isinstance(body, dict) else body
-        if isinstance(error, dict):
-            words, reason = error.get("message"), error.get("reason")
-        elif isinstance(body, dict):
-            # The form of the token endpoint.
-            words, reason = body.get("error_description") or error, error
-        else:
-            words, reason = error, None
-        return Answer(
-            status=response.status_code,
-            words=self._without_secrets(words if isinstance(words, str) else json.dumps(words) if words else ""),
-            reason=reason if isinstance(reason, str) else "",
-            retry_after=response.headers.get("Retry-After"),
         )
 
     def _unreadable(self, question: Question, error: Exception) -> SourceUnavailable:

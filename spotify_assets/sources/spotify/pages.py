@@ -103,7 +103,7 @@ def listed(entry: Entry) -> tuple[Any, ...]:
     payload = entry.payload
     if not isinstance(payload, dict):
         return (payload,)
-    held = next((payload[key] for key in ("item", "track") if isinstance(payload.get(key), dict)), {})
+    held: dict[str, Any] = next((payload[key] for key in ("item", "track") if isinstance(payload.get(key), dict)), {})
     return (payload.get("added_at"), held.get("uri"), held.get("id"), held.get("name"))
 
 
