@@ -33,7 +33,7 @@ class PlaylistSettings:
     Attributes:
         slug: its name here: asset key prefix, asset group and value of the `playlist` partition column.
         title: its name for people.
-        cadence: `daily` or `weekly`: how often the chart is made anew.
+        cadence: `daily` or `weekly`: how often the chart changes.
         source: where a day comes from.
         playlist_id: Spotify's id of the playlist, where the source asks for one.
         market: two-letter country in whose catalogue tracks are looked up, for sources `spotify` and `archive`.

@@ -48,7 +48,9 @@ def stored_days(platform):
 
 def test_rows_are_the_list_as_recorded(github, platform):
     github.record(REPOSITORY, f"{ago(3)}T01:00:00Z", make_list(range(50), renewed=f"{ago(4)} 13:52:15"))
-    assert platform.run_daily(ago(3)).success
+    result = platform.run_daily(ago(3))
+    assert result.success
+    assert [check.check_name for check in result.get_asset_check_evaluations() if not check.passed] == []
     songs = platform.rows("songs", ago(3))
     assert [(row["position"], row["song_name"], row["url"], row["duration_ms"]) for row in songs] == [
         (number, song["name"], song["url"], song["duration_ms"]) for number, song in enumerate(SONGS, 1)
