@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spotify_assets.checks import CHECKS
 from spotify_assets.schemas import ALBUMS, ARTISTS, SNAPSHOTS, SONGS, TABLES, Column, Table, coverage_column
-from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 
 FOLDER = Path(__file__).parent
 INTRODUCTION = """\
@@ -60,9 +60,10 @@ period, and is null where that has no edition.
 
 A publish run first brings the history up to date: `chart_days` and `chart_entries` are the daily tables joined into one
 file per playlist and year, of which only the years with a new, changed or withdrawn day are written again.
-`song_identity` is made from all of it. Then each analysis is made for the playlists, and where it is kept by year the
-years, whose inputs have changed; the rest is carried over. What is made is checked (types, missing values, keys) and
-becomes visible with the release, together. Runs of before are kept, two of them, for those who are still reading.
+`song_identity` and `alias_candidates` are made from all of it. Then each analysis is made for the playlists, and where
+it is kept by year the years, whose inputs have changed; the rest is carried over. What is made is checked (types,
+missing values, keys) and becomes visible with the release, together. Runs of before are kept, two of them, for those
+who are still reading.
 
 All of these files can be made again. One that is missing is, by the next publish run. One that is damaged is named by
 the run or the query that reads it, with what to do: remove it and publish again.
@@ -92,7 +93,9 @@ by song and the period `all` are made anew.
 def analyses_page() -> str:
     """The page of the compacted history and the analyses."""
     lines = (
-        line for table in (*COMPACTED.values(), SONG_IDENTITY, *ANALYSES.values()) for line in _plain_section(table)
+        line
+        for table in (*COMPACTED.values(), *IDENTITY.values(), *ANALYSES.values())
+        for line in _plain_section(table)
     )
     return ANALYSES_INTRODUCTION + "\n".join(lines)
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import dagster as dg
 
 from spotify_assets.schemas import TABLES
-from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 
 CATALOG_KEY = dg.AssetKey(["catalog"])
 RELEASE_KEY = dg.AssetKey(["release"])
 PUBLISH_KEYS = (
     CATALOG_KEY,
-    *(dg.AssetKey([name]) for name in (*COMPACTED, SONG_IDENTITY.name, *ANALYSES)),
+    *(dg.AssetKey([name]) for name in (*COMPACTED, *IDENTITY, *ANALYSES)),
     RELEASE_KEY,
 )
 """The assets of a publish run."""

@@ -60,8 +60,8 @@ CHART_ENTRIES = Table(
         optional(
             "song_ref",
             "string",
-            "What the row says its song is: the song's id, else its ISRC, else a hash of title and artists; null where "
-            "it says none of them. `song_identity` leads from it to the song",
+            "What the row says its song is: the song's id, else a hash of ISRC, title and artists; null where it says "
+            "neither id, ISRC nor title. `song_identity` leads from it to the song",
         ),
         optional("song_id", "string", "Spotify's id of the track"),
         optional("isrc", "string", "International Standard Recording Code"),
@@ -92,8 +92,9 @@ CHART_ENTRIES = Table(
 SONG_IDENTITY = Table(
     name="song_identity",
     description=(
-        "One row per way in which rows name a song, over all playlists: connected components over the pairs of song id "
-        "and ISRC, and what song_aliases.csv merges by hand."
+        "One row per way in which rows name a song, over all playlists. Names are joined by evidence, the strongest "
+        "first: the lines of song_aliases.csv; the same ISRC, in one form; the same title and lead artist with lengths "
+        "within three seconds, unless both stand in one edition."
     ),
     key=("song_ref",),
     columns=(
@@ -101,12 +102,48 @@ SONG_IDENTITY = Table(
         required(
             "song_key",
             "string",
-            "The song: the smallest ISRC of its component, else the smallest id, else the smallest hash",
+            "The song: the smallest ISRC of its component, else the smallest id, else the smallest hash. An ISRC under "
+            "which different titles stand in one edition is none",
+        ),
+        required(
+            "basis",
+            "string",
+            "How song_ref leads to song_key, by the weakest evidence on the way: song_id (it is the key), isrc, title "
+            "(the same title and lead artist) or alias (song_aliases.csv)",
         ),
         optional("release_date_from", "date", "First day that the song's earliest known release can mean"),
         optional("release_date_to", "date", "Last day that it can mean"),
     ),
 )
+
+ALIAS_CANDIDATES = Table(
+    name="alias_candidates",
+    description=(
+        "One row per playlist and pair of songs that may be one: the same lead artist or title, lengths within a "
+        "second, one leaving within three editions of the other's coming, and never in one edition. A person decides, "
+        "by a line in song_aliases.csv."
+    ),
+    key=("playlist", "song_key", "earlier_song_key"),
+    columns=(
+        required("playlist", "string", "The playlist's slug in the playlists file"),
+        required("song_key", "string", "The song that came, see song_identity"),
+        required("earlier_song_key", "string", "The song that was there before"),
+        required("editions_apart", "int32", "Editions from the last one of the earlier song to the first of the other"),
+        required("came_on", "date", "First day of the song that came"),
+        required("left_on", "date", "Last day of the earlier song"),
+        required("position", "int32", "Position on that first day"),
+        required("earlier_position", "int32", "Position on that last day"),
+        optional("song_name", "string", "Title on that first day"),
+        optional("earlier_song_name", "string", "Title on that last day"),
+        optional("lead_artist_name", "string", "Name of the first credited artist on that first day"),
+        optional("earlier_lead_artist_name", "string", "Name of the first credited artist on that last day"),
+        optional("duration_ms", "int32", "Length in milliseconds on that first day"),
+        optional("earlier_duration_ms", "int32", "Length in milliseconds on that last day"),
+    ),
+)
+
+IDENTITY: Mapping[str, Table] = {table.name: table for table in (SONG_IDENTITY, ALIAS_CANDIDATES)}
+"""Made of the whole compacted history, each one file over all playlists."""
 
 COMPACTED: Mapping[str, Table] = {table.name: table for table in (CHART_DAYS, CHART_ENTRIES)}
 """Stored by playlist and year."""
@@ -213,7 +250,10 @@ SONG_HISTORY = Table(
             "before; FIRST_SEEN: not known; null in the first edition",
         ),
         optional(
-            "entry_status_basis", "string", "observed, or official: the publisher's figures decided; null with it"
+            "entry_status_basis",
+            "string",
+            "observed; official: the publisher's figures decided; doubtful: observed, but the song may be one that was "
+            "on the chart before under another key, see alias_candidates; null with it",
         ),
         required("peak_position", "int32", "Best position so far"),
         required("peak_date", "date", "First edition at that position"),

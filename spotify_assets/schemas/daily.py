@@ -266,6 +266,12 @@ SNAPSHOTS = Table(
             "chart_size", "int32", "Nominal size where the source has one, else entries listed", "header.chart_size"
         ),
         required("listed", "int32", "Entries listed", "entry"),
+        optional(
+            "announced",
+            "int32",
+            "Entries that there are according to the source, where that is another number than listed",
+            "header.announced",
+        ),
         required("accepted", "int32", "Entries in songs", "entry"),
         required("rejected", "int32", "Entries in rejects", "entry"),
         required("content_hash", "string", "SHA-256 over what stands at each position", "entry"),

@@ -16,9 +16,6 @@ from spotify_assets.transforms.entries import api_shaped, track_of
 from spotify_assets.transforms.songs import Row, credits_of
 from spotify_assets.transforms.values import INT64_MAXIMUM, at, in_utc, moment, text, whole_number
 
-BEFORE_SPOTIFY = datetime(2006, 1, 1)  # noqa: DTZ001 - in UTC, as the tables have it
-"""An `added_at` before it is a stand-in for none: the API gives 1970 where it does not know."""
-
 
 def content_hash(snapshot: PlaylistSnapshot) -> str:
     """SHA-256 over what stands at each position: the track's id, else its names, and its streams where given.
@@ -54,6 +51,7 @@ def snapshot_rows(
             "fetched_at": in_utc(snapshot.fetched_at),
             "chart_size": len(snapshot.entries) if snapshot.chart_size is None else snapshot.chart_size,
             "listed": len(snapshot.entries),
+            "announced": snapshot.announced,
             "accepted": accepted,
             "rejected": rejected,
             "content_hash": content_hash(snapshot),
@@ -81,7 +79,7 @@ def renewed_at(snapshot: PlaylistSnapshot) -> datetime | None:
         return snapshot.renewed_at and in_utc(snapshot.renewed_at)
     latest = in_utc(snapshot.fetched_at) + timedelta(days=1)
     added = [moment(at(entry.payload, "added_at")) for entry in snapshot.entries]
-    return max((found for found in added if found and BEFORE_SPOTIFY <= found <= latest), default=None)
+    return max((found for found in added if found and found <= latest), default=None)
 
 
 def _identity(payload: Any) -> list[object]:

@@ -40,10 +40,15 @@ DAYS = [FIRST + timedelta(days=number) for number in range(5)]
 """Two years, so that a year can stay as it is."""
 
 
+def isrc(title):
+    """A code of the form of one, for a title of one letter."""
+    return f"JPAB126{ord(title):05}"
+
+
 def entry(title):
     """An entry of a playlist whose song and artist are called by one letter."""
     artist = {"id": f"artist-{title}", "name": f"The {title}"}
-    return {"track": {"id": f"id-{title}", "name": title, "artists": [artist], "external_ids": {"isrc": f"JP{title}"}}}
+    return {"track": {"id": f"id-{title}", "name": title, "artists": [artist], "external_ids": {"isrc": isrc(title)}}}
 
 
 class Publisher:
@@ -228,21 +233,21 @@ class TestWhatIsMade:
 class TestAliases:
     def test_songs_merged_by_hand_are_one(self, publisher):
         publisher.write("one", {DAYS[0]: ["a"], DAYS[1]: ["b"]})
-        publisher.store.write(ALIASES_KEY, b"song,same_as\nid-a,JPb\n")
+        publisher.store.write(ALIASES_KEY, f"song,same_as\nid-a,{isrc('b')}\n".encode())
         publisher.publish()
         (song,) = publisher.rows("song_popularity")
-        assert (song["song_key"], song["editions_on_chart"], song["spells"]) == ("JPa", 2, 1)
+        assert (song["song_key"], song["editions_on_chart"], song["spells"]) == (isrc("a"), 2, 1)
 
     def test_blank_lines_are_no_aliases(self, publisher):
         publisher.write("one", {DAYS[0]: ["a"], DAYS[1]: ["b"]})
-        publisher.store.write(ALIASES_KEY, b"song,same_as\n\nid-a,JPb\n\n \n,\n")
+        publisher.store.write(ALIASES_KEY, f"song,same_as\n\nid-a,{isrc('b')}\n\n \n,\n".encode())
         publisher.publish()
         (song,) = publisher.rows("song_popularity")
         assert song["editions_on_chart"] == 2
 
     def test_names_that_no_song_has_are_told(self, publisher):
         publisher.write("one", CHARTS)
-        publisher.store.write(ALIASES_KEY, b"song,same_as\nid-a,JPb\nid-z,JPa\n")
+        publisher.store.write(ALIASES_KEY, f"song,same_as\nid-a,{isrc('b')}\nid-z,{isrc('a')}\n".encode())
         assert identify(publisher.store, publisher.compact().years).unknown_aliases == ("id-z",)
 
     @pytest.mark.parametrize(

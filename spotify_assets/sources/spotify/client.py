@@ -10,10 +10,10 @@ Facts about spotipy are from the source of 2.26.0.
 from __future__ import annotations
 
 import base64
-import json
 import logging
 import time
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -26,7 +26,7 @@ from spotipy.oauth2 import SpotifyClientCredentials, SpotifyOAuth, SpotifyOauthE
 
 from spotify_assets.errors import Refusal, SourceRefusal, SourceUnavailable
 from spotify_assets.settings import SpotifySettings
-from spotify_assets.sources.spotify.explanations import EXPLANATIONS, Answer, Question
+from spotify_assets.sources.spotify.explanations import EXPLANATIONS, Question, read_answer
 from spotify_assets.sources.spotify.rate_limit import RateLimit
 
 SCOPE = "playlist-read-private playlist-read-collaborative"
@@ -100,6 +100,9 @@ class SpotifyClient:
         self._response: requests.Response | None = None
         self._secrets: set[str] = set()
         self._token_expires = 0.0
+        # Once the token has worked; False when it was renewed already.
+        self._may_renew: bool | None = None
+        self._given: set[str] = set()
         self._rate_limit = RateLimit()
         self._token_session = self._session("POST", backoff_factor)
         self._spotify: Any = spotipy.Spotify(
@@ -237,7 +240,7 @@ class SpotifyClient:
     def _ask(self, question: Question, request: Callable[[], Any]) -> dict[str, Any]:
         self._rate_limit.respect(question)
         self.authenticate()
-        answer = self._send(question, request)
+        answer = self._sent_with_a_valid_token(question, request)
         if answer is None:
             raise SourceUnavailable(
                 f"Asked for {question.name}, {self._settings.api_url} answered with something that is not JSON.",
@@ -247,7 +250,23 @@ class SpotifyClient:
             )
         if not isinstance(answer, dict):
             raise self._misshapen(question, f"the answer is JSON but a {type(answer).__name__}, not an object")
+        if question.playlist_id:
+            self._given.add(question.playlist_id)
         return answer
+
+    def _sent_with_a_valid_token(self, question: Question, request: Callable[[], Any]) -> Any:
+        """Send a request; once in a run, a token that worked and then is refused is replaced by a new one."""
+        try:
+            answer = self._send(question, request)
+        except RequestRefused as refusal:
+            if refusal.status != HTTPStatus.UNAUTHORIZED or not self._may_renew:
+                raise
+        else:
+            self._may_renew = self._may_renew is not False
+            return answer
+        self._may_renew = False
+        self.authenticate()
+        return self._send(question, request)
 
     def _listed(self, question: Question, key: str, answer: dict[str, Any]) -> list[Any]:
         listed = answer.get(key)
@@ -292,7 +311,7 @@ class SpotifyClient:
                 remedy="check the id in the playlists file",
                 status=400,
             )
-        answer = self._read_answer(response)
+        answer = read_answer(response, self._without_secrets)
         if answer.status == 429:
             return self._rate_limit.met(question, answer)
         if answer.status >= 500:
@@ -301,31 +320,17 @@ class SpotifyClient:
                 why=f"a fault on Spotify's side that outlasted several attempts{answer.quoted}",
                 remedy="try again later; https://status.spotify.dev tells of known faults",
             )
-        if answer.status == 401 and question.subject != "token":
+        if answer.status == HTTPStatus.NOT_FOUND and question.playlist_id in self._given:
+            return SourceUnavailable(
+                f"Spotify no longer finds {question.name} (HTTP 404), which it gave a moment ago.",
+                why=f"a playlist does not go away in the middle of a run: a passing fault{answer.quoted}",
+                remedy="try again later; if it stays, see whether the playlist still exists",
+            )
+        if answer.status == HTTPStatus.UNAUTHORIZED and question.subject != "token":
             self._token_expires = 0.0
         why, remedy = EXPLANATIONS[question.subject](question, answer, self._settings)
         return RequestRefused(
             f"Spotify refused {question.name} (HTTP {answer.status}).", why=why, remedy=remedy, status=answer.status
-        )
-
-    def _read_answer(self, response: requests.Response) -> Answer:
-        try:
-            body = response.json()
-        except ValueError:
-            body = response.text
-        error = body.get("error") if isinstance(body, dict) else body
-        if isinstance(error, dict):
-            words, reason = error.get("message"), error.get("reason")
-        elif isinstance(body, dict):
-            # The form of the token endpoint.
-            words, reason = body.get("error_description") or error, error
-        else:
-            words, reason = error, None
-        return Answer(
-            status=response.status_code,
-            words=self._without_secrets(words if isinstance(words, str) else json.dumps(words) if words else ""),
-            reason=reason if isinstance(reason, str) else "",
-            retry_after=response.headers.get("Retry-After"),
         )
 
     def _unreadable(self, question: Question, error: Exception) -> SourceUnavailable:
