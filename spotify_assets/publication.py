@@ -1,4 +1,4 @@
-"""What is new in the lake since it was last published, as Dagster's event log tells it.
+"""What is new in the lake since it was last published, as Dagster's event log has it.
 
 A partition is complete when all its tables have it, and new when the newest of their materializations is newer than the
 last release had seen. The catalog, the first asset of a publish run, records what it saw at its start, and each asset

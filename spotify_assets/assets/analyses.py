@@ -137,7 +137,7 @@ def _spec(table: Table, deps: Sequence[dg.AssetKey], group: str, kind: str) -> d
 
 def _warn(context: dg.AssetExecutionContext, damaged: Sequence[str]) -> None:
     for key in damaged:
-        context.log.warning("Damaged or gone, and made anew: %s", key)
+        context.log.warning("Damaged or gone, and made again: %s", key)
 
 
 def _run_name(run_id: str) -> str:
@@ -152,7 +152,7 @@ def _changes(compaction: "Compaction") -> dict[str, Any]:
         "the first and the last of them": " to ".join(dict.fromkeys([min(days), max(days)])) if days else "none",
         "years rewritten": len(compaction.changed),
         "days left out": sum(map(len, compaction.incomplete.values())),
-        "damaged and made anew": ", ".join(compaction.damaged) or "none",
+        "damaged and made again": ", ".join(compaction.damaged) or "none",
     }
 
 
@@ -173,6 +173,6 @@ def _described(statement: Statement, release: "Release") -> dict[str, Any]:
         "run": release.run,
         "parts made": len(made),
         "parts kept": len(release.tables[name]) - len(made),
-        "damaged and made anew": ", ".join(key for key in release.damaged if f"/{name}/" in key) or "none",
+        "damaged and made again": ", ".join(key for key in release.damaged if f"/{name}/" in key) or "none",
         "SQL": dg.MetadataValue.md(f"```sql\n{statement.text}\n```"),
     }

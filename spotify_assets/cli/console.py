@@ -6,11 +6,14 @@ Lines go through here and not through `click.echo`, which sends UTF-8 to a conso
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
+LACKING = "backslashreplace"
+"""What becomes of letters that a console's encoding lacks."""
 WIDE = 10_000
 """Columns of an output that is no terminal: nothing is folded in a file."""
 
@@ -19,7 +22,7 @@ def never_fail() -> None:
     r"""Write letters that the console's encoding lacks as \uXXXX from now on, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=LACKING)
 
 
 def print_line(text: str = "", *, error: bool = False) -> None:
@@ -55,7 +58,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> No
 
 def _encodable(text: str, stream: TextIO) -> str:
     """The text as the stream will write it, so that the columns are aligned by what is seen."""
-    return text.encode(stream.encoding, "backslashreplace").decode(stream.encoding)
+    return text.encode(stream.encoding, LACKING).decode(stream.encoding)
 
 
 @contextmanager
@@ -67,11 +70,13 @@ def progress(label: str, total: int) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    console = Console(file=sys.stdout)
-    if not console.is_terminal:
+    if not sys.stdout.isatty():
         yield lambda: None
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, redirect_stderr=sys.stderr.isatty()) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda: bar.advance(task)
+    # A terminal of its own: while a step runs, Dagster sends what is written to standard output to the step's log.
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors=LACKING) as terminal:
+        console = Console(file=terminal)
+        with Progress(*columns, console=console, transient=True, redirect_stderr=sys.stderr.isatty()) as bar:
+            task = bar.add_task(label, total=total)
+            yield lambda: bar.advance(task)

@@ -2,7 +2,7 @@
 
 The compacted history (`COMPACTED`) is stored by playlist and year, which are in the path and not in the file. The
 analyses (`ANALYSES`) have `playlist` as a real column, so that one location holds a whole table. Definitions are in the
-descriptions and in the SQL file of each table; docs/analyses.md tells them in prose.
+descriptions and in the SQL file of each table, and in prose in docs/analyses.md.
 
 Words: an *edition* is a chart as its publisher made it: one a day of a daily chart, one a week of a weekly chart,
 however often it was fetched.
@@ -32,7 +32,7 @@ CHART_DAYS = Table(
     key=("snapshot_date",),
     columns=(
         required("snapshot_date", "date", "The day of the snapshot"),
-        required("source", "string", "Where the day came from: spotify, charts or demo"),
+        required("source", "string", "Where the day came from: spotify, archive, charts or demo"),
         required("cadence", "string", "daily or weekly"),
         required("edition", "date", "First day on which this content was seen without a change since"),
         required("chart_size", "int32", "Nominal size where the source has one, else entries listed"),
@@ -529,12 +529,12 @@ SONG_SURVIVAL = Table(
             "spell; first_spell: only the first of each song; spell_tolerating_one_absence: an absence of one edition "
             "does not end a spell",
         ),
-        required("editions_on_chart", "int32", "x: each length of a spell that was seen, in editions with the song"),
-        required("at_risk", "int32", "Spells that lasted at least x editions"),
-        required("exits", "int32", "Spells that ended after x editions"),
-        required("censored", "int32", "Spells of x editions whose end was not seen"),
-        required("survival", "float64", "S(x): product over lengths up to x of (1 - exits / at_risk)"),
-        optional("half_life", "int32", "Smallest x with S(x) <= 0.5; null if never. The same in all rows of a basis"),
+        required("editions_on_chart", "int32", "Each length of a spell that was seen, in editions with the song"),
+        required("at_risk", "int32", "Spells that lasted at least so many editions"),
+        required("exits", "int32", "Spells that ended after so many editions"),
+        required("censored", "int32", "Spells of so many editions whose end was not seen"),
+        required("survival", "float64", "Share of spells that last longer: product over lengths up to this one of (1 - exits / at_risk)"),
+        optional("half_life", "int32", "Smallest length with a survival of 0.5 or less; null if there is none. The same in all rows of a basis"),
         required(
             "left_truncated", "int32", "Spells left out because their beginning was not seen. The same in all rows"
         ),

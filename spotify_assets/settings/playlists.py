@@ -33,10 +33,10 @@ class PlaylistSettings:
     Attributes:
         slug: its name here: asset key prefix, asset group and value of the `playlist` partition column.
         title: its name for people.
-        cadence: `daily` or `weekly`: how often the chart is made anew.
+        cadence: `daily` or `weekly`: how often the chart changes.
         source: where a day comes from.
         playlist_id: Spotify's id of the playlist, where the source asks for one.
-        market: two-letter country in whose catalogue tracks are looked up, for source `spotify`.
+        market: two-letter country in whose catalogue tracks are looked up, for sources `spotify` and `archive`.
         chart: name of the chart as in its files' names, like `regional-jp-daily`, for source `charts`.
         repositories: of the archive, on GitHub, in the order in which they followed each other, for source `archive`.
         archived_title: what the playlist is called in the archive's oldest files; default: its title.
@@ -135,6 +135,7 @@ class _ArchiveEntry(_Entry):
     repositories: Annotated[list[Repository], Field(min_length=1), AfterValidator(tuple)] = list(ARCHIVE_REPOSITORIES)
     # May be missing, but not be null.
     archived_title: str = None  # type: ignore[assignment]
+    market: Market = None  # type: ignore[assignment]
 
 
 class _SpotifyEntry(_Entry):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MATERIALIZE_AGAIN = "materialize the partition that it belongs to again"
-PUBLISH_AGAIN = "run publish_job: it is made anew"
+PUBLISH_AGAIN = "run publish_job: it makes the file again"
 """What mends a file of the compacted history, of song_identity or of an analysis."""
 
 _CHECKSUM = "spotify_assets.footer_crc32"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 
 import pytest
@@ -14,14 +15,10 @@ TITLE = "傘 [bold] Café"
 
 @pytest.fixture
 def stdout(monkeypatch):
-    """Puts a console of an encoding in place of standard output; on request a terminal."""
+    """Puts a console of an encoding in place of standard output; it is no terminal."""
 
-    class Terminal(io.TextIOWrapper):
-        def isatty(self):
-            return True
-
-    def put(encoding, *, terminal=False):
-        stream = (Terminal if terminal else io.TextIOWrapper)(io.BytesIO(), encoding=encoding, write_through=True)
+    def put(encoding):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
         monkeypatch.setattr(sys, "stdout", stream)
         console.never_fail()
         return stream.buffer
@@ -65,13 +62,41 @@ def test_nothing_is_folded_in_a_file(stdout):
     assert len(out.getvalue().splitlines()) == 3
 
 
-def test_progress_is_drawn_on_a_terminal_alone(stdout, monkeypatch):
+@pytest.fixture
+def terminal(monkeypatch):
+    """A terminal in place of standard output; gives what is on it."""
+    reading, writing = os.openpty()
     monkeypatch.setenv("TERM", "xterm")
-    for terminal in (True, False):
-        out = stdout("utf-8", terminal=terminal)
-        with console.progress("Top 50 [jp]", total=2) as advance:
-            advance()
-            advance()
-        shown = out.getvalue().decode()
-        assert ("Top 50 [jp]" in shown and "100%" in shown) is terminal
-        assert terminal or shown == ""
+    with open(writing, "w", encoding="utf-8") as stream, open(reading, "rb", buffering=0) as screen:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdout", stream)
+        yield lambda: screen.read(100_000).decode()
+
+
+def test_progress_is_drawn_on_a_terminal(terminal):
+    with console.progress("Top 50 [jp]", total=2) as advance:
+        advance()
+        advance()
+    shown = terminal()
+    assert "Top 50 [jp]" in shown
+    assert "100%" in shown
+
+
+def test_progress_is_drawn_while_dagster_keeps_what_a_step_writes(terminal, tmp_path):
+    """As its compute log manager does: by another file in place of the descriptor."""
+    captured = tmp_path / "step.log"
+    kept = os.dup(sys.stdout.fileno())
+    with captured.open("wb") as log, console.progress("work", total=1) as advance:
+        os.dup2(log.fileno(), sys.stdout.fileno())
+        os.write(sys.stdout.fileno(), b"of the step")
+        advance()
+    os.dup2(kept, sys.stdout.fileno())
+    os.close(kept)
+    assert "100%" in terminal()
+    assert captured.read_bytes() == b"of the step"
+
+
+def test_nothing_is_drawn_in_a_file(stdout):
+    out = stdout("utf-8")
+    with console.progress("work", total=2) as advance:
+        advance()
+    assert out.getvalue() == b""

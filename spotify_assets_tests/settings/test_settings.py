@@ -18,7 +18,7 @@ from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings.environment import DEMO_PLAYLISTS_FILE, VARIABLES, load_settings, read_env_file
 from spotify_assets.settings.playlists import BY_SOURCE, RESERVED_SLUGS
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "japan.yaml"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "japan_spotify.yaml"
 APP = {"SPOTIFY_CLIENT_ID": "an-id", "SPOTIFY_CLIENT_SECRET": "s3cr3t-of-app"}
 KNOWN_SOURCES = ", ".join(BY_SOURCE)
 PLAYLIST_ID = "3cEYpjA9oz9GiPac4AsH4n"
