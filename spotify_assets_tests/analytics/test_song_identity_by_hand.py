@@ -189,6 +189,20 @@ class TestKeyAndBasis:
         ]
 
 
+    def test_it_is_not_the_first_evidence_on_the_way(self):
+        # b is a2 by its ISRC, and a2 is a by its title.
+        facts = {
+            "a": RAIN | {"isrc": ISRC},
+            "a2": RAIN | {"isrc": OTHER_ISRC},
+            "b": {"isrc": OTHER_ISRC, "song_name": "Snow"},
+        }
+        assert self.table({1: "a", 2: "a2", 3: "b"}, facts) == [
+            ("id-a", ISRC, "isrc"),
+            ("id-a2", ISRC, "title"),
+            ("id-b", ISRC, "title"),
+        ]
+
+
 class TestAliases:
     @pytest.mark.parametrize("name", ["id-b", ISRC, "jp-ab1-26-00001"])
     def test_a_line_joins_by_id_and_isrc_also_rows_of_one_edition(self, name):
