@@ -188,7 +188,6 @@ class TestKeyAndBasis:
             ("id-e", "id-e", "song_id"),
         ]
 
-
     def test_it_is_not_the_first_evidence_on_the_way(self):
         # b is a2 by its ISRC, and a2 is a by its title.
         facts = {
