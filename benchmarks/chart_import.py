@@ -21,7 +21,8 @@ from pathlib import Path
 import dagster as dg
 
 from spotify_assets import schemas
-from spotify_assets.cli.chart_intake import find_files, judge, land
+from spotify_assets.cli.chart_intake import judge, land
+from spotify_assets.cli.found_files import find_files
 from spotify_assets.cli.instance import open_instance
 from spotify_assets.cli.main import main as command
 from spotify_assets.cli.runs import run_range

@@ -1,8 +1,8 @@
 """The asset checks: those of the daily tables, and those of the history.
 
 The first are made in the step that makes the tables, on what is in hand; the others in the publish run, on the rows of
-`chart_days`. A check is evaluated once per run, so in a run over many days it lists the bad ones. Hard errors of schema
-are not checks: the Parquet writer refuses those before anything is written.
+`chart_days` and on what songs are taken for. A check is evaluated once per run, so in a run over many days it lists the
+bad ones. Hard errors of schema are not checks: the Parquet writer refuses those before anything is written.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from spotify_assets.schemas.analyses import CHART_DAYS
+from spotify_assets.schemas.analyses import CHART_DAYS, SONG_IDENTITY
+from spotify_assets.storage.layout import ALIASES_KEY
 from spotify_assets.transforms.day_checks import MUST_PASS, Find, Findings, Frames, incomplete_enrichment, short_lists
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from spotify_assets.analytics.identity import Identity
 else:
     DataFrame = Any
 
@@ -95,7 +98,7 @@ CHECKS = (
     TableCheck(
         "snapshots",
         "chart_complete",
-        "As many entries are listed as the chart has by its name; where some are left out, positions are not certain.",
+        "As many entries are listed as the chart has by its name, and as its source says that there are.",
         dg.AssetCheckSeverity.WARN,
         short_lists,
     ),
@@ -117,6 +120,15 @@ HISTORY_CHECKS = (
 )
 
 
+IDENTITY_CHECK = dg.AssetCheckSpec(
+    "songs_told_apart",
+    asset=[SONG_IDENTITY.name],
+    description=(
+        "No two songs look like one, every ISRC is of one title, and song_aliases.csv names songs that are on a chart."
+    ),
+)
+
+
 def check_specs(slug: str) -> list[dg.AssetCheckSpec]:
     """The checks of a playlist's tables, as the step that makes the tables declares them."""
     return [
@@ -127,10 +139,11 @@ def check_specs(slug: str) -> list[dg.AssetCheckSpec]:
 
 def history_check_specs() -> list[dg.AssetCheckSpec]:
     """The checks of the history, as the step that compacts it declares them."""
-    return [
+    of_days = [
         dg.AssetCheckSpec(check.name, asset=[CHART_DAYS.name], description=check.description)
         for check in HISTORY_CHECKS
     ]
+    return [*of_days, IDENTITY_CHECK]
 
 
 def results(
@@ -168,11 +181,41 @@ def history_results(history: Mapping[str, DataFrame]) -> Iterator[dg.AssetCheckR
         )
 
 
+def identity_result(identity: Identity) -> dg.AssetCheckResult:
+    """Make the check of what songs are taken for: what somebody should look at, and settle in song_aliases.csv."""
+    pairs = identity.candidates.sort_values(["came_on", "playlist", "position"], ascending=[False, True, True])
+    suspicions = [
+        *(f"{ALIASES_KEY} names {name}, which is no song" for name in identity.unknown_aliases),
+        *(
+            f"{isrc} proves nothing: different titles have it in one edition: {', '.join(titles)}"
+            for isrc, titles in sorted(identity.ambiguous_isrcs.items())
+        ),
+        *(
+            f"{row['playlist']} {row['came_on']}: {row['song_key']} ({row['song_name']}) may be "
+            f"{row['earlier_song_key']} ({row['earlier_song_name']}), last seen on {row['left_on']}"
+            for row in pairs.to_dict("records")
+        ),
+    ]
+    return dg.AssetCheckResult(
+        asset_key=IDENTITY_CHECK.asset_key,
+        check_name=IDENTITY_CHECK.name,
+        passed=not suspicions,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "unknown aliases": len(identity.unknown_aliases),
+            "ISRCs that prove nothing": len(identity.ambiguous_isrcs),
+            "alias candidates": len(pairs),
+            **_listed(suspicions),
+        },
+    )
+
+
 def _metadata(findings: Sequence[str], days: int) -> dict[str, Any]:
+    return {"days checked": days, "days with findings": len(findings), **_listed(findings)}
+
+
+def _listed(findings: Sequence[str]) -> dict[str, Any]:
+    """The findings, the first of them if they are many; nothing where there are none."""
     listed = [f"- {finding}" for finding in findings[:NAMED_DAYS]]
     more = [f"- and {len(findings) - NAMED_DAYS} more"] if len(findings) > NAMED_DAYS else []
-    return {
-        "days checked": days,
-        "days with findings": len(findings),
-        **({"findings": dg.MetadataValue.md("\n".join(listed + more))} if findings else {}),
-    }
+    return {"findings": dg.MetadataValue.md("\n".join(listed + more))} if findings else {}

@@ -68,8 +68,9 @@ def build_definitions(settings: Settings, *, publish_retries: dg.RetryPolicy | N
 
 
 def _asks_spotify(playlist: PlaylistSettings, settings: Settings) -> bool:
-    """Whether a playlist's runs call Spotify: charts only to complete their rows, where there are credentials."""
-    return playlist.source == "spotify" or (playlist.source == CHARTS and settings.spotify.client_id is not None)
+    """Whether a playlist's runs call Spotify: charts and archived lists only to be completed, where there is an app."""
+    is_completed = playlist.source in (ARCHIVE, CHARTS) and settings.spotify.client_id is not None
+    return playlist.source == "spotify" or is_completed
 
 
 @dg.definitions

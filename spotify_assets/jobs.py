@@ -49,7 +49,7 @@ def job_of(playlist: PlaylistSettings) -> str:
 
 
 def build_publish_job(retries: dg.RetryPolicy | None) -> Any:
-    """The job that makes new partitions queryable and the analyses anew; `glue_crawler_sensor` starts it.
+    """The job that makes new partitions queryable and makes the analyses; `glue_crawler_sensor` starts it.
 
     Args:
         retries: how its steps are tried again when they fail; None where a person waits for the run.
@@ -72,7 +72,7 @@ def host_tags() -> dict[str, str]:
 
 
 def _container() -> list[str]:
-    """What tells containers apart that have the same host name: their kernel's boot and their process namespace."""
+    """What distinguishes containers that have the same host name: their kernel's boot and their process namespace."""
     namespace, boot = Path("/proc/self/ns/pid"), Path("/proc/sys/kernel/random/boot_id")
     try:
         number = namespace.stat().st_ino

@@ -1,4 +1,4 @@
-"""What is new in the lake since it was last published, as Dagster's event log tells it.
+"""What is new in the lake since it was last published, as Dagster's event log has it.
 
 A partition is complete when all its tables have it, and new when the newest of their materializations is newer than the
 last release had seen. The catalog, the first asset of a publish run, records what it saw at its start, and each asset
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import dagster as dg
 
 from spotify_assets.schemas import TABLES
-from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 
 CATALOG_KEY = dg.AssetKey(["catalog"])
 RELEASE_KEY = dg.AssetKey(["release"])
 PUBLISH_KEYS = (
     CATALOG_KEY,
-    *(dg.AssetKey([name]) for name in (*COMPACTED, SONG_IDENTITY.name, *ANALYSES)),
+    *(dg.AssetKey([name]) for name in (*COMPACTED, *IDENTITY, *ANALYSES)),
     RELEASE_KEY,
 )
 """The assets of a publish run."""

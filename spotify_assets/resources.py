@@ -26,7 +26,7 @@ class Sources:
     def __init__(self, settings: Settings, lake: Lake) -> None:
         self._settings = settings
         self._builders: dict[str, Callable[[], Source]] = {
-            "archive": lambda: _archive_source(settings, lake.store()),
+            "archive": lambda: _archive_source(settings, lake.store(), self._chart_tracks()),
             "demo": _demo_source,
             "spotify": lambda: self._spotify,
             "charts": lambda: _charts_source(settings, lake.store(), self._chart_tracks()),
@@ -49,9 +49,7 @@ class Sources:
             return None
         from spotify_assets.sources.charts.chart_tracks import ChartTracks
 
-        return ChartTracks(
-            lambda: self._spotify.enrichment("track objects of chart rows"), self._settings.spotify.language
-        )
+        return ChartTracks(lambda: self._spotify.enrichment("track objects of charts"), self._settings.spotify.language)
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
@@ -91,13 +89,18 @@ def _demo_source() -> Source:
     return DemoSource()
 
 
-def _archive_source(settings: Settings, store: ObjectStore) -> ArchiveSource:
+def _archive_source(settings: Settings, store: ObjectStore, tracks: ChartTracks | None) -> ArchiveSource:
     from spotify_assets.sources.archive.archive_source import ArchiveSource
     from spotify_assets.sources.archive.github import GithubClient
 
     token = settings.github.token
     client = GithubClient(settings.github.api_url, settings.github.raw_url, token.get_secret_value() if token else None)
-    return ArchiveSource(store, client)
+    if tracks is None:
+        return ArchiveSource(store, client)
+    from spotify_assets.sources.archive.completed_archive import CompletedArchiveSource
+    from spotify_assets.storage.raw_layer import RawLayer
+
+    return CompletedArchiveSource(store, client, tracks, RawLayer(store).read_usable)
 
 
 def _charts_source(settings: Settings, store: ObjectStore, tracks: ChartTracks | None) -> Source:

@@ -72,6 +72,7 @@ class PlaylistSnapshot:
         language: the Accept-Language that names were asked in.
         chart_date: the chart's own day, where the source says it.
         chart_size: nominal size of the chart, where the source has one.
+        announced: how many entries the source says that there are, where it gave another number.
         renewed_at: when the list was last renewed (timezone-aware), where the source says it apart from the entries.
         notes: what a reader must know of this fetch (why enrichment stopped, for example), in the order it happened.
     """
@@ -93,5 +94,6 @@ class PlaylistSnapshot:
     language: str | None = None
     chart_date: date | None = None
     chart_size: int | None = None
+    announced: int | None = None
     renewed_at: datetime | None = None
     notes: tuple[str, ...] = ()

@@ -47,7 +47,7 @@ FIRST_FOLDERS = (
     layout.TEMPORARY_PREFIX,
     layout.withdrawals_prefix(None),
 )
-FILES = (layout.ALIASES_KEY, layout.CATALOG_KEY, layout.IDENTITY_KEY)
+FILES = (layout.ALIASES_KEY, layout.CATALOG_KEY, layout.identity_key("song_identity"))
 
 
 def name_of(path: Path) -> str:

@@ -15,6 +15,7 @@ from spotify_assets.checks import (
     check_specs,
     history_check_specs,
     history_results,
+    identity_result,
     results,
 )
 from spotify_assets.schemas import TABLES
@@ -22,6 +23,8 @@ from spotify_assets.settings import PlaylistSettings
 from spotify_assets.sources.demo.demo_source import DemoSource
 from spotify_assets.transforms.chart_days import chart_days
 from spotify_assets.transforms.daily_tables import daily_tables
+from spotify_assets_tests.helpers.analyse import identified
+from spotify_assets_tests.helpers.little_charts import by, little_chart
 
 JAPAN = PlaylistSettings(slug="japan", title="Japan", cadence="daily", source="demo")
 DAYS = [date(2026, 1, 6), date(2026, 1, 7)]
@@ -193,9 +196,10 @@ class TestHistory:
         }
 
     def test_every_check_is_declared_and_made(self, days):
-        made = {(result.asset_key, result.check_name) for result in history_results({"japan": days})}
+        results = [*history_results({"japan": days}), identity_result(identified(*little_chart({1: "a"}))[0])]
+        made = {(result.asset_key, result.check_name) for result in results}
         assert made == {(spec.key.asset_key, spec.name) for spec in history_check_specs()}
-        assert len(made) == len(HISTORY_CHECKS)
+        assert len(made) == len(HISTORY_CHECKS) + 1
 
     def test_a_good_history_passes(self, days):
         assert self.found(japan=days, other=days[:0]) == {}
@@ -239,3 +243,28 @@ class TestResults:
         listed = failed(frames)["songs", "positions_complete"].split("\n")
         assert len(listed) == NAMED_DAYS + 1
         assert listed[-1] == "- and 7 more"
+
+
+class TestIdentity:
+    """One warning names all that somebody should look at."""
+
+    def result(self, chart, aliases=()):
+        return identity_result(identified(chart.chart_days, chart.chart_entries, aliases)[0])
+
+    def test_songs_that_are_told_apart_pass(self):
+        result = self.result(little_chart({1: "a b", 2: "b a"}))
+        assert result.passed
+        assert "findings" not in result.metadata
+
+    def test_every_kind_of_suspicion_is_named(self):
+        same = {"duration_ms": 180_000, **by("artist-p")}
+        facts = {"a": same, "b": same, "c": {"isrc": "JPAB12600001"}, "d": {"isrc": "JPAB12600001"}}
+        result = self.result(little_chart({1: "a c d", 2: "c b d"}, facts), [("id-a", "nobody", None)])
+        assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+        assert result.metadata["findings"].value.split("\n") == [
+            "- song_aliases.csv names nobody, which is no song",
+            "- JPAB12600001 proves nothing: different titles have it in one edition: Song c, Song d",
+            "- chart 2026-01-02: id-b (Song b) may be id-a (Song a), last seen on 2026-01-01",
+        ]
+        counts = ("unknown aliases", "ISRCs that prove nothing", "alias candidates")
+        assert [result.metadata[name].value for name in counts] == [1, 1, 1]

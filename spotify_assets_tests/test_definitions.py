@@ -37,7 +37,7 @@ CHECKS = [
     "song_artists:references_whole",
     "songs:positions_complete",
 ]
-PUBLISH_CHECKS = ["chart_days:days_whole", "chart_days:source_not_stale"]
+PUBLISH_CHECKS = ["chart_days:days_whole", "chart_days:source_not_stale", "song_identity:songs_told_apart"]
 PLAYLIST_ASSETS = ["albums", "artists", "raw_playlist", "rejects", "snapshots", "song_artists", "songs"]
 HEAVY = {
     "boto3",
@@ -80,6 +80,7 @@ def partitioned(definitions):
 
 PUBLISH_ASSETS = [
     "album_analysis",
+    "alias_candidates",
     "artist_analysis",
     "catalog",
     "chart_days",

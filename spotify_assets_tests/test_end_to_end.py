@@ -14,7 +14,7 @@ from spotify_assets.cli.runs import failures_of
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.publication import CATALOG_KEY
 from spotify_assets.schemas import TABLES
-from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets_tests.helpers.platform import Platform, spotify_environment
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries, make_id
@@ -53,7 +53,7 @@ class TestOnS3:
         assert (first["crawl"], first["partitions added"]) == ("done", dict.fromkeys(TABLES, 1))
         with closing(aws.client("glue")) as glue:
             tables = {table["Name"] for table in glue.get_tables(DatabaseName="spotify_assets")["TableList"]}
-        assert tables == {*TABLES, *COMPACTED, *ANALYSES, SONG_IDENTITY.name}
+        assert tables == {*TABLES, *COMPACTED, *ANALYSES, *IDENTITY}
         assert on_s3.run_daily().success
         assert on_s3.publish(FAST_POLLS).success
         assert catalog_metadata(instance)["crawl"] == "skipped"

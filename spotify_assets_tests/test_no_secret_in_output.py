@@ -81,7 +81,7 @@ SCENARIOS = {
         lambda server: server.answer_next(PLAYLIST, status=403, body=echo), words="Spotify's own words"
     ),
     "entries refused with an echo to a user": Scenario(
-        lambda server: server.answer_next(ENTRIES, status=404, body=echo), user=True, words="Spotify's own words"
+        lambda server: server.answer_next(ENTRIES, status=403, body=echo), user=True, words="Spotify's own words"
     ),
     "echo as plain text": Scenario(
         lambda server: server.answer_next(ENTRIES, status=400, body=lambda request: str(request.headers)),

@@ -1,4 +1,4 @@
-"""What README and docs say, compared with the code: commands, settings, columns, files, queries and refusals."""
+"""What README and docs state, compared with the code: commands, settings, columns, files, queries and refusals."""
 
 from __future__ import annotations
 
@@ -23,13 +23,19 @@ from spotify_assets.definitions import build_definitions
 from spotify_assets.errors import SettingsError, SourceRefusal
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import environment as settings
+from spotify_assets.settings.playlists import BY_SOURCE
+from spotify_assets.sources.charts.chart_formats import FORMATS
 from spotify_assets.sources.spotify.consent import REDIRECT_URI
 from spotify_assets.sources.spotify.spotify_source import SpotifySource
 from spotify_assets_tests.helpers.platform import Platform
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/tables.md", "docs/analyses.md"]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md")),
+]
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w+)\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
@@ -37,28 +43,29 @@ def text_of(page):
     return (ROOT / page).read_text(encoding="utf-8")
 
 
-def blocks(language):
-    found = [match for match in FENCE.finditer(README) if match["language"] == language]
+def blocks(language, pages=PAGES):
+    """The code of a language on these pages, without the indentation of lists."""
+    found = [match for page in pages for match in FENCE.finditer(text_of(page)) if match["language"] == language]
     return [re.sub(f"^{match['indent']}", "", match["body"], flags=re.MULTILINE) for match in found]
 
 
-def table_rows(heading):
-    """Cells of the rows of the table whose first column has this heading."""
-    after = README.split(f"\n| {heading} |", 1)[1].split("\n\n", 1)[0].splitlines()
+def table_rows(page, heading):
+    """Cells of the rows of the table of a page whose first column has this heading."""
+    after = text_of(page).split(f"\n| {heading} |", 1)[1].split("\n\n", 1)[0].splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in after[2:]]
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_make_target_named_exists_and_has_a_help(page):
-    named = set(re.findall(r"`make ([a-z]+)", text_of(page))) | set(
-        re.findall(r"^ *make ([a-z]+)", text_of(page), re.MULTILINE)
+    named = set(re.findall(r"`make ([a-z-]+)", text_of(page))) | set(
+        re.findall(r"^ *make ([a-z-]+)", text_of(page), re.MULTILINE)
     )
-    assert named <= set(re.findall(r"^([a-z]+):.*## .", text_of("Makefile"), re.MULTILINE))
+    assert named <= set(re.findall(r"^([a-z-]+):.*## .", text_of("Makefile"), re.MULTILINE))
 
 
 def test_every_make_target_is_named():
-    assert set(re.findall(r"^([a-z]+):.*## .", text_of("Makefile"), re.MULTILINE)) <= set(
-        re.findall(r"make ([a-z]+)", README)
+    assert set(re.findall(r"^([a-z-]+):.*## .", text_of("Makefile"), re.MULTILINE)) <= set(
+        re.findall(r"make ([a-z-]+)", text_of("README.md"))
     )
 
 
@@ -68,11 +75,11 @@ def test_every_command_named_exists(page):
 
 
 def test_every_command_and_its_options_are_as_the_table_of_commands_says():
-    named = {row[0]: row[1] for row in table_rows("Command") if row[0].startswith("`spotify-assets ")}
+    named = {row[0]: row[1] for row in table_rows("docs/settings.md", "Command") if row[0].startswith("`spotify-assets ")}
     assert set(named) == {f"`spotify-assets {command}`" for command in main.commands}
     for cell, meaning in named.items():
         command = main.commands[cell.strip("`").split()[1]]
-        options = {option for parameter in command.params for option in parameter.opts}
+        options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         assert set(re.findall(r"--[a-z-]+", meaning)) <= options
 
 
@@ -80,13 +87,16 @@ def test_command_lines_are_understood():
     lines = [line for block in blocks("sh") for line in block.splitlines() if "bin/spotify-assets" in line]
     assert lines
     for line in lines:
-        _, name, *arguments = shlex.split(line)
-        command = main.commands[name]
+        _, *arguments = shlex.split(line)
+        command = main
+        while isinstance(command, click.Group):
+            name, *arguments = arguments
+            command = command.commands[name]
         command.parse_args(click.Context(command), arguments)
 
 
 def test_the_settings_table_is_that_of_the_code():
-    assert table_rows("Variable") == [
+    assert table_rows("docs/settings.md", "Variable") == [
         [f"`{variable.name}`", variable.default or "not set", variable.meaning] for variable in settings.VARIABLES
     ]
 
@@ -120,24 +130,39 @@ def test_every_file_and_picture_linked_exists(page):
             assert anchor in {heading.lower().replace(" ", "-") for heading in headings}
 
 
+def test_every_page_is_in_the_index():
+    linked = {target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", text_of("docs/README.md"))}
+    assert {Path(page).name for page in PAGES if page.startswith("docs/")} - {"README.md"} <= linked
+
+
+def test_the_readme_is_short():
+    assert len(text_of("README.md").splitlines()) <= 220
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_program_does_is_not_told(page):
+    """Programs record, report, omit and lack; only people tell and are told."""
+    telling = r"\b(?:is|are|was|were|be) told (?:of|anew|against|by|in)\b|\btold (?:anew|against|by the)\b|\btells? of\b"
+    assert re.findall(telling, text_of(page)) == []
+
+
 def test_every_picture_is_shown_and_small():
     pictures = sorted((ROOT / "docs/images").iterdir())
-    assert {f"docs/images/{picture.name}" for picture in pictures} == set(
-        re.findall(r"\((docs/images/[^)]+)\)", README)
-    )
+    shown = {name for page in PAGES for name in re.findall(r"\((?:docs/)?images/([^)]+)\)", text_of(page))}
+    assert {picture.name for picture in pictures} == shown
     assert max(picture.stat().st_size for picture in pictures) < 250_000
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_name_in_code_type_is_a_name_in_the_code(page):
     files = [path for path in (ROOT / "spotify_assets").rglob("*") if path.suffix in (".py", ".sql", ".yaml")]
-    code = "".join(path.read_text(encoding="utf-8") + path.stem for path in files)
+    code = "".join(path.read_text(encoding="utf-8") + path.stem for path in files) + "dagster_home"
     names = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text_of(page)))
     # The flat views are named after their tables.
     assert {name for name in names if name.removesuffix("_flat") not in code} == set()
 
 
-@pytest.mark.parametrize(("page", "function"), [("docs/tables.md", "page"), ("docs/analyses.md", "analyses_page")])
+@pytest.mark.parametrize(("page", "function"), [("docs/tables.md", "page"), ("docs/analysis_tables.md", "analyses_page")])
 def test_the_pages_of_tables_are_those_of_the_schemas(page, function):
     written = runpy.run_path(str(ROOT / "docs/write_tables.py"))[function]()
     assert text_of(page) == written, "run .venv/bin/python docs/write_tables.py"
@@ -157,48 +182,97 @@ def test_everything_in_the_layout_exists(page):
 
 
 def test_the_playlists_files_shown_are_valid(tmp_path):
-    sources = []
-    for number, shown in enumerate(blocks("yaml")):
+    sources = set()
+    for number, shown in enumerate(block for block in blocks("yaml") if "playlists:" in block):
         start = yaml.safe_load(shown)["start"]
         path = tmp_path / f"{number}.yaml"
         path.write_text(shown.replace(str(start), str(today_in_japan())), encoding="utf-8")
         playlists = settings.load_settings({"SPOTIFY_ASSETS_PLAYLISTS": str(path)}).playlists
-        sources += [playlist.source for playlist in playlists]
-    assert sources == ["spotify", "charts", "charts"]
+        sources |= {playlist.source for playlist in playlists}
+    assert sources == {"spotify", "charts", "archive"}
 
 
-def test_the_shipped_playlists_file_is_valid():
-    read = settings.load_settings({"SPOTIFY_ASSETS_PLAYLISTS": str(ROOT / "examples/japan.yaml")})
-    assert [playlist.slug for playlist in read.playlists] == ["top_songs_japan", "top_50_japan"]
-    assert read.lake.endswith("lake/live")
+def test_every_key_of_the_playlists_file_is_explained():
+    explained = {key for row in table_rows("docs/playlists.md", "Key") for key in re.findall(r"`(\w+)`", row[0])}
+    assert explained == {"start"} | {key for model in BY_SOURCE.values() for key in model.model_fields}
+
+
+def test_the_retention_shown_is_one_that_dagster_takes(tmp_path):
+    (shown,) = [block for block in blocks("yaml") if "retention:" in block]
+    (tmp_path / "dagster.yaml").write_text(text_of("dagster_home/dagster.yaml") + shown, encoding="utf-8")
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert instance.get_settings("retention") == yaml.safe_load(shown)["retention"]
+
+
+def shipped(name, **environment):
+    return settings.load_settings({"SPOTIFY_ASSETS_PLAYLISTS": str(ROOT / "examples" / name), **environment})
+
+
+def described(read):
+    return [
+        (playlist.slug, playlist.source, playlist.cadence, playlist.playlist_id or playlist.chart)
+        for playlist in read.playlists
+    ]
+
+
+def test_the_shipped_playlists_files_are_valid():
+    archived, from_spotify = shipped("japan.yaml"), shipped("japan_spotify.yaml")
+    assert described(archived) == [("top_50_japan", "archive", "daily", TOP_50)]
+    assert described(from_spotify) == [
+        ("top_songs_japan", "spotify", "weekly", "37i9dQZEVXbKqiTGXuCOsB"),
+        ("top_50_japan", "spotify", "daily", TOP_50),
+    ]
+    assert archived.lake == from_spotify.lake == str(Path("lake/live").absolute())
 
 
 def test_the_example_of_five_wants_a_lake_that_may_hold_all(tmp_path):
-    five = {"SPOTIFY_ASSETS_PLAYLISTS": str(ROOT / "examples/five_playlists.yaml")}
     with pytest.raises(SettingsError, match="mixes demo and real playlists"):
-        settings.load_settings(five)
-    read = settings.load_settings({**five, "SPOTIFY_ASSETS_LAKE": str(tmp_path)})
-    assert [
-        (playlist.source, playlist.cadence, playlist.playlist_id or playlist.chart) for playlist in read.playlists
-    ] == [
-        ("spotify", "weekly", "37i9dQZEVXbKqiTGXuCOsB"),
-        ("spotify", "daily", "37i9dQZEVXbKXQ4mDTEBXq"),
-        ("charts", "daily", "regional-jp-daily"),
-        ("charts", "weekly", "regional-jp-weekly"),
-        ("demo", "daily", None),
+        shipped("five_playlists.yaml")
+    read = shipped("five_playlists.yaml", SPOTIFY_ASSETS_LAKE=str(tmp_path))
+    assert described(read) == [
+        ("top_50_japan", "archive", "daily", TOP_50),
+        ("top_50_japan_api", "spotify", "daily", TOP_50),
+        ("japan_daily_chart", "charts", "daily", "regional-jp-daily"),
+        ("japan_weekly_chart", "charts", "weekly", "regional-jp-weekly"),
+        ("demo_japan", "demo", "daily", None),
     ]
     dg.Definitions.validate_loadable(build_definitions(read))
 
 
+def test_playlists_that_are_compared_are_those_of_the_example(tmp_path):
+    lines = [line for block in blocks("sh") for line in block.splitlines() if "compare_playlists" in line]
+    read = shipped("five_playlists.yaml", SPOTIFY_ASSETS_LAKE=str(tmp_path))
+    compared = {slug for line in lines for slug in re.findall(r"--(?:other-)?playlist (\w+)", line)}
+    assert len(compared) > 1
+    assert compared <= {playlist.slug for playlist in read.playlists}
+
+
+def test_the_formats_of_chart_files_are_those_of_the_code():
+    assert {row[0] for row in table_rows("docs/chart_files.md", "Format")} == {known.name for known in FORMATS}
+
+
+def test_the_schedule_and_the_sensors_are_those_of_the_code(tmp_path):
+    definitions = build_definitions(shipped("five_playlists.yaml", SPOTIFY_ASSETS_LAKE=str(tmp_path)))
+    running = {
+        **{one.name: one.default_status.value for one in definitions.schedules},
+        **{one.name: one.default_status.value for one in definitions.sensors},
+    }
+    at_first = {"RUNNING": "on", "STOPPED": "off"}
+    assert {row[0].strip("`"): row[2] for row in table_rows("docs/running.md", "What")} == {
+        name: at_first[status] for name, status in running.items()
+    }
+
+
 def test_the_redirect_uri_is_that_of_the_code():
-    assert f"`{REDIRECT_URI}`" in README
+    assert f"`{REDIRECT_URI}`" in text_of("docs/spotify.md")
 
 
-def test_refusals_are_quoted_as_the_code_words_them():
+@pytest.mark.parametrize("page", ["docs/spotify.md", "docs/archive.md"])
+def test_refusals_are_quoted_as_the_code_words_them(page):
     package = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "spotify_assets").rglob("*.py"))
     # Long texts are written as several literals, one per line.
     said = re.sub(r'"\s*(?:\+ )?\n\s*f?"', "", package)
-    for when, quoted, _ in table_rows("When"):
+    for when, quoted, _ in table_rows(page, "When"):
         for fragment in re.split(r" ?\.\.\. ?|; ", quoted):
             assert fragment in said, (when, fragment)
 

@@ -4,7 +4,7 @@
 -- points of the period, those of songs of which no album is known included. Names are those of the album's newest
 -- song-edition in the period, of several the best placed.
 -- entries: song-editions with status NEW, RE_ENTRY or FIRST_SEEN. most_songs_at_once: in one edition.
--- rank by points; its change, and that of points, is told against the adjacent period before only.
+-- rank by points; its change, and that of points, compares with the adjacent period before only.
 
 with by_edition as (
     select
@@ -58,7 +58,7 @@ albums as (
     group by by_edition.playlist, period.period, period.period_start, by_edition.album_key
 ),
 
--- On a day each song is there once; for longer periods the songs are told apart.
+-- On a day each song is there once; for longer periods different songs are counted.
 tracks as (
     select by_edition.playlist, period.period, period.period_start, by_edition.album_key, by_edition.songs
     from by_edition

@@ -5,7 +5,7 @@
 -- divided by the song's number of credits. Fractions are summed as decimals, so that no order of summing shows.
 -- Shares are of all song-editions and points of the period, those of songs credited to nobody included.
 -- entries: song-editions with status NEW, RE_ENTRY or FIRST_SEEN. most_songs_at_once: in one edition.
--- rank by points; its change, and that of points, is told against the adjacent period before only.
+-- rank by points; its change, and that of points, compares with the adjacent period before only.
 
 -- For periods longer than a day, the editions of a song are summed up first.
 with summed as (

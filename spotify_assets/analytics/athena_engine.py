@@ -82,7 +82,7 @@ REASONS: Sequence[tuple[str, str]] = (
 )
 """What to do about the reasons that Athena gives for the end of a query, by words in them."""
 
-# PyAthena logs AWS's refusals with their text, which may quote the signed request. Each is told by an EngineError.
+# PyAthena logs AWS's refusals with their text, which may quote the signed request. Each becomes an EngineError.
 for _name in ("pyathena.common", "pyathena.result_set", "pyathena.util"):
     logging.getLogger(_name).addFilter(lambda _: False)
 

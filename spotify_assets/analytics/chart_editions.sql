@@ -1,4 +1,4 @@
--- chart_editions: D, the editions of a playlist in order, with their gaps.
+-- chart_editions: the editions of a playlist in order, with their gaps.
 --
 -- Grain: playlist x edition. A daily chart has one edition a day, and so has a chart file. A weekly chart that the API
 -- gives has one edition a week, however often it was fetched: it begins on the first day its content was seen.

@@ -1,10 +1,10 @@
 -- chart_periods: which periods an edition belongs to, and which editions each period should have and has.
 --
 -- Grain: playlist x edition x period. Periods: day and ISO week (daily charts only), month, year, all.
--- expected_editions: the observed ones, and those missing between the first and the last edition of D: a missing one
+-- expected_editions: the observed ones, and those missing between the first and the last edition: a missing one
 -- is expected a day (or, weekly, a week) after the one before.
 -- A missing edition has no snapshot. as_of is the newest snapshot of the period.
--- previous_period_start: the adjacent period before, where it has an edition. Change is told against no other.
+-- previous_period_start: the adjacent period before, where it has an edition. Changes compare with no other.
 
 with editions as (
     select

@@ -211,14 +211,16 @@ def _rewrite(
     return state
 
 
-def read_year(store: ObjectStore, table: Table, year: Year, columns: Sequence[str] | None = None) -> pa.Table:
-    """The rows of a year of the compacted history, with all columns or some.
+def read_year(
+    store: ObjectStore, table: Table, year: Year, columns: Sequence[str] | None = None, repeated: Sequence[str] = ()
+) -> pa.Table:
+    """The rows of a year of the compacted history, with all columns or some, and some of these as dictionaries.
 
     Raises:
         StorageError: its file is damaged, or cannot be read.
     """
     key = year_key(table.name, *year)
-    return decode(store.read(key), store.uri(key), columns=columns, remedy=PUBLISH_AGAIN)
+    return decode(store.read(key), store.uri(key), columns=columns, repeated=repeated, remedy=PUBLISH_AGAIN)
 
 
 def read_days(store: ObjectStore, years: Iterable[Year]) -> dict[str, pd.DataFrame]:

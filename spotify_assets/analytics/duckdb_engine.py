@@ -20,9 +20,9 @@ from spotify_assets.analytics.lake_files import LakeFiles, open_lake_files
 from spotify_assets.analytics.releases import NO_RELEASE, read_release
 from spotify_assets.analytics.statements import INPUTS, Part, Statement
 from spotify_assets.errors import EngineError, NotStored, SchemaViolation, StorageError
-from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 from spotify_assets.schemas.table import Table, arrow_schema
-from spotify_assets.storage.layout import ANALYTICS_PREFIX, IDENTITY_KEY, Year, run_prefix, year_key
+from spotify_assets.storage.layout import ANALYTICS_PREFIX, Year, identity_key, run_prefix, year_key
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.parquet import PUBLISH_AGAIN, encode, refuse_damaged
 
@@ -46,7 +46,7 @@ def open_duckdb_engine(files: LakeFiles, years: Collection[Year], memory_limit: 
 
 
 def ask(store: ObjectStore, memory_limit: str, query: exp.Query) -> pa.Table:
-    """The answer to a query over the released analyses.
+    """The answer to a query over the released analyses, and over what the songs are taken for.
 
     Raises:
         EngineError: DuckDB refuses the query, or has too little memory or space for it.
@@ -60,15 +60,16 @@ def ask(store: ObjectStore, memory_limit: str, query: exp.Query) -> pa.Table:
             remedy="run publish_job in the UI or `make demo`, and see that SPOTIFY_ASSETS_LAKE is the right lake",
         )
     with _open(memory_limit) as connection, open_lake_files(store) as files:
-        read = {table.name for table in query.find_all(exp.Table)} & ANALYSES.keys()
+        tables = {**IDENTITY, **ANALYSES}
+        read = sorted({table.name for table in query.find_all(exp.Table)} & tables.keys())
+        keys = {name: [identity_key(name)] if name in IDENTITY else release.keys(name) for name in read}
         try:
-            for name in sorted(read):
-                rows = files.rows(ANALYSES[name], release.keys(name))
-                connection.execute(f"CREATE TEMP VIEW {name} AS {rows}")
+            for name in read:
+                connection.execute(f"CREATE TEMP VIEW {name} AS {files.rows(tables[name], keys[name])}")
             return connection.sql(query.sql("duckdb")).to_arrow_table()
         except (duckdb.Error, NotStored) as error:
-            keys = chain.from_iterable(map(release.keys, sorted(read)))
-            raise _refused("DuckDB did not answer.", error, store, keys, defect_of="the query") from error
+            of_all = chain.from_iterable(keys.values())
+            raise _refused("DuckDB did not answer.", error, store, of_all, defect_of="the query") from error
 
 
 @contextmanager
@@ -166,8 +167,8 @@ class DuckDBEngine:
 
     def _keys(self, table: Table, playlist: str) -> list[str]:
         """The files that hold the rows of a playlist in a table."""
-        if table is SONG_IDENTITY:
-            return [IDENTITY_KEY]
+        if table.name in IDENTITY:
+            return [identity_key(table.name)]
         if table.name in COMPACTED:
             return [year_key(table.name, *year) for year in self._of(playlist)]
         return self._ready[table.name].get(playlist, [])

@@ -4,7 +4,7 @@
 -- 1 / their number in each. One whose genres are not known, or known to be none, is of the genre `unknown`.
 -- share: weighted song-editions of the genre / all song-editions; points_share likewise; both sum to 1.
 -- Fractions are summed as decimals of nine digits, and ranked by six of them: 4/3 + 1/3 and 5/3 rank equal.
--- Change of the share is told against the adjacent period before only.
+-- Change of the share compares with the adjacent period before only.
 
 with songs as (
     select

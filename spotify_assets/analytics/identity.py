@@ -1,28 +1,43 @@
-"""What songs and artists are taken for: the table `song_identity`, made anew from the whole compacted history."""
+"""What songs and artists are taken for: `song_identity` and `alias_candidates`, made of the whole compacted history."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spotify_assets.analytics.compaction import read_year
-from spotify_assets.errors import StorageError
-from spotify_assets.schemas.analyses import CHART_ENTRIES, SONG_IDENTITY
-from spotify_assets.storage.layout import ALIASES_KEY, IDENTITY_KEY, Year
-from spotify_assets.storage.object_store import ObjectStore, read_if_present
+from spotify_assets.analytics.compaction import read_days, read_year
+from spotify_assets.analytics.song_aliases import read_aliases
+from spotify_assets.schemas.analyses import ALIAS_CANDIDATES, CHART_ENTRIES, SONG_IDENTITY
+from spotify_assets.schemas.table import arrow_schema
+from spotify_assets.storage.layout import Year, identity_key
+from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.parquet import checked, encode
+from spotify_assets.transforms.alias_candidates import alias_candidates
 from spotify_assets.transforms.song_identity import song_identity
 
-ALIAS_COLUMNS = ["song", "same_as"]
-NAME_COLUMNS = ["song_ref", "song_id", "isrc", "release_date_from", "release_date_to"]
-COLUMNS_READ = [*NAME_COLUMNS, "snapshot_date", "artist_keys", "artist_names"]
+TEXTS = ["song_ref", "song_id", "isrc", "song_name", "lead_artist_key", "lead_artist_name"]
+FACTS = ["duration_ms", "release_date_from", "release_date_to"]
+NAMES = [*TEXTS, *FACTS, "credits"]
+NAMES_READ = [*TEXTS, *FACTS, "artist_keys", "artist_names", "snapshot_date"]
+REPEATED = [*TEXTS, "artist_keys.list.element", "artist_names.list.element"]
+"""Texts that rows repeat: read as dictionaries they cost a tenth to group."""
+NAMES_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in TEXTS),
+        ("duration_ms", pa.int32()),
+        *((name, pa.date32()) for name in ("release_date_from", "release_date_to")),
+        ("credits", pa.string()),
+        *((name, pa.date32()) for name in ("first_day", "last_day")),
+    ]
+)
+SPAN = ["song_ref", "first_day", "last_day"]
+ROWS_READ = ["song_ref", "song_name", "lead_artist_name", "duration_ms", "position", "snapshot_date"]
+ROWS = pa.schema([*map(arrow_schema(CHART_ENTRIES).field, ROWS_READ), ("playlist", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -32,49 +47,154 @@ class Identity:
     Attributes:
         songs: number of songs.
         unknown_aliases: names in song_aliases.csv that no song has; they merge nothing.
-        keys: digests of which row is which song.
+        ambiguous_isrcs: ISRCs under which different titles stand in one edition, with these; they prove nothing.
+        candidates: the rows of `ALIAS_CANDIDATES`.
+        keys: digests of which row is which song, and of which may be another.
         facts: digests of that, of the songs' releases and of the artists' names.
     """
 
     songs: int
     unknown_aliases: tuple[str, ...]
+    ambiguous_isrcs: Mapping[str, tuple[str, ...]]
+    candidates: pd.DataFrame
     keys: Mapping[Year, str]
     facts: Mapping[Year, str]
 
 
 def identify(store: ObjectStore, years: Iterable[Year]) -> Identity:
-    """Write `song_identity` for these years of the compacted history, and say what each year's songs are.
+    """Write `song_identity` and `alias_candidates` for these years of the compacted history.
 
     Raises:
         StorageError: song_aliases.csv is not as it should be, or a year is damaged; nothing is written.
     """
-    aliases = _aliases(store)
-    songs: dict[Year, pd.DataFrame] = {}
-    artists: dict[Year, pd.DataFrame] = {}
+    aliases = read_aliases(store)
+    history = _History(store)
     for year in years:
-        rows = read_year(store, CHART_ENTRIES, year, COLUMNS_READ)
-        songs[year], artists[year] = _song_names(rows), _artist_names(rows)
-    names = pd.concat([pd.DataFrame(columns=NAME_COLUMNS), *songs.values()])
-    identity = song_identity(names, aliases)
-    store.write(IDENTITY_KEY, encode(checked(SONG_IDENTITY, identity)))
+        history.read(year)
+    names = history.names()
+    songs = song_identity(names, aliases, history.rows_of)
+    candidates = alias_candidates(names, history.spans(), songs, history.rows_of)
+    identity = songs.identity
+    for table, frame in ((SONG_IDENTITY, identity), (ALIAS_CANDIDATES, candidates)):
+        store.write(identity_key(table.name), encode(checked(table, frame)))
     by_ref = identity.set_index("song_ref", drop=False)
-    found = {year: by_ref.loc[sorted(set(names["song_ref"].dropna()))] for year, names in songs.items()}
-    newest = _newest_names(artists)
+    found = {year: by_ref.loc[refs] for year, refs in history.refs.items()}
+    keys = {
+        year: _digest(rows[["song_ref", "song_key"]]) + _digest(_candidates_of(candidates, year, rows))
+        for year, rows in found.items()
+    }
+    newest = _newest_names(history.artists)
     return Identity(
         songs=identity["song_key"].nunique(),
-        unknown_aliases=_unknown(aliases, names),
-        keys={year: _digest(rows[["song_ref", "song_key"]]) for year, rows in found.items()},
+        unknown_aliases=songs.unknown_aliases,
+        ambiguous_isrcs=songs.ambiguous_isrcs,
+        candidates=candidates,
+        keys=keys,
         facts={
-            year: _digest(rows) + _digest(newest[year[0]].loc[sorted(set(artists[year]["artist_key"]))])
+            year: keys[year]
+            + _digest(rows)
+            + _digest(newest[year.playlist].loc[sorted(set(history.artists[year]["artist_key"]))])
             for year, rows in found.items()
         },
     )
 
 
-def _song_names(rows: pa.Table) -> pd.DataFrame:
-    """The distinct ways in which rows name their songs."""
-    names: pd.DataFrame = rows.group_by(NAME_COLUMNS).aggregate([]).to_pandas(date_as_object=True)
-    return names
+class _History:
+    """The compacted history as far as identity needs it: distinct names and their days; rows only on demand.
+
+    Attributes:
+        refs: the references of each year, sorted.
+        artists: the names that rows of each year give their artists, each with the last day that does.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        self.refs: dict[Year, list[str]] = {}
+        self.artists: dict[Year, pd.DataFrame] = {}
+        self._store = store
+        self._names: list[pa.Table] = []
+        self._spans: list[pa.Table] = []
+
+    def read(self, year: Year) -> None:
+        """Take in what a year says."""
+        rows = read_year(self._store, CHART_ENTRIES, year, NAMES_READ, repeated=REPEATED)
+        names = _song_names(rows)
+        spans = names.group_by("song_ref").aggregate([("first_day", "min"), ("last_day", "max")])
+        self._names.append(names)
+        self._spans.append(_of_playlist(spans.rename_columns(SPAN), year.playlist))
+        self.refs[year] = sorted(spans["song_ref"].drop_null().to_pylist())
+        self.artists[year] = _artist_names(rows)
+
+    def names(self) -> pd.DataFrame:
+        """The distinct ways in which rows name their songs, as `song_identity` takes them."""
+        if not self._names:
+            return pd.DataFrame(columns=[*NAMES, "first_day", "last_day"])
+        names: pd.DataFrame = _grouped(pa.concat_tables(self._names), NAMES, "first_day", "last_day").to_pandas()
+        return names
+
+    def spans(self) -> pd.DataFrame:
+        """In which edition of each playlist each reference came, and in which it was there last."""
+        if not self._spans:
+            return pd.DataFrame(columns=["playlist", "song_ref", "first", "last"])
+        days = _grouped(pa.concat_tables(self._spans), ["playlist", "song_ref"], "first_day", "last_day")
+        spans: pd.DataFrame = days.to_pandas()
+        numbers = pd.concat(
+            {playlist: _edition_numbers(days) for playlist, days in read_days(self._store, self.refs).items()}
+        )
+        for edge in ("first", "last"):
+            places = pd.MultiIndex.from_frame(spans[["playlist", f"{edge}_day"]])
+            spans[edge] = numbers.reindex(places).to_numpy()
+        return spans.dropna(subset=["song_ref"])[["playlist", "song_ref", "first", "last"]]
+
+    def rows_of(self, refs: Collection[str]) -> pd.DataFrame:
+        """All rows with one of these references."""
+        parts = [ROWS.empty_table()]
+        wanted = pa.array(sorted(refs), pa.string())
+        for year in (year for year, of_year in self.refs.items() if not set(refs).isdisjoint(of_year)):
+            rows = read_year(self._store, CHART_ENTRIES, year, ROWS_READ, repeated=["song_ref", "song_name"])
+            named = rows["song_ref"].combine_chunks()
+            rows = rows.filter(pc.is_in(named.dictionary, wanted).take(named.indices))
+            parts.append(_of_playlist(rows, year.playlist).cast(ROWS))
+        found: pd.DataFrame = pa.concat_tables(parts).to_pandas(date_as_object=False)
+        return found
+
+
+def _of_playlist(rows: pa.Table, playlist: str) -> pa.Table:
+    return rows.append_column("playlist", pa.repeat(playlist, len(rows)))
+
+
+def _song_names(rows: pa.Table) -> pa.Table:
+    """The distinct ways in which rows name their songs, each with its first and last day."""
+    named = rows.select([*TEXTS, *FACTS]).append_column("credits", _credits(rows["artist_names"].combine_chunks()))
+    days = named.append_column("first_day", rows["snapshot_date"]).append_column("last_day", rows["snapshot_date"])
+    return _grouped(days, NAMES, "first_day", "last_day").cast(NAMES_SCHEMA)
+
+
+def _grouped(rows: pa.Table, by: list[str], first: str, last: str) -> pa.Table:
+    """The distinct values of some columns, each with the first and the last day."""
+    grouped = rows.group_by(by).aggregate([(first, "min"), (last, "max")])
+    return grouped.rename_columns({f"{first}_min": first, f"{last}_max": last}).select([*by, first, last])
+
+
+def _credits(artist_names: pa.Array) -> pa.Array:
+    """All credits of each row in one text; null where there is one at most, whose name is the lead artist's."""
+    several = pc.greater(pc.list_value_length(artist_names), 1)
+    lists = artist_names.filter(several)
+    texts = pa.ListArray.from_arrays(lists.offsets, lists.values.cast(pa.string()))
+    joined = pc.replace_with_mask(pa.nulls(len(artist_names), pa.string()), several, pc.binary_join(texts, ", "))
+    return joined.dictionary_encode()
+
+
+def _edition_numbers(days: pd.DataFrame) -> pd.Series:
+    """The place in D of the edition of each day of a playlist, as chart_editions.sql counts them."""
+    by_content = (days["cadence"] == "weekly") & (days["source"] != "charts")
+    editions = days["edition"].where(by_content, days["snapshot_date"])
+    return editions.rank(method="dense").astype("int64").set_axis(days["snapshot_date"])
+
+
+def _candidates_of(candidates: pd.DataFrame, year: Year, rows: pd.DataFrame) -> pd.DataFrame:
+    """What makes statuses of a year doubtful: the candidates among its songs."""
+    mine = (candidates["playlist"] == year.playlist) & candidates["song_key"].isin(set(rows["song_key"]))
+    return candidates.loc[mine, ["song_key"]].drop_duplicates()
 
 
 def _artist_names(rows: pa.Table) -> pd.DataFrame:
@@ -82,8 +202,10 @@ def _artist_names(rows: pa.Table) -> pd.DataFrame:
     keys, names = (pc.list_flatten(rows[column].combine_chunks()) for column in ("artist_keys", "artist_names"))
     days = rows["snapshot_date"].combine_chunks().take(pc.list_parent_indices(rows["artist_keys"].combine_chunks()))
     flat = pa.table({"artist_key": keys, "artist_name": names, "day": days})
-    named: pd.DataFrame = flat.group_by(["artist_key", "artist_name"]).aggregate([("day", "max")]).to_pandas()
-    return named
+    named = flat.group_by(["artist_key", "artist_name"]).aggregate([("day", "max")])
+    plain = [("artist_key", pa.string()), ("artist_name", pa.string()), ("day_max", pa.date32())]
+    artists: pd.DataFrame = named.cast(pa.schema(plain)).to_pandas()
+    return artists
 
 
 def _newest_names(artists: Mapping[Year, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -102,39 +224,3 @@ def _newest_names(artists: Mapping[Year, pd.DataFrame]) -> dict[str, pd.DataFram
 
 def _digest(rows: pd.DataFrame) -> str:
     return hashlib.sha256(rows.to_csv().encode()).hexdigest()
-
-
-def _aliases(store: ObjectStore) -> list[tuple[str, str]]:
-    """Pairs of songs that somebody merged by hand; none without a file."""
-    data = read_if_present(store, ALIASES_KEY)
-    if data is None:
-        return []
-    try:
-        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise _refused("it is not a CSV file in UTF-8", str(error)) from error
-    if not rows or rows[0] != ALIAS_COLUMNS:
-        raise _refused("its first line is not the header", f"the header is {','.join(ALIAS_COLUMNS)}")
-    pairs = []
-    for number, row in enumerate(rows[1:], 2):
-        cells = [cell.strip() for cell in row]
-        if not any(cells):
-            continue
-        if len(cells) != len(ALIAS_COLUMNS) or not all(cells):
-            raise _refused(f"row {number} is {row}", "each row names two songs by id, ISRC or key")
-        pairs.append((cells[0], cells[1]))
-    return pairs
-
-
-def _unknown(aliases: Iterable[tuple[str, str]], names: pd.DataFrame) -> tuple[str, ...]:
-    """Those names of aliases that are neither id nor ISRC nor key of a song."""
-    known = set(names["song_ref"]) | set(names["song_id"]) | set(names["isrc"])
-    return tuple(sorted({name for pair in aliases for name in pair} - known))
-
-
-def _refused(what: str, why: str) -> StorageError:
-    return StorageError(
-        f"{ALIASES_KEY} in the lake cannot be used: {what}.",
-        why=why,
-        remedy=f"write it as CSV with the columns {' and '.join(ALIAS_COLUMNS)}, or remove it",
-    )

@@ -10,7 +10,7 @@ from spotify_assets.catalog.duckdb_file import refresh, stored_tables
 from spotify_assets.catalog.glue_crawl import open_client
 from spotify_assets.catalog.glue_tables import register_history, register_table
 from spotify_assets.errors import StorageError
-from spotify_assets.schemas.analyses import ANALYSES, CHART_DAYS, COMPACTED, SONG_IDENTITY
+from spotify_assets.schemas.analyses import ANALYSES, CHART_DAYS, COMPACTED, IDENTITY
 from spotify_assets.settings import Settings
 from spotify_assets.storage.daily_files import DailyFiles
 from spotify_assets.storage.layout import (
@@ -52,7 +52,7 @@ def release_into_catalog(settings: Settings, store: ObjectStore, daily: DailyFil
         )
     write_release(store, release, RELEASE_KEY)
     runs = _versions(store, ANALYTICS_PREFIX)
-    history = {name: _versions(store, table_prefix(name)) for name in (*COMPACTED, SONG_IDENTITY.name)}
+    history = {name: _versions(store, table_prefix(name)) for name in (*COMPACTED, *IDENTITY)}
     if settings.glue_crawler is None:
         refresh(store, stored_tables(daily, _of_people(history) | _of_release(release, runs)))
     else:

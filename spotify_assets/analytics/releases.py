@@ -162,7 +162,7 @@ def read_release(store: ObjectStore, key: str = RELEASE_KEY) -> Release:
         raise Damaged(
             f"{store.uri(key)} is damaged.",
             why=f"it does not record which files the analyses consist of ({type(error).__name__}: {error})",
-            remedy="run publish_job: it makes all analyses anew",
+            remedy="run publish_job: it makes all analyses again",
         ) from error
 
 

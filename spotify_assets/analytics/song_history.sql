@@ -2,13 +2,16 @@
 --
 -- Grain: playlist x song x edition. A song listed twice in an edition has its best position, that row's facts and
 -- streams, and `occurrences`.
--- prev(t) is the edition before t in D, whether or not expected editions are missing between them (`gap`).
--- movement = position in prev(t) - position, null for entries. peak: best position so far, on its earliest date.
--- streak: consecutive editions of D up to this one; spell_number counts them.
--- entry_status: UP, DOWN, SAME by movement. RE_ENTRY: seen before in D but not in prev(t), or the publisher's figures
--- say it has charted before. NEW: the publisher says it is on its first day (or week), or the edition follows its
--- predecessor without a gap. FIRST_SEEN otherwise. Null in the first edition of D, where nothing is known.
--- points = N + 1 - r, N being the chart's size. genres: of the day, else the song's nearest earlier known ones.
+-- The edition before is the one before it that is stored, whether or not expected ones are missing between (`gap`).
+-- movement = position in the edition before - position, null for entries.
+-- peak: best position so far, on its earliest date.
+-- streak: consecutive editions up to this one; spell_number counts them.
+-- entry_status: UP, DOWN, SAME by movement. RE_ENTRY: seen before but not in the edition before, or the publisher's
+-- figures have it as charted before. NEW: the publisher has it on its first day (or week), or the edition follows its
+-- predecessor without a gap. FIRST_SEEN otherwise. Null in the first edition, where nothing is known.
+-- entry_status_basis: official where the publisher's figures decided; doubtful where a song is NEW by what was seen,
+-- but alias_candidates has one that was there before and may be the same; observed otherwise.
+-- points = chart size + 1 - position. genres: of the day, else the song's nearest earlier known ones.
 -- streams_mean_7_days: over the last seven calendar days, null unless all seven have streams; daily charts only.
 
 -- Only what the windows need: what the row says besides is joined at the end.
@@ -86,6 +89,11 @@ newest as (
     group by playlist, year(cast(snapshot_date as date))
 ),
 
+doubted as (
+    select distinct playlist, song_key
+    from alias_candidates
+),
+
 facts as (
     select
         playlist,
@@ -156,6 +164,7 @@ select
         when so_far.edition_number = 1 then null
         when so_far.editions_on_chart > 1 then 'observed'
         when facts.officially_charted_before or facts.officially_new then 'official'
+        when doubted.song_key is not null and not so_far.gap then 'doubtful'
         else 'observed'
     end as entry_status_basis,
     so_far.peak_position,
@@ -185,3 +194,4 @@ join facts
     and facts.snapshot_date = so_far.snapshot_date
     and facts.position = so_far.position
 join newest on newest.playlist = so_far.playlist and newest.of_year = year(so_far.snapshot_date)
+left join doubted on doubted.playlist = so_far.playlist and doubted.song_key = so_far.song_key

@@ -1,9 +1,9 @@
 -- song_popularity: the whole story of each song in one row.
 --
 -- Grain: playlist x song. Names, ids and album are those of its newest edition.
--- left_censored: it was on the first edition of D, so when it entered and how long it took to its peak is not known.
--- editions_to_peak: editions of D from its first one to its peak. points: sum of N + 1 - r.
--- dropped_out_on: the edition of D after its last one; dropped_out_from: its position in the last one.
+-- left_censored: it was on the first edition of all, so when it entered and how long it took to its peak is not known.
+-- editions_to_peak: editions from its first one to its peak. points: sum of chart size + 1 - position.
+-- dropped_out_on: the edition after its last one; dropped_out_from: its position in the last one.
 
 with totals as (
     select

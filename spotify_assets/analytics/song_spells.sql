@@ -1,9 +1,9 @@
--- song_spells: the runs of consecutive editions of D that each song had.
+-- song_spells: the runs of consecutive editions that each song had.
 --
--- Grain: playlist x song x spell. A missing edition does not end a spell, because D has only editions that exist; but
--- a spell that starts right after a gap, or runs on the first edition, may have begun before (left_censored), and one
--- that ends right before a gap, or runs on the newest edition, may go on (right_censored).
--- re_entry_gap: editions of D without the song between the spell before and this one.
+-- Grain: playlist x song x spell. A missing edition does not end a spell, because only editions that exist are counted;
+-- but a spell that starts right after a gap, or runs on the first edition, may have begun before (left_censored), and
+-- one that ends right before a gap, or runs on the newest edition, may go on (right_censored).
+-- re_entry_gap: editions without the song between the spell before and this one.
 
 with spells as (
     select

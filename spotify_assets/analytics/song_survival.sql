@@ -1,12 +1,13 @@
--- song_survival: how long songs stay, told by the Kaplan-Meier estimate.
+-- song_survival: how long songs stay, by the Kaplan-Meier estimate.
 --
--- Grain: playlist x basis x length of spell in editions with the song. S(x) is the product over lengths up to x of
--- (1 - exits / at_risk): the share of spells that last longer than x editions. An exit is a spell whose end was seen;
--- one that runs on the newest edition, or ends right before a gap, is censored; one that runs on the first edition, or
+-- Grain: playlist x basis x length of spell in editions with the song. survival is the product over lengths up to this
+-- one of (1 - exits / at_risk): the share of spells that last longer. An exit is a spell whose end was seen; one that
+-- runs on the newest edition, or ends right before a gap, is censored; one that runs on the first edition, or
 -- starts right after a gap, is left out and counted in left_truncated.
 -- basis spell: every spell; first_spell: the first of each song; spell_tolerating_one_absence: an absence of a single
--- edition of D does not end a spell, so a beginning or end within one edition of the edge or of a gap was not seen.
--- half_life: smallest x with S(x) <= 0.5. Rounded to nine digits, so that no order of multiplying shows.
+-- edition does not end a spell, so a beginning or end within one edition of the edge or of a gap was not seen.
+-- half_life: the smallest length with a survival of 0.5 or less. Rounded to nine digits, so that no order of
+-- multiplying shows.
 
 with grouped as (
     select

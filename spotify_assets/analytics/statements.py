@@ -19,6 +19,7 @@ from spotify_assets.schemas.analyses import (
     CHART_ENTRIES,
     CHART_PERIODS,
     COMPACTED,
+    IDENTITY,
     SONG_HISTORY,
     SONG_IDENTITY,
 )
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 FOLDER = Path(__file__).parent
-INPUTS: Mapping[str, Table] = {**COMPACTED, SONG_IDENTITY.name: SONG_IDENTITY, **ANALYSES}
+INPUTS: Mapping[str, Table] = {**COMPACTED, **IDENTITY, **ANALYSES}
 """Every table that an analysis may read."""
 ALL_YEARS = 0
 """The year of the part that holds the period `all`."""

@@ -9,10 +9,11 @@ from spotify_assets.analytics.compaction import damaged_compacted
 from spotify_assets.analytics.releases import damaged_files, read_release
 from spotify_assets.errors import Damaged, StorageError
 from spotify_assets.schemas import TABLES
+from spotify_assets.schemas.analyses import IDENTITY
 from spotify_assets.storage.layout import (
-    IDENTITY_KEY,
     RAW_PREFIX,
     RELEASE_KEY,
+    identity_key,
     parse_partition_key,
     parse_raw_key,
     table_prefix,
@@ -26,7 +27,7 @@ from spotify_assets.storage.withdrawals import Withdrawals
 def find_damage(store: ObjectStore) -> Iterator[StorageError]:
     """A refusal for each object that is damaged, which names it and what mends it; in the order of the data.
 
-    Read are the raw layer, the withdrawals, the daily tables, the compacted history, song_identity and the released
+    Read are the raw layer, the withdrawals, the daily tables, the compacted history, identity and the released
     analyses. What is left of older runs is not.
     """
     raw = [key for key in store.list_keys(RAW_PREFIX) if parse_raw_key(key)]
@@ -37,7 +38,7 @@ def find_damage(store: ObjectStore) -> Iterator[StorageError]:
         yield from _refusals(days, lambda key: decode(store.read(key), store.uri(key), remedy=rebuild_again(key)))
     for key in damaged_compacted(store):
         yield _damaged(store, key)
-    identity = [IDENTITY_KEY] if read_if_present(store, IDENTITY_KEY) is not None else []
+    identity = [key for key in map(identity_key, IDENTITY) if read_if_present(store, key) is not None]
     yield from _refusals(identity, lambda key: decode(store.read(key), store.uri(key), remedy=PUBLISH_AGAIN))
     yield from _released(store)
 

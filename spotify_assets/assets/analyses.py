@@ -17,10 +17,10 @@ from spotify_assets.analytics.statements import Statement, statements
 from spotify_assets.assets.common import OWNERS, column_schema, without_useless_retries
 from spotify_assets.publication import CATALOG_KEY, PUBLISHED_UP_TO, RELEASE_KEY, published_up_to
 from spotify_assets.schemas import Table
-from spotify_assets.schemas.analyses import ANALYSES, CHART_ENTRIES, COMPACTED, SONG_IDENTITY
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 from spotify_assets.settings import Settings
 from spotify_assets.storage.lake import Lake
-from spotify_assets.storage.layout import ALIASES_KEY, PREPARED_KEY
+from spotify_assets.storage.layout import PREPARED_KEY
 
 if TYPE_CHECKING:
     from spotify_assets.analytics.compaction import Compaction
@@ -37,7 +37,10 @@ def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
         name="analyses",
         specs=[
             *(_spec(table, [CATALOG_KEY], "history", "pandas") for table in COMPACTED.values()),
-            _spec(SONG_IDENTITY, [dg.AssetKey([CHART_ENTRIES.name])], "history", "pandas"),
+            *(
+                _spec(table, [dg.AssetKey([name]) for name in COMPACTED], "history", "pandas")
+                for table in IDENTITY.values()
+            ),
             *(_analysis_spec(statement, settings.engine) for statement in statements()),
         ],
         check_specs=checks.history_check_specs(),
@@ -61,13 +64,10 @@ def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
             history = read_days(files, compaction.years)
             yield from checks.history_results(history)
             identity = identify(files, compaction.years)
-            unknown = ", ".join(identity.unknown_aliases)
-            if unknown:
-                context.log.warning("%s names songs that no chart has, which merges nothing: %s", ALIASES_KEY, unknown)
-            yield dg.MaterializeResult(
-                asset_key=[SONG_IDENTITY.name],
-                metadata={**seen, "songs": identity.songs, "unknown aliases": unknown or "none"},
-            )
+            counts = {"songs": identity.songs, "alias candidates": len(identity.candidates)}
+            for name in IDENTITY:
+                yield dg.MaterializeResult(asset_key=[name], metadata={**seen, **counts})
+            yield checks.identity_result(identity)
             with open_engine(settings, files, compaction.years) as engine:
                 release = make_release(files, engine, _run_name(context.run.run_id), compaction, identity)
             failed = {slug: [str(day) for day in checks.failed_days(days)] for slug, days in history.items()}
@@ -137,7 +137,7 @@ def _spec(table: Table, deps: Sequence[dg.AssetKey], group: str, kind: str) -> d
 
 def _warn(context: dg.AssetExecutionContext, damaged: Sequence[str]) -> None:
     for key in damaged:
-        context.log.warning("Damaged or gone, and made anew: %s", key)
+        context.log.warning("Damaged or gone, and made again: %s", key)
 
 
 def _run_name(run_id: str) -> str:
@@ -152,7 +152,7 @@ def _changes(compaction: "Compaction") -> dict[str, Any]:
         "the first and the last of them": " to ".join(dict.fromkeys([min(days), max(days)])) if days else "none",
         "years rewritten": len(compaction.changed),
         "days left out": sum(map(len, compaction.incomplete.values())),
-        "damaged and made anew": ", ".join(compaction.damaged) or "none",
+        "damaged and made again": ", ".join(compaction.damaged) or "none",
     }
 
 
@@ -173,6 +173,6 @@ def _described(statement: Statement, release: "Release") -> dict[str, Any]:
         "run": release.run,
         "parts made": len(made),
         "parts kept": len(release.tables[name]) - len(made),
-        "damaged and made anew": ", ".join(key for key in release.damaged if f"/{name}/" in key) or "none",
+        "damaged and made again": ", ".join(key for key in release.damaged if f"/{name}/" in key) or "none",
         "SQL": dg.MetadataValue.md(f"```sql\n{statement.text}\n```"),
     }

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from spotify_assets.errors import NotStored, StorageError
 from spotify_assets.schemas import PARTITION_COLUMNS, TABLES, Table, arrow_schema
-from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, SONG_IDENTITY
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 from spotify_assets.schemas.types import TYPES
 from spotify_assets.storage.daily_files import DailyFiles
 from spotify_assets.storage.layout import CATALOG_KEY, partition_key, partition_pattern, partition_values
@@ -38,7 +38,7 @@ PARTITION_DESCRIPTIONS = {
     "snapshot_date": "The day of the snapshot in Japan; for chart files the chart's own date",
     "year": "The year of the snapshot date",
 }
-MADE_BY_PUBLISHING = (*COMPACTED.values(), SONG_IDENTITY, *ANALYSES.values())
+MADE_BY_PUBLISHING = (*COMPACTED.values(), *IDENTITY.values(), *ANALYSES.values())
 """Tables whose files a publish run makes; those of all others belong to a day."""
 OBJECTS_AT_ONCE = 1000
 
@@ -78,7 +78,7 @@ def stored_tables(daily: DailyFiles, history: Mapping[str, Mapping[str, str]]) -
 
     Args:
         daily: the objects of the daily tables.
-        history: the versions of the objects of the compacted history, of song_identity and of the released analyses,
+        history: the versions of the objects of the compacted history, of identity and of the released analyses,
             by table and key.
     """
     of_days = [

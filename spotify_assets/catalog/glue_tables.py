@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from spotify_assets.catalog.glue_comparison import PARTITIONS_PER_PAGE
 from spotify_assets.errors import CatalogUnavailable
-from spotify_assets.schemas.analyses import COMPACTED, SONG_IDENTITY
+from spotify_assets.schemas.analyses import COMPACTED, IDENTITY
 from spotify_assets.schemas.table import Table
 from spotify_assets.schemas.types import TYPES
 from spotify_assets.storage.aws import explained
@@ -119,7 +119,7 @@ def register_compacted(
 
 
 def register_history(glue: GlueClient, database: str, store: ObjectStore, years: Collection[Year]) -> None:
-    """Bring the Glue tables of the compacted history, with these years, and of song_identity up to date.
+    """Bring the Glue tables of the compacted history, with these years, and of identity up to date.
 
     Raises:
         CatalogUnavailable: Glue refuses.
@@ -127,8 +127,8 @@ def register_history(glue: GlueClient, database: str, store: ObjectStore, years:
     for table in COMPACTED.values():
         folder = table_prefix(table.name)
         register_compacted(glue, database, table, store.uri(folder), years, parameters={})
-    location = store.uri(table_prefix(SONG_IDENTITY.name))
-    register_table(glue, database, SONG_IDENTITY.name, SONG_IDENTITY, location, parameters={})
+    for table in IDENTITY.values():
+        register_table(glue, database, table.name, table, store.uri(table_prefix(table.name)), parameters={})
 
 
 def drop_table(glue: GlueClient, database: str, name: str) -> None:

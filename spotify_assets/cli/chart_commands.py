@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import date
 from pathlib import Path, PurePath
@@ -14,12 +14,11 @@ import click
 from spotify_assets.cli.arguments import playlist_called
 from spotify_assets.cli.console import print_line, print_table, progress
 from spotify_assets.cli.deployment import Deployment, fill, opened, publish
-from spotify_assets.errors import Refusal
 from spotify_assets.settings import Settings, load_settings
-from spotify_assets.storage.layout import LANDING_PREFIX, landing_key
 
 if TYPE_CHECKING:
-    from spotify_assets.cli.chart_intake import FoundFile, Verdict
+    from spotify_assets.cli.chart_intake import Verdict
+    from spotify_assets.cli.found_files import FoundFile
     from spotify_assets.storage.object_store import ObjectStore
 
 
@@ -39,13 +38,13 @@ def import_charts(paths: tuple[Path, ...], slug: str | None, dry_run: bool) -> N
     import. The exit code is 0 when all is well, with nothing new as well, and 1 when a file was refused, a run failed
     or no chart file was there.
     """
-    from spotify_assets.cli.chart_intake import find_files, judge, land
+    from spotify_assets.cli.chart_intake import judge, land
+    from spotify_assets.cli.found_files import find_files
     from spotify_assets.resources import build_lake
 
     settings = load_settings()
     store = build_lake(settings.lake).store()
     with nullcontext() if dry_run else opened(settings) as deployment:  # refused before an original is kept
-        before = frozenset(store.list_keys(LANDING_PREFIX))
         files = list(find_files(paths))
         with progress("reading chart files", total=len(files)) as advance:
             verdicts = judge(_counted(files, advance), settings, store, slug)
@@ -53,7 +52,7 @@ def import_charts(paths: tuple[Path, ...], slug: str | None, dry_run: bool) -> N
         well = all(verdict.refusal is None for verdict in verdicts) and bool(verdicts)
         if deployment:
             well = _make_days(settings, deployment, store, land(verdicts, store)) and well
-        _show_counts(verdicts, before, dry_run=dry_run)
+        _show_counts(verdicts, dry_run=dry_run)
     if not well:
         sys.exit(1)
 
@@ -78,16 +77,13 @@ def _make_days(
     return well
 
 
-def _show_counts(verdicts: Sequence[Verdict], before: Collection[str], *, dry_run: bool) -> None:
-    """The line that sums an import up; `before` are the keys that had landed before it."""
-    kept = [
-        landing_key(verdict.slug, verdict.file.original.name)
-        for verdict in verdicts
-        if verdict.slug is not None and not isinstance(verdict.file.original, Refusal)
-    ]
-    unchanged = sum(key in before for key in kept)
+def _show_counts(verdicts: Sequence[Verdict], *, dry_run: bool) -> None:
+    """The line that sums an import up, in files: one may be for several playlists."""
+    kept = {verdict.file.where: verdict.key for verdict in verdicts if verdict.refusal is None}
+    unchanged = sum(key is None for key in kept.values())
+    refused = len({verdict.file.where for verdict in verdicts} - kept.keys())
     imported = f"{len(kept) - unchanged} {'would be imported' if dry_run else 'imported'}"
-    print_line(f"Files: {imported}, {len(verdicts) - len(kept)} refused, {unchanged} unchanged")
+    print_line(f"Files: {imported}, {refused} refused, {unchanged} unchanged")
 
 
 def _show_verdicts(verdicts: Sequence[Verdict]) -> None:

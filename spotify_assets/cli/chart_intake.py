@@ -6,17 +6,15 @@ Reading a file belongs to `sources.chart_files`; turning landed files into table
 from __future__ import annotations
 
 import hashlib
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from statistics import median
+from typing import NamedTuple
 
+from spotify_assets.cli.found_files import FoundFile, digest_of_bytes, readable
 from spotify_assets.errors import Refusal, SourceRefusal
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import PlaylistSettings, Settings
@@ -24,36 +22,30 @@ from spotify_assets.snapshot import CHARTS
 from spotify_assets.sources.charts.chart_files import ChartFile
 from spotify_assets.sources.charts.charts_source import ChartsSource
 from spotify_assets.sources.charts.edition_checks import ChartEdition
-from spotify_assets.sources.charts.landing import SUFFIXES, Original, assign, is_hidden
+from spotify_assets.sources.charts.landing import Original, Share, other_day_of_week, share_out
 from spotify_assets.storage.layout import LANDING_PREFIX, landing_key
-from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore
+from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.raw_layer import RawLayer
 
-TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 THURSDAY = 3
 ONE_CHART_A_DAY = "only one of them can be that day's chart"
 
 
 @dataclass(frozen=True)
-class FoundFile:
-    """A file to import. Its bytes are not kept: it is opened when they are needed.
+class Verdict:
+    """What becomes of a file for a playlist: its chart when it may be imported, or why it is refused.
 
     Attributes:
-        where: what a person calls it.
-        original: the file, its version being the SHA-256 of its bytes; or why there are no bytes of it.
+        key: where the original is to be kept; None where it has landed before.
+        short_days: what is to be said of its days that are much shorter than those beside them.
     """
-
-    where: str
-    original: Original | Refusal
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What becomes of a file: its playlist and chart when it may be imported, or why it is refused."""
 
     file: FoundFile
     playlist: PlaylistSettings | None = None
     chart: ChartFile | None = None
+    key: str | None = None
     refusal: Refusal | None = None
+    short_days: tuple[str, ...] = ()
 
     @property
     def slug(self) -> str | None:
@@ -72,7 +64,7 @@ class Verdict:
             return []
         weekdays = _notes_on_weekdays(self.days) if self.playlist.cadence == "weekly" else []
         missing = [f"no chart for {', '.join(self.missing_days)}"] if self.missing_days else []
-        return [*self.chart.notes, *weekdays, *missing]
+        return [*self.chart.notes, *self.short_days, *weekdays, *missing]
 
     @property
     def missing_days(self) -> list[str]:
@@ -91,11 +83,12 @@ class Verdict:
 
 
 class _Landed(NamedTuple):
-    """What the landing folder holds: the keys of all objects, and the charts of the files."""
+    """What is there before the import: the keys of the landing folder, the charts of its files, and the stored days."""
 
     store: ObjectStore
     keys: frozenset[str]
     charts: ChartsSource
+    stored_days: Callable[[str], Collection[date]]
 
 
 class _Claim(NamedTuple):
@@ -107,20 +100,6 @@ class _Claim(NamedTuple):
     remedy: str
 
 
-def find_files(paths: Iterable[Path]) -> Iterator[FoundFile]:
-    """The chart files at these paths: files, folders with all that is in them, and zip archives.
-
-    A path that does not exist and an archive that cannot be read are among them, as unreadable.
-    """
-    for path in paths:
-        if path.is_dir():
-            yield from find_files(path / found for found in _files_in(path) if _is_meant(found))
-        elif path.suffix.casefold() == ".zip":
-            yield from _in_archive(path)
-        else:
-            yield _file(path)
-
-
 def judge(files: Iterable[FoundFile], settings: Settings, store: ObjectStore, slug: str | None) -> list[Verdict]:
     """Decide about each file; nothing is written.
 
@@ -130,55 +109,110 @@ def judge(files: Iterable[FoundFile], settings: Settings, store: ObjectStore, sl
     whatever order they are given: nobody but a person knows which is right.
     """
     playlists = [playlist for playlist in settings.playlists if playlist.source == CHARTS]
-    landed = _Landed(store, frozenset(store.list_keys(LANDING_PREFIX)), ChartsSource(store, playlists))
-    return _compared([_judge_alone(file, settings.start, playlists, slug, landed) for file in files])
+    landed = _Landed(
+        store,
+        frozenset(store.list_keys(LANDING_PREFIX)),
+        ChartsSource(store, playlists),
+        lru_cache(lambda slug: RawLayer(store).latest_keys(slug).keys()),
+    )
+    alone = [verdict for file in files for verdict in _judge_alone(file, settings.start, playlists, slug, landed)]
+    return _with_short_days(_compared(alone), landed)
 
 
 def _judge_alone(
     file: FoundFile, start: date, playlists: Sequence[PlaylistSettings], slug: str | None, landed: _Landed
-) -> Verdict:
-    """Decide about a file without regard to the others of the import."""
+) -> list[Verdict]:
+    """Decide about a file without regard to the others of the import: a verdict for each playlist that it is for."""
     try:
-        original = _readable(file)
-        playlist, chart, _ = assign(original, playlists, slug)
-        _check_days(file, chart, start)
-        key = landing_key(playlist.slug, original.name)
-        if key in landed.keys:
-            _check_same_content(file.where, original, key, _digest_of_object(landed.store, key))
-        for edition in chart.editions:
-            _check_same(file, edition, _landed_editions(file, landed.charts, playlist, edition.chart_date))
+        original = readable(file)
+        shares = share_out(original, playlists, slug)
+        key = landing_key(shares[0].playlist.slug if len(shares) == 1 else None, original.name)
+        for share in shares:
+            _check_days(file, share.chart, start)
+            for edition in share.chart.editions:
+                of_day = _landed_editions(file, landed.charts, share.playlist, edition.chart_date)
+                _check_same(file, edition, of_day)
+                _check_week(file, share.playlist, edition.chart_date, landed)
+        is_there = key in landed.keys
+        if is_there:
+            _check_same_content(file.where, original, key, shares, landed, playlists)
     except Refusal as refusal:
-        return Verdict(file, refusal=refusal)
-    return Verdict(file, playlist, chart)
+        return [Verdict(file, refusal=refusal)]
+    return [Verdict(file, share.playlist, share.chart, None if is_there else key) for share in shares]
+
+
+def _check_week(file: FoundFile, playlist: PlaylistSettings, day: date, landed: _Landed) -> None:
+    """Refuse a week that is stored under another day: it would count twice."""
+    if playlist.cadence != "weekly":
+        return
+    stored = other_day_of_week(day, landed.stored_days(playlist.slug))
+    if stored:
+        raise SourceRefusal(
+            f"{file.where} holds the week of {playlist.slug} that ends on {day}, and {stored} is stored for it.",
+            why="weekly charts so near to each other are one week, under two conventions or of two files",
+            remedy=f"leave it out, or withdraw the stored one: `spotify-assets withdraw {playlist.slug} {stored}`",
+        )
 
 
 def _compared(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """The verdicts with those files refused that contradict each other."""
+    """The verdicts with those files refused that contradict each other, for all playlists that they are for."""
     contents: dict[_Claim, dict[bytes | str, str]] = {}
     for verdict in verdicts:
         for claim, content in _claims(verdict):
             files = contents.setdefault(claim, {})
             files[content] = min(verdict.file.where, files.get(content, verdict.file.where))
-    return [_compare(verdict, contents) for verdict in verdicts]
+    refused: dict[str, Verdict] = {}
+    for verdict in verdicts:
+        found = _contradiction(verdict, contents)
+        if found:
+            refused.setdefault(verdict.file.where, Verdict(verdict.file, refusal=found))
+    return list({id(one): one for one in (refused.get(verdict.file.where, verdict) for verdict in verdicts)}.values())
 
 
-def _compare(verdict: Verdict, contents: Mapping[_Claim, Mapping[bytes | str, str]]) -> Verdict:
+def _contradiction(verdict: Verdict, contents: Mapping[_Claim, Mapping[bytes | str, str]]) -> Refusal | None:
     for claim, content in _claims(verdict):
         others = [where for other, where in contents[claim].items() if other != content]
         if others:
             what = f"{verdict.file.where} and {min(others)} both {claim.said}, and they differ."
-            return Verdict(verdict.file, refusal=SourceRefusal(what, why=claim.why, remedy=claim.remedy))
-    return verdict
+            return SourceRefusal(what, why=claim.why, remedy=claim.remedy)
+    return None
 
 
 def _claims(verdict: Verdict) -> Iterator[tuple[_Claim, bytes | str]]:
     """What a file that may be imported says, with what tells it from another that says something else."""
     if verdict.playlist is None or verdict.chart is None:
         return
-    slug, original = verdict.playlist.slug, _readable(verdict.file)
+    slug, original = verdict.playlist.slug, readable(verdict.file)
     for edition in verdict.chart.editions:
         yield _Claim(slug, f"hold {edition.chart_date}", ONE_CHART_A_DAY, "import the right one alone"), edition.digest
-    yield _Claim(slug, f"are called {original.name}", "nothing is overwritten silently", "rename one"), original.version
+    said = hashlib.sha256(repr([(edition.chart_date, edition.digest) for edition in verdict.chart.editions]).encode())
+    yield _Claim(slug, f"are called {original.name}", "nothing is overwritten silently", "rename one"), said.digest()
+
+
+def _with_short_days(verdicts: Sequence[Verdict], landed: _Landed) -> list[Verdict]:
+    """The verdicts, with a note on each day that has less than half as many rows as the days beside it."""
+    sizes: dict[str, dict[date, int]] = {}
+    for verdict in verdicts:
+        if verdict.playlist and verdict.chart:
+            of_playlist = sizes.setdefault(verdict.playlist.slug, {})
+            of_playlist |= {edition.chart_date: edition.size for edition in verdict.chart.editions}
+            step = timedelta(weeks=1) if verdict.playlist.cadence == "weekly" else timedelta(days=1)
+            for day in (min(verdict.days) - step, max(verdict.days) + step):
+                for edition in landed.charts.editions(verdict.playlist, day).values():
+                    of_playlist.setdefault(day, edition.size)
+    return [
+        replace(verdict, short_days=tuple(_short_days(verdict.days, sizes[verdict.slug]))) if verdict.slug else verdict
+        for verdict in verdicts
+    ]
+
+
+def _short_days(days: Iterable[date], sizes: Mapping[date, int]) -> Iterator[str]:
+    in_order = sorted(sizes)
+    for day in sorted(days):
+        place = in_order.index(day)
+        beside = [sizes[other] for other in (*in_order[max(place - 3, 0) : place], *in_order[place + 1 : place + 4])]
+        if beside and sizes[day] * 2 < median(beside):
+            yield f"{day}: {sizes[day]} rows, and the charts beside it have {median(beside):g}"
 
 
 def _notes_on_weekdays(days: Iterable[date]) -> list[str]:
@@ -201,108 +235,26 @@ def land(verdicts: Iterable[Verdict], store: ObjectStore) -> dict[str, list[date
         SourceRefusal: a file was changed since it was judged; it and those after it are not kept.
     """
     days: dict[str, set[date]] = {}
+    kept: set[str] = set()
     for verdict in verdicts:
         if verdict.slug is not None:
-            _keep(_readable(verdict.file), verdict.slug, store)
+            if verdict.key is not None and verdict.key not in kept:
+                _keep(readable(verdict.file), verdict.key, store)
+                kept.add(verdict.key)
             days.setdefault(verdict.slug, set()).update(verdict.days)
     return {slug: sorted(found) for slug, found in days.items()}
 
 
-def _keep(original: Original, slug: str, store: ObjectStore) -> None:
+def _keep(original: Original, key: str, store: ObjectStore) -> None:
     with original.open() as file:
-        if _digest(file) != original.version:
+        if digest_of_bytes(file) != original.version:
             raise SourceRefusal(
                 f"{original.name} is not imported.",
                 why="it was changed while this import was reading it",
                 remedy="wait until it is complete, then import again",
             )
         file.seek(0)
-        store.write(landing_key(slug, original.name), file)
-
-
-def _readable(file: FoundFile) -> Original:
-    if isinstance(file.original, Refusal):
-        raise file.original
-    return file.original
-
-
-def _is_meant(path: str) -> bool:
-    """Whether a file in a folder or an archive is to be imported, going by its path in there."""
-    return path.casefold().endswith((*SUFFIXES, ".zip")) and not is_hidden(path)
-
-
-def _in_archive(path: Path) -> Iterator[FoundFile]:
-    try:
-        # Its members are opened as long as somebody may ask for them; the last one to go closes it.
-        archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
-        yield _unreadable(str(path), str(error), remedy="give an archive that opens, or the files in it")
-        return
-    # Two members may have the same name: they are told apart by where in the archive they are.
-    for member in sorted(archive.infolist(), key=lambda member: member.filename):
-        if not member.is_dir() and _is_meant(member.filename):
-            yield _member(archive, f"{path}/{member.filename}", member)
-
-
-def _member(archive: zipfile.ZipFile, where: str, member: zipfile.ZipInfo) -> FoundFile:
-    remedy = "unpack the archive and give the files in it"
-    name = PurePosixPath(member.filename)
-    if name.suffix.casefold() == ".zip":
-        return _unreadable(where, "it is an archive inside an archive", remedy=remedy)
-    try:
-        return _found(where, name.name, partial(archive.open, member))
-    # What zipfile raises for a member that is damaged, or that needs a password or a compression it does not know.
-    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        return _unreadable(where, str(error), remedy=remedy)
-
-
-def _files_in(folder: Path) -> list[str]:
-    """The paths in a folder of all files in it, as a landing folder would have them: links are followed."""
-    return LocalObjectStore(folder).list_keys("")
-
-
-def _file(path: Path) -> FoundFile:
-    if is_hidden(path.name):
-        return _unreadable(
-            str(path),
-            "its name begins with a dot, and hidden files count nowhere",
-            remedy="rename it if it is a chart",
-        )
-    try:
-        if path.is_file() and not path.name.casefold().endswith(SUFFIXES):
-            return _of_another_name(path)
-        return _found(str(path), path.name, lambda: path.open("rb"))
-    except OSError as error:
-        return _unreadable(str(path), error.strerror or str(error), remedy="give existing files, folders or archives")
-
-
-def _of_another_name(path: Path) -> FoundFile:
-    if path.name.casefold().endswith(TAR_SUFFIXES):
-        return _unreadable(str(path), "by its name it is a tar archive", remedy="unpack it and give the files in it")
-    return _unreadable(
-        str(path),
-        f"a chart file ends in {' or '.join(SUFFIXES)}; nothing else is looked for in the landing folder",
-        remedy="rename it so if it is a chart file",
-    )
-
-
-def _found(where: str, name: str, opener: Callable[[], AbstractContextManager[IO[bytes]]]) -> FoundFile:
-    with opener() as file:
-        return FoundFile(where, Original(name, _digest(file), opener))
-
-
-def _digest(file: IO[bytes]) -> str:
-    # Typeshed asks for more than a file in general has; those given here have it.
-    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-
-
-def _digest_of_object(store: ObjectStore, key: str) -> str:
-    with store.open(key) as file:
-        return _digest(file)
-
-
-def _unreadable(where: str, why: str, *, remedy: str) -> FoundFile:
-    return FoundFile(where, SourceRefusal(f"{where} cannot be read.", why=why, remedy=remedy))
+        store.write(key, file)
 
 
 def _check_days(file: FoundFile, chart: ChartFile, start: date) -> None:
@@ -321,13 +273,30 @@ def _check_days(file: FoundFile, chart: ChartFile, start: date) -> None:
         )
 
 
-def _check_same_content(where: str, original: Original, key: str, digest: str) -> None:
-    if original.version != digest:
+def _check_same_content(
+    where: str,
+    original: Original,
+    key: str,
+    shares: Sequence[Share],
+    landed: _Landed,
+    playlists: Sequence[PlaylistSettings],
+) -> None:
+    """Refuse a file whose name has landed with something else; quotes and line ends make no other file."""
+    with landed.store.open(key) as file:
+        of_that_name = Original(original.name, digest_of_bytes(file), partial(landed.store.open, key))
+    if of_that_name == original:
+        return
+    slug = shares[0].playlist.slug if len(shares) == 1 else None
+    if _said(shares) != _said(share_out(of_that_name, playlists, slug)):
         raise SourceRefusal(
             f"{where} is not kept as {key}: there is a file of that name with other content.",
             why="nothing is overwritten silently",
             remedy="rename this file, or remove the other one if this one is to replace it",
         )
+
+
+def _said(shares: Sequence[Share]) -> dict[str, tuple[ChartEdition, ...]]:
+    return {share.playlist.slug: share.chart.editions for share in shares}
 
 
 def _landed_editions(

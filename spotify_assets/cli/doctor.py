@@ -122,7 +122,7 @@ def _probe_catalog(path: Path) -> str:
         raise CatalogError(
             f"{path} cannot be read.",
             why=str(error).splitlines()[0],
-            remedy="launch publish_job, which makes it anew; close other programs that have it open for writing",
+            remedy="launch publish_job, which makes it again; close other programs that have it open for writing",
         ) from error
     return f"{path} opens: {views} views, " + (f"newest day of songs {newest}" if newest else "no day of songs yet")
 

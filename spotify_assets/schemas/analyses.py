@@ -2,7 +2,7 @@
 
 The compacted history (`COMPACTED`) is stored by playlist and year, which are in the path and not in the file. The
 analyses (`ANALYSES`) have `playlist` as a real column, so that one location holds a whole table. Definitions are in the
-descriptions and in the SQL file of each table; docs/analyses.md tells them in prose.
+descriptions and in the SQL file of each table, and in prose in docs/analyses.md.
 
 Words: an *edition* is a chart as its publisher made it: one a day of a daily chart, one a week of a weekly chart,
 however often it was fetched.
@@ -32,7 +32,7 @@ CHART_DAYS = Table(
     key=("snapshot_date",),
     columns=(
         required("snapshot_date", "date", "The day of the snapshot"),
-        required("source", "string", "Where the day came from: spotify, charts or demo"),
+        required("source", "string", "Where the day came from: spotify, archive, charts or demo"),
         required("cadence", "string", "daily or weekly"),
         required("edition", "date", "First day on which this content was seen without a change since"),
         required("chart_size", "int32", "Nominal size where the source has one, else entries listed"),
@@ -60,8 +60,8 @@ CHART_ENTRIES = Table(
         optional(
             "song_ref",
             "string",
-            "What the row says its song is: the song's id, else its ISRC, else a hash of title and artists; null where "
-            "it says none of them. `song_identity` leads from it to the song",
+            "What the row says its song is: the song's id, else a hash of ISRC, title and artists; null where it says "
+            "neither id, ISRC nor title. `song_identity` leads from it to the song",
         ),
         optional("song_id", "string", "Spotify's id of the track"),
         optional("isrc", "string", "International Standard Recording Code"),
@@ -92,8 +92,9 @@ CHART_ENTRIES = Table(
 SONG_IDENTITY = Table(
     name="song_identity",
     description=(
-        "One row per way in which rows name a song, over all playlists: connected components over the pairs of song id "
-        "and ISRC, and what song_aliases.csv merges by hand."
+        "One row per way in which rows name a song, over all playlists. Names are joined by evidence, the strongest "
+        "first: the lines of song_aliases.csv; the same ISRC, in one form; the same title and lead artist with lengths "
+        "within three seconds, unless both stand in one edition."
     ),
     key=("song_ref",),
     columns=(
@@ -101,12 +102,48 @@ SONG_IDENTITY = Table(
         required(
             "song_key",
             "string",
-            "The song: the smallest ISRC of its component, else the smallest id, else the smallest hash",
+            "The song: the smallest ISRC of its component, else the smallest id, else the smallest hash. An ISRC under "
+            "which different titles stand in one edition is none",
+        ),
+        required(
+            "basis",
+            "string",
+            "How song_ref leads to song_key, by the weakest evidence on the way: song_id (it is the key), isrc, title "
+            "(the same title and lead artist) or alias (song_aliases.csv)",
         ),
         optional("release_date_from", "date", "First day that the song's earliest known release can mean"),
         optional("release_date_to", "date", "Last day that it can mean"),
     ),
 )
+
+ALIAS_CANDIDATES = Table(
+    name="alias_candidates",
+    description=(
+        "One row per playlist and pair of songs that may be one: the same lead artist or title, lengths within a "
+        "second, one leaving within three editions of the other's coming, and never in one edition. A person decides, "
+        "by a line in song_aliases.csv."
+    ),
+    key=("playlist", "song_key", "earlier_song_key"),
+    columns=(
+        required("playlist", "string", "The playlist's slug in the playlists file"),
+        required("song_key", "string", "The song that came, see song_identity"),
+        required("earlier_song_key", "string", "The song that was there before"),
+        required("editions_apart", "int32", "Editions from the last one of the earlier song to the first of the other"),
+        required("came_on", "date", "First day of the song that came"),
+        required("left_on", "date", "Last day of the earlier song"),
+        required("position", "int32", "Position on that first day"),
+        required("earlier_position", "int32", "Position on that last day"),
+        optional("song_name", "string", "Title on that first day"),
+        optional("earlier_song_name", "string", "Title on that last day"),
+        optional("lead_artist_name", "string", "Name of the first credited artist on that first day"),
+        optional("earlier_lead_artist_name", "string", "Name of the first credited artist on that last day"),
+        optional("duration_ms", "int32", "Length in milliseconds on that first day"),
+        optional("earlier_duration_ms", "int32", "Length in milliseconds on that last day"),
+    ),
+)
+
+IDENTITY: Mapping[str, Table] = {table.name: table for table in (SONG_IDENTITY, ALIAS_CANDIDATES)}
+"""Made of the whole compacted history, each one file over all playlists."""
 
 COMPACTED: Mapping[str, Table] = {table.name: table for table in (CHART_DAYS, CHART_ENTRIES)}
 """Stored by playlist and year."""
@@ -213,7 +250,10 @@ SONG_HISTORY = Table(
             "before; FIRST_SEEN: not known; null in the first edition",
         ),
         optional(
-            "entry_status_basis", "string", "observed, or official: the publisher's figures decided; null with it"
+            "entry_status_basis",
+            "string",
+            "observed; official: the publisher's figures decided; doubtful: observed, but the song may be one that was "
+            "on the chart before under another key, see alias_candidates; null with it",
         ),
         required("peak_position", "int32", "Best position so far"),
         required("peak_date", "date", "First edition at that position"),
@@ -489,12 +529,12 @@ SONG_SURVIVAL = Table(
             "spell; first_spell: only the first of each song; spell_tolerating_one_absence: an absence of one edition "
             "does not end a spell",
         ),
-        required("editions_on_chart", "int32", "x: each length of a spell that was seen, in editions with the song"),
-        required("at_risk", "int32", "Spells that lasted at least x editions"),
-        required("exits", "int32", "Spells that ended after x editions"),
-        required("censored", "int32", "Spells of x editions whose end was not seen"),
-        required("survival", "float64", "S(x): product over lengths up to x of (1 - exits / at_risk)"),
-        optional("half_life", "int32", "Smallest x with S(x) <= 0.5; null if never. The same in all rows of a basis"),
+        required("editions_on_chart", "int32", "Each length of a spell that was seen, in editions with the song"),
+        required("at_risk", "int32", "Spells that lasted at least so many editions"),
+        required("exits", "int32", "Spells that ended after so many editions"),
+        required("censored", "int32", "Spells of so many editions whose end was not seen"),
+        required("survival", "float64", "Share of spells that last longer: product over lengths up to this one of (1 - exits / at_risk)"),
+        optional("half_life", "int32", "Smallest length with a survival of 0.5 or less; null if there is none. The same in all rows of a basis"),
         required(
             "left_truncated", "int32", "Spells left out because their beginning was not seen. The same in all rows"
         ),

@@ -233,7 +233,7 @@ REJECTS = Table(
 
 
 def coverage_column(table: Table, column: Column) -> str:
-    """Name of the column of `snapshots` that tells how much of an optional column is filled."""
+    """Name of the column of `snapshots` with the share of rows in which an optional column is filled."""
     return f"coverage_{table.name}_{column.name}"
 
 
@@ -246,8 +246,8 @@ SNAPSHOTS = Table(
     key=("fetched_at",),
     preview=("source", "cadence", "fetched_at", "renewed_at", "listed", "accepted", "rejected"),
     columns=(
-        required("source", "string", "Where the day came from: spotify, charts or demo", "header.source"),
-        required("cadence", "string", "How often the chart is made anew: daily or weekly"),
+        required("source", "string", "Where the day came from: spotify, archive, charts or demo", "header.source"),
+        required("cadence", "string", "How often the chart changes: daily or weekly"),
         optional("chart_date", "date", "The chart's own day, where the source says it", "header.chart_date"),
         optional(
             "renewed_at",
@@ -266,6 +266,12 @@ SNAPSHOTS = Table(
             "chart_size", "int32", "Nominal size where the source has one, else entries listed", "header.chart_size"
         ),
         required("listed", "int32", "Entries listed", "entry"),
+        optional(
+            "announced",
+            "int32",
+            "Entries that there are according to the source, where that is another number than listed",
+            "header.announced",
+        ),
         required("accepted", "int32", "Entries in songs", "entry"),
         required("rejected", "int32", "Entries in rejects", "entry"),
         required("content_hash", "string", "SHA-256 over what stands at each position", "entry"),

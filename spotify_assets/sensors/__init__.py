@@ -1,1 +1,1 @@
-"""The sensors, one module each; `work` tells what is under way."""
+"""The sensors, one module each; `work` finds what is under way."""

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from spotify_assets.errors import NotStored, Refusal, SourceRefusal, StorageError
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import PlaylistSettings
-from spotify_assets.sources.charts.landing import LandedFile, assign, problem_with
+from spotify_assets.sources.charts.landing import LandedFile, problem_with, share_out
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS
 
 SECOND = timedelta(seconds=1)
@@ -67,16 +67,9 @@ def read_files(files: Sequence[LandedFile], playlists: Sequence[PlaylistSettings
                 reading.unread.append(key)
                 blocked[landed.slug] = key
             continue
-        slug, digests = found
-        files_of[slug].append(key)
-        inside = [day for day in digests if start <= day <= today_in_japan()]
-        there_since = landed.stored.modified + (timedelta() if landed.stored.modified.microsecond else SECOND)
-        for day in inside:
-            held = reading.days[slug].setdefault(day, HeldDay(there_since, set()))
-            held.there_since = max(held.there_since, there_since)
-            held.digests.add(digests[day])
-        if len(inside) < len(digests):
-            reading.problems.append(_no_partitions(key, list(digests), start))
+        for slug, digests in found.items():
+            files_of[slug].append(key)
+            _collect(reading, landed, slug, digests, start)
     for slug, key in blocked.items():
         reading.days[slug].clear()
         reading.unread.extend(files_of[slug])
@@ -87,10 +80,22 @@ def read_files(files: Sequence[LandedFile], playlists: Sequence[PlaylistSettings
     return reading
 
 
-def _read(landed: LandedFile, playlists: Sequence[PlaylistSettings]) -> tuple[str, Mapping[date, bytes]] | Refusal:
-    """Whose a file is, and what it says of which day; or why it cannot be used."""
+def _collect(reading: Reading, landed: LandedFile, slug: str, digests: Mapping[date, bytes], start: date) -> None:
+    """Add what a file says of a playlist's days."""
+    there_since = landed.stored.modified + (timedelta() if landed.stored.modified.microsecond else SECOND)
+    inside = [day for day in digests if start <= day <= today_in_japan()]
+    for day in inside:
+        held = reading.days[slug].setdefault(day, HeldDay(there_since, set()))
+        held.there_since = max(held.there_since, there_since)
+        held.digests.add(digests[day])
+    if len(inside) < len(digests):
+        reading.problems.append(_no_partitions(landed.stored.key, list(digests), start))
+
+
+def _read(landed: LandedFile, playlists: Sequence[PlaylistSettings]) -> dict[str, Mapping[date, bytes]] | Refusal:
+    """Whose a file is, by playlist, and what it says of which day; or why it cannot be used."""
     try:
-        playlist, chart_file, _ = assign(landed.original, playlists, landed.slug)
+        shares = share_out(landed.original, playlists, landed.slug)
     except Refusal as refusal:
         return refusal
     except Exception as error:  # noqa: BLE001 - whatever a stranger's file brings about, the sensor outlives it
@@ -99,7 +104,10 @@ def _read(landed: LandedFile, playlists: Sequence[PlaylistSettings]) -> tuple[st
             why=f"reading it stopped with {type(error).__name__}: {error}",
             remedy="take the file as it was first downloaded, and put it there again",
         )
-    return playlist.slug, {edition.chart_date: edition.digest for edition in chart_file.editions}
+    return {
+        share.playlist.slug: {edition.chart_date: edition.digest for edition in share.chart.editions}
+        for share in shares
+    }
 
 
 def _no_partitions(key: str, days: Sequence[date], start: date) -> str:

@@ -17,9 +17,13 @@ from spotify_assets.settings.validation import matching, validate_document
 
 RESERVED_SLUGS = frozenset({"analyses", "catalog", "history", "release"})
 """Names of assets and groups that belong to no playlist."""
+CHART = re.compile(r"(?P<kind>[a-z0-9]+)-(?P<place>[a-z0-9]+(?:-[a-z0-9]+)*)-(?P<cadence>daily|weekly)")
+OF_COUNTRIES = frozenset({"regional", "viral"})
+"""Kinds of charts whose place is a country in two letters, or `global`; other kinds have cities or genres there."""
+WITHOUT_SONGS = {"artist": "artists", "album": "albums"}
+"""Kinds of charts on Spotify's site that list no songs, and what they list."""
 ARCHIVE_REPOSITORIES = ("mackorone/spotify-playlist-archive", "mackorone/spotify-playlist-archive-2")
 """The public playlist archive: the first until January 2026, when it was over its quota, then its continuation."""
-CHART = re.compile(r"[a-z]+-(?P<country>[a-z]{2}|global)-(?P<cadence>daily|weekly)")
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,10 @@ class PlaylistSettings:
     Attributes:
         slug: its name here: asset key prefix, asset group and value of the `playlist` partition column.
         title: its name for people.
-        cadence: `daily` or `weekly`: how often the chart is made anew.
+        cadence: `daily` or `weekly`: how often the chart changes.
         source: where a day comes from.
         playlist_id: Spotify's id of the playlist, where the source asks for one.
-        market: two-letter country in whose catalogue tracks are looked up, for source `spotify`.
+        market: two-letter country in whose catalogue tracks are looked up, for sources `spotify` and `archive`.
         chart: name of the chart as in its files' names, like `regional-jp-daily`, for source `charts`.
         repositories: of the archive, on GitHub, in the order in which they followed each other, for source `archive`.
         archived_title: what the playlist is called in the archive's oldest files; default: its title.
@@ -52,7 +56,13 @@ class PlaylistSettings:
     def country(self) -> str | None:
         """The country that the name of a chart names: two letters, or `global`."""
         match = CHART.fullmatch(self.chart or "")
-        return match["country"] if match else None
+        return match["place"] if match and match["kind"] in OF_COUNTRIES else None
+
+    @property
+    def kind(self) -> str | None:
+        """What the name of a chart begins with: `regional` (the top songs), `viral`, `citytoptrack`, ..."""
+        match = CHART.fullmatch(self.chart or "")
+        return match["kind"] if match else None
 
 
 def _not_reserved(slug: str) -> str:
@@ -67,14 +77,21 @@ def _not_in_the_future(day: date) -> date:
     return day
 
 
+def _is_place(chart: re.Match[str]) -> bool:
+    """Whether a chart of countries names one; charts of other kinds may name anything."""
+    return chart["kind"] not in OF_COUNTRIES or re.fullmatch("global|[a-z]{2}", chart["place"]) is not None
+
+
 def _of_the_cadence(chart: str, info: ValidationInfo) -> str:
     match = CHART.fullmatch(chart)
     cadence = info.data.get("cadence")
-    if match is None or cadence not in (None, match["cadence"]):
+    if match is None or cadence not in (None, match["cadence"]) or not _is_place(match):
         raise ValueError(
             f"it is the beginning of the file names at charts.spotify.com, like regional-jp-daily, and ends in the "
             f"playlist's cadence, {cadence}"
         )
+    if match["kind"] in WITHOUT_SONGS:
+        raise ValueError(f"it is a chart of {WITHOUT_SONGS[match['kind']]}, which lists no songs")
     return chart
 
 
@@ -118,6 +135,7 @@ class _ArchiveEntry(_Entry):
     repositories: Annotated[list[Repository], Field(min_length=1), AfterValidator(tuple)] = list(ARCHIVE_REPOSITORIES)
     # May be missing, but not be null.
     archived_title: str = None  # type: ignore[assignment]
+    market: Market = None  # type: ignore[assignment]
 
 
 class _SpotifyEntry(_Entry):

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 CATALOG_KEY = "catalog.duckdb"
 ALIASES_KEY = "song_aliases.csv"
-IDENTITY_KEY = "song_identity/part-0.parquet"
 ANALYTICS_PREFIX = "analytics/"
 RELEASE_KEY = f"{ANALYTICS_PREFIX}release.json"
 PREPARED_KEY = f"{ANALYTICS_PREFIX}prepared.json"
@@ -123,9 +122,9 @@ def archive_history_key(repository: str, path: str) -> str:
     return f"archive/{repository}/{path}.commits.json"
 
 
-def landing_key(playlist: str, name: str) -> str:
-    """The key of a chart file that landed for one playlist."""
-    return f"{LANDING_PREFIX}{playlist}/{name}"
+def landing_key(playlist: str | None, name: str) -> str:
+    """The key of a chart file that landed for one playlist; None: for all that it says itself."""
+    return f"{LANDING_PREFIX}{name}" if playlist is None else f"{LANDING_PREFIX}{playlist}/{name}"
 
 
 def table_prefix(table: str, playlist: str | None = None) -> str:
@@ -145,6 +144,11 @@ def parse_partition_key(key: str) -> Partition | None:
         return match and Partition(match["playlist"], date.fromisoformat(match["day"]))
     except ValueError:
         return None
+
+
+def identity_key(table: str) -> str:
+    """The key of a table that is made of the whole compacted history."""
+    return f"{table_prefix(table)}part-0.parquet"
 
 
 def year_key(table: str, playlist: str, year: int) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MATERIALIZE_AGAIN = "materialize the partition that it belongs to again"
-PUBLISH_AGAIN = "run publish_job: it is made anew"
+PUBLISH_AGAIN = "run publish_job: it makes the file again"
 """What mends a file of the compacted history, of song_identity or of an analysis."""
 
 _CHECKSUM = "spotify_assets.footer_crc32"
@@ -134,13 +134,21 @@ def encode(rows: pa.Table) -> bytes:
     return bytes(data)
 
 
-def decode(data: bytes, uri: str, *, columns: Sequence[str] | None = None, remedy: str = MATERIALIZE_AGAIN) -> pa.Table:
+def decode(
+    data: bytes,
+    uri: str,
+    *,
+    columns: Sequence[str] | None = None,
+    repeated: Sequence[str] = (),
+    remedy: str = MATERIALIZE_AGAIN,
+) -> pa.Table:
     """The rows of an object.
 
     Args:
         data: the object.
         uri: what an error calls it.
         columns: which columns are read; default: all.
+        repeated: which of them are read as dictionaries, by their paths in the file.
         remedy: what an error says is to be done.
 
     Raises:
@@ -150,7 +158,7 @@ def decode(data: bytes, uri: str, *, columns: Sequence[str] | None = None, remed
         place = _checksum_place(data)
         if place and data[slice(*place)] != _checksum(data):
             raise pa.ArrowInvalid("the checksum of its footer is wrong")
-        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+        file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=repeated, page_checksum_verification=True)
         # A partition is small: threads, and reading ahead, cost more than they save.
         return file.read(columns, use_threads=False).replace_schema_metadata(None)
     except (pa.ArrowException, OSError, ValueError) as error:

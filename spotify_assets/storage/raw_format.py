@@ -62,6 +62,7 @@ def encode(snapshot: PlaylistSnapshot, content: str) -> bytes:
         "snapshot_id": snapshot.playlist_snapshot_id,
         "chart_date": snapshot.chart_date and snapshot.chart_date.isoformat(),
         "chart_size": snapshot.chart_size,
+        "announced": snapshot.announced,
         "renewed_at": snapshot.renewed_at and snapshot.renewed_at.astimezone(UTC).isoformat(),
         "entries": len(snapshot.entries),
         "albums": len(snapshot.albums),
@@ -109,6 +110,7 @@ def decode(data: bytes, uri: str) -> PlaylistSnapshot:
             language=header["language"],
             chart_date=header["chart_date"] and date.fromisoformat(header["chart_date"]),
             chart_size=header["chart_size"],
+            announced=header.get("announced"),
             renewed_at=datetime.fromisoformat(header["renewed_at"]) if header.get("renewed_at") else None,
             notes=tuple(header["notes"]),
         )

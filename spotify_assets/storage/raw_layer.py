@@ -87,7 +87,7 @@ class RawLayer:
         if not reason:
             raise StorageError(
                 f"The snapshot of {slug} for {day} is not withdrawn.",
-                why="no reason is given, and the audit list would not tell later readers what was wrong",
+                why="no reason is given, and later readers of the audit list would not know what was wrong",
                 remedy="give a reason: --why 'what is wrong with it'",
             )
         files = self.files(slug)

@@ -57,8 +57,8 @@ def with_editions(days: pd.DataFrame, before: Edition | None) -> pd.DataFrame:
         for day, cadence, edition, renewal in columns
     ]
     unchanged = [edition < day for day, edition in zip(ordered["snapshot_date"], editions, strict=True)]
-    told = {"edition": editions, "unchanged": unchanged, "stale": stale}
-    return ordered.assign(**{name: pd.Series(values, dtype=object) for name, values in told.items()})[
+    found = {"edition": editions, "unchanged": unchanged, "stale": stale}
+    return ordered.assign(**{name: pd.Series(values, dtype=object) for name, values in found.items()})[
         CHART_DAYS.column_names
     ]
 

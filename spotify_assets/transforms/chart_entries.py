@@ -8,6 +8,7 @@ from datetime import date
 import pandas as pd
 
 from spotify_assets.schemas.analyses import CHART_ENTRIES
+from spotify_assets.transforms.song_names import normalised_isrc
 from spotify_assets.transforms.values import name_key
 
 PLACE = ["snapshot_date", "position"]
@@ -66,11 +67,18 @@ def _union(
 
 
 def _song_refs(entries: pd.DataFrame) -> list[str | None]:
-    """The id of each row's song, else its ISRC, else a hash of title and artists; None where there is no title."""
-    refs = []
+    """The id of each row's song, else a hash of ISRC, title and artists; None where there is neither ISRC nor title.
+
+    An ISRC alone is no reference: whether it proves that two titles are one song is not known within a day.
+    """
+    refs: list[str | None] = []
     for identifier, isrc, title, artists in zip(
         entries["song_id"], entries["isrc"], entries["song_name"], entries["artist_names"], strict=True
     ):
-        named = [value for value in (identifier, isrc) if not pd.isna(value)]
-        refs.append(named[0] if named else None if pd.isna(title) else name_key(title, *artists))
+        if not pd.isna(identifier):
+            refs.append(identifier)
+            continue
+        names = [normalised_isrc(None if pd.isna(isrc) else isrc), None if pd.isna(title) else title]
+        known = [name for name in names if name]
+        refs.append(name_key(*known, *artists) if known else None)
     return refs

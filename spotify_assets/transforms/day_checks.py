@@ -71,13 +71,15 @@ def broken_references(frames: Frames) -> Findings:
 
 
 def short_lists(frames: Frames) -> Findings:
-    """Days on which fewer entries are listed than the chart has."""
-    columns = (frames["snapshots"][name] for name in ("snapshot_date", "listed", "chart_size"))
-    return {
-        day: f"{listed} of {size} entries: positions after a gap are not certain"
-        for day, listed, size in zip(*columns, strict=True)
-        if listed < size
-    }
+    """Days on which fewer entries are listed than the chart has, or another number than the source says."""
+    columns = (frames["snapshots"][name] for name in ("snapshot_date", "listed", "chart_size", "announced"))
+    findings: Findings = {}
+    for day, listed, size, announced in zip(*columns, strict=True):
+        if listed < size:
+            findings[day] = f"{listed} of {size} entries: positions after a gap are not certain"
+        elif announced is not None:
+            findings[day] = f"{listed} entries, while the source says that there are {announced}"
+    return findings
 
 
 def incomplete_enrichment(frames: Frames) -> Findings:

@@ -39,7 +39,7 @@ class RejectedEntry:
 
 
 def read_entries(snapshot: PlaylistSnapshot) -> tuple[list[ListedTrack], list[RejectedEntry]]:
-    """Tell the tracks of a snapshot from what is none. Each entry is in exactly one of the two lists."""
+    """Separate the tracks of a snapshot from what is none. Each entry is in exactly one of the two lists."""
     read = [_read(entry, api_shaped(snapshot, entry)) for entry in snapshot.entries]
     return (
         [found for found in read if isinstance(found, ListedTrack)],
@@ -69,7 +69,7 @@ def _completed(track: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     said = _said(found)
     is_replaced = said.get("id") != track["id"]
     left_out = {"id"} | ({"external_urls", "preview_url"} if is_replaced else set())
-    if "artists" in track and not _credits_are_told(found):
+    if "artists" in track and not _has_credits(found):
         left_out.add("artists")
     completed = track | {key: value for key, value in said.items() if key not in left_out}
     if isinstance(found.get("album"), dict):
@@ -81,7 +81,7 @@ def _said(payload: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in payload.items() if value not in (None, "", [], {})}
 
 
-def _credits_are_told(found: dict[str, Any]) -> bool:
+def _has_credits(found: dict[str, Any]) -> bool:
     """Whether every credit has an id and a name: only ids prove which names a file's list of artists holds."""
     artists = found.get("artists")
     return isinstance(artists, list) and all(text(at(one, "id")) and text(at(one, "name")) for one in artists)

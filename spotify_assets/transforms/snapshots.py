@@ -11,13 +11,10 @@ from typing import Any
 import pandas as pd
 
 from spotify_assets import schemas
-from spotify_assets.snapshot import CHARTS, SPOTIFY, CatalogObject, PlaylistSnapshot
+from spotify_assets.snapshot import ARCHIVE, CHARTS, SPOTIFY, CatalogObject, PlaylistSnapshot
 from spotify_assets.transforms.entries import api_shaped, track_of
 from spotify_assets.transforms.songs import Row, credits_of
 from spotify_assets.transforms.values import INT64_MAXIMUM, at, in_utc, moment, text, whole_number
-
-BEFORE_SPOTIFY = datetime(2006, 1, 1)  # noqa: DTZ001 - in UTC, as the tables have it
-"""An `added_at` before it is a stand-in for none: the API gives 1970 where it does not know."""
 
 
 def content_hash(snapshot: PlaylistSnapshot) -> str:
@@ -45,7 +42,7 @@ def snapshot_rows(
     coverage = _coverage(frames)
     albums, artists = _listed_ids(frames["albums"], "album_id"), _listed_ids(frames["artists"], "artist_id")
     for snapshot, accepted, rejected in counts:
-        day, is_chart = snapshot.snapshot_date, snapshot.source == CHARTS
+        day, without_objects = snapshot.snapshot_date, snapshot.source in (ARCHIVE, CHARTS)
         yield {
             "source": snapshot.source,
             "cadence": cadence,
@@ -54,6 +51,7 @@ def snapshot_rows(
             "fetched_at": in_utc(snapshot.fetched_at),
             "chart_size": len(snapshot.entries) if snapshot.chart_size is None else snapshot.chart_size,
             "listed": len(snapshot.entries),
+            "announced": snapshot.announced,
             "accepted": accepted,
             "rejected": rejected,
             "content_hash": content_hash(snapshot),
@@ -61,9 +59,9 @@ def snapshot_rows(
             "quota_mode": snapshot.quota_mode,
             "language": snapshot.language,
             "playlist_snapshot_id": snapshot.playlist_snapshot_id,
-            # Charts are completed by track objects only: no share of what nobody asks for.
-            "coverage_album_objects": None if is_chart else _share(albums.get(day, []), snapshot.albums),
-            "coverage_artist_objects": None if is_chart else _share(artists.get(day, []), snapshot.artists),
+            # Nobody asks for these objects of charts and of the archive's lists: no share of them.
+            "coverage_album_objects": None if without_objects else _share(albums.get(day, []), snapshot.albums),
+            "coverage_artist_objects": None if without_objects else _share(artists.get(day, []), snapshot.artists),
             "carried_over": sum(
                 found.carried_from is not None for found in (*snapshot.albums.values(), *snapshot.artists.values())
             ),
@@ -81,7 +79,7 @@ def renewed_at(snapshot: PlaylistSnapshot) -> datetime | None:
         return snapshot.renewed_at and in_utc(snapshot.renewed_at)
     latest = in_utc(snapshot.fetched_at) + timedelta(days=1)
     added = [moment(at(entry.payload, "added_at")) for entry in snapshot.entries]
-    return max((found for found in added if found and BEFORE_SPOTIFY <= found <= latest), default=None)
+    return max((found for found in added if found and found <= latest), default=None)
 
 
 def _identity(payload: Any) -> list[object]:

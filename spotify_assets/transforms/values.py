@@ -10,9 +10,11 @@ import unicodedata
 from datetime import UTC, date, datetime
 from typing import Any
 
+FIRST_YEAR = 2006  # Spotify was founded then.
 INT32_MAXIMUM = 2**31 - 1
 INT64_MAXIMUM = 2**63 - 1
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+NAME_KEY = "name:"
 RELEASE_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 
 
@@ -54,12 +56,15 @@ def objects(value: Any) -> list[dict[str, Any]]:
 
 
 def moment(value: Any) -> datetime | None:
-    """An ISO 8601 moment in UTC, without its zone (the columns are UTC by definition); None where it is none."""
+    """An ISO 8601 moment in UTC, without its zone (the columns are UTC by definition); None where it is none.
+
+    A moment before Spotify was founded is none: its API gives 1970 where it does not know.
+    """
     if not isinstance(value, str):
         return None
     try:
         parsed = datetime.fromisoformat(value)
-        return in_utc(parsed) if parsed.tzinfo else None
+        return in_utc(parsed) if parsed.tzinfo and parsed.year >= FIRST_YEAR else None
     except (ValueError, OverflowError):
         return None
 
@@ -97,7 +102,12 @@ def name_key(*names: str | None) -> str | None:
     if not any(names):
         return None
     normalised = [unicodedata.normalize("NFKC", name or "").casefold().strip() for name in names]
-    return "name:" + hashlib.sha256("\x1f".join(normalised).encode()).hexdigest()[:32]
+    return NAME_KEY + hashlib.sha256("\x1f".join(normalised).encode()).hexdigest()[:32]
+
+
+def is_name_key(key: str) -> bool:
+    """Whether a key is made of names, because no id is known."""
+    return key.startswith(NAME_KEY)
 
 
 def payload_digest(payload: Any) -> str:

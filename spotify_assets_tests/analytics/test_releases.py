@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import os
+import shutil
 from datetime import date, timedelta
 
 import pyarrow.parquet as pq
@@ -38,10 +40,15 @@ DAYS = [FIRST + timedelta(days=number) for number in range(5)]
 """Two years, so that a year can stay as it is."""
 
 
+def isrc(title):
+    """A code of the form of one, for a title of one letter."""
+    return f"JPAB126{ord(title):05}"
+
+
 def entry(title):
     """An entry of a playlist whose song and artist are called by one letter."""
     artist = {"id": f"artist-{title}", "name": f"The {title}"}
-    return {"track": {"id": f"id-{title}", "name": title, "artists": [artist], "external_ids": {"isrc": f"JP{title}"}}}
+    return {"track": {"id": f"id-{title}", "name": title, "artists": [artist], "external_ids": {"isrc": isrc(title)}}}
 
 
 class Publisher:
@@ -97,6 +104,38 @@ def publisher(tmp_path):
 
 
 CHARTS = {day: [*"abcd"[number % 2 :], *"ef"[: number % 3]] for number, day in enumerate(DAYS)}
+LATER = DAYS[-1] + timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def published_from(tmp_path_factory):
+    """Makes folders in which charts of a playlist are published for the first time, each once for all tests."""
+    folders = {}
+
+    def publish_once(charts):
+        key = str(charts)
+        if key not in folders:
+            folders[key] = tmp_path_factory.mktemp("published")
+            publisher = Publisher(LocalObjectStore(folders[key]))
+            publisher.write("one", charts)
+            publisher.publish()
+        return folders[key]
+
+    return publish_once
+
+
+@pytest.fixture
+def published(publisher, published_from, tmp_path):
+    """Links, and no copies, which would be other versions of the days. Whatever is written replaces the link."""
+    shutil.copytree(published_from(CHARTS), tmp_path / "lake", copy_function=os.link)
+    assert next(publisher.runs) == read_release(publisher.store).run
+    return publisher
+
+
+@pytest.fixture
+def content_of(published_from):
+    """What the first publish run makes of charts."""
+    return lambda charts: Publisher(LocalObjectStore(published_from(charts))).content()
 
 
 class TestWhatIsMade:
@@ -109,14 +148,13 @@ class TestWhatIsMade:
         assert list(release.tables) == list(ANALYSES)
         assert len(publisher.rows("song_history")) == sum(map(len, CHARTS.values()))
 
-    def test_nothing_when_nothing_has_changed(self, publisher):
-        publisher.write("one", CHARTS)
-        first = publisher.publish()
-        before = publisher.content()
-        publisher.write("one", CHARTS)
-        again = publisher.publish()
+    def test_nothing_when_nothing_has_changed(self, published):
+        first = read_release(published.store)
+        before = published.content()
+        published.write("one", CHARTS)
+        again = published.publish()
         assert (again.run, again.made) == (first.run, {})
-        assert publisher.content() == before
+        assert published.content() == before
 
     def test_a_new_day_leaves_other_years_and_other_playlists_as_they_are(self, publisher):
         publisher.write("one", {day: CHARTS[day] for day in DAYS[:-1]})
@@ -131,27 +169,23 @@ class TestWhatIsMade:
         changed = {part for place, part in after if after[place, part] != before[place, part]}
         assert changed == {Part("one"), Part("one", ALL_YEARS), Part("one", 2026)}
 
-    def test_a_day_that_is_made_again_changes_what_follows_from_it(self, publisher):
-        publisher.write("one", CHARTS)
-        publisher.publish()
-        publisher.write("one", {DAYS[0]: [*"zyx"]})
-        release = publisher.publish()
+    def test_a_day_that_is_made_again_changes_what_follows_from_it(self, published):
+        published.write("one", {DAYS[0]: [*"zyx"]})
+        release = published.publish()
         assert release.made["song_history"] == (Part("one", 2025), Part("one", 2026))
-        assert [row["song_name"] for row in publisher.rows("song_history") if row["edition_date"] == DAYS[0]]
-        (song,) = [row for row in publisher.rows("song_popularity") if row["song_name"] == "z"]
+        assert [row["song_name"] for row in published.rows("song_history") if row["edition_date"] == DAYS[0]]
+        (song,) = [row for row in published.rows("song_popularity") if row["song_name"] == "z"]
         assert (song["editions_on_chart"], song["status_now"]) == (1, "dropped_out")
 
     @pytest.mark.parametrize("how", ["its files are empty", "its files are gone"])
-    def test_a_day_that_is_withdrawn_leaves_the_editions(self, publisher, how):
-        publisher.write("one", CHARTS)
-        publisher.publish()
+    def test_a_day_that_is_withdrawn_leaves_the_editions(self, published, how):
         if how == "its files are empty":
-            publisher.write_nothing("one", DAYS[1])
+            published.write_nothing("one", DAYS[1])
         else:
             for name in TABLES:
-                publisher.store.delete(partition_key(name, "one", DAYS[1]))
-        publisher.publish()
-        editions = {row["edition_date"]: row for row in publisher.rows("chart_editions")}
+                published.store.delete(partition_key(name, "one", DAYS[1]))
+        published.publish()
+        editions = {row["edition_date"]: row for row in published.rows("chart_editions")}
         assert sorted(editions) == [DAYS[0], *DAYS[2:]]
         assert editions[DAYS[2]]["gap"]
 
@@ -166,15 +200,11 @@ class TestWhatIsMade:
         assert {row["playlist"] for name in ANALYSES for row in publisher.rows(name)} == {"one"}
 
     @pytest.mark.parametrize("order", [DAYS[::-1], [*DAYS[2:], *DAYS[:2]]], ids=["backwards", "middle first"])
-    def test_the_order_in_which_days_arrive_does_not_show(self, tmp_path, order):
-        at_once, one_by_one = (Publisher(LocalObjectStore(tmp_path / name)) for name in ("at_once", "one_by_one"))
-        at_once.write("one", CHARTS)
-        at_once.publish()
+    def test_the_order_in_which_days_arrive_does_not_show(self, publisher, content_of, order):
         for day in order:
-            one_by_one.write("one", {day: CHARTS[day]})
-            one_by_one.publish()
-        assert one_by_one.rows("chart_editions") == at_once.rows("chart_editions")
-        assert one_by_one.content() == at_once.content()
+            publisher.write("one", {day: CHARTS[day]})
+            publisher.publish()
+        assert publisher.content() == content_of(CHARTS)
 
     def test_a_day_of_which_a_table_is_missing_is_left_out_and_named(self, publisher):
         publisher.write("one", CHARTS)
@@ -203,21 +233,21 @@ class TestWhatIsMade:
 class TestAliases:
     def test_songs_merged_by_hand_are_one(self, publisher):
         publisher.write("one", {DAYS[0]: ["a"], DAYS[1]: ["b"]})
-        publisher.store.write(ALIASES_KEY, b"song,same_as\nid-a,JPb\n")
+        publisher.store.write(ALIASES_KEY, f"song,same_as\nid-a,{isrc('b')}\n".encode())
         publisher.publish()
         (song,) = publisher.rows("song_popularity")
-        assert (song["song_key"], song["editions_on_chart"], song["spells"]) == ("JPa", 2, 1)
+        assert (song["song_key"], song["editions_on_chart"], song["spells"]) == (isrc("a"), 2, 1)
 
     def test_blank_lines_are_no_aliases(self, publisher):
         publisher.write("one", {DAYS[0]: ["a"], DAYS[1]: ["b"]})
-        publisher.store.write(ALIASES_KEY, b"song,same_as\n\nid-a,JPb\n\n \n,\n")
+        publisher.store.write(ALIASES_KEY, f"song,same_as\n\nid-a,{isrc('b')}\n\n \n,\n".encode())
         publisher.publish()
         (song,) = publisher.rows("song_popularity")
         assert song["editions_on_chart"] == 2
 
     def test_names_that_no_song_has_are_told(self, publisher):
         publisher.write("one", CHARTS)
-        publisher.store.write(ALIASES_KEY, b"song,same_as\nid-a,JPb\nid-z,JPa\n")
+        publisher.store.write(ALIASES_KEY, f"song,same_as\nid-a,{isrc('b')}\nid-z,{isrc('a')}\n".encode())
         assert identify(publisher.store, publisher.compact().years).unknown_aliases == ("id-z",)
 
     @pytest.mark.parametrize(
@@ -230,14 +260,12 @@ class TestAliases:
             (b"", "first line is not the header"),
         ],
     )
-    def test_a_file_that_cannot_be_meant_is_refused_and_nothing_is_made(self, publisher, content, said):
-        publisher.write("one", CHARTS)
-        publisher.publish()
-        before = publisher.content()
-        publisher.store.write(ALIASES_KEY, content)
+    def test_a_file_that_cannot_be_meant_is_refused_and_nothing_is_made(self, published, content, said):
+        before = published.content()
+        published.store.write(ALIASES_KEY, content)
         with pytest.raises(StorageError, match=said):
-            publisher.publish()
-        assert publisher.content() == before
+            published.publish()
+        assert published.content() == before
 
 
 class TestRuns:
@@ -260,16 +288,15 @@ class TestRuns:
             assert release.keys(name)
             assert all(key.startswith(f"analytics/{name}/run={release.run}/") for key in release.keys(name))
 
-    def test_a_run_that_fails_halfway_is_not_seen(self, publisher, monkeypatch):
-        publisher.write("one", CHARTS)
-        release = publisher.publish()
-        before = publisher.content()
-        publisher.write("one", {DAYS[0]: ["z"]})
+    def test_a_run_that_fails_halfway_is_not_seen(self, published, monkeypatch):
+        release = read_release(published.store)
+        before = published.content()
+        published.write("one", {DAYS[0]: ["z"]})
         monkeypatch.setattr("spotify_assets.analytics.duckdb_engine.encode", fail_for_spells)
         with pytest.raises(OSError, match="disk"):
-            publisher.publish()
-        assert read_release(publisher.store).run == release.run
-        assert publisher.content() == before
+            published.publish()
+        assert read_release(published.store).run == release.run
+        assert published.content() == before
 
 
 STATE_OF_2026 = "chart_entries/playlist=one/year=2026/_days.json"
@@ -278,12 +305,6 @@ NO_STATES = [b"junk", b"[]", b"{}", b'{"days": {"junk": ""}}']
 
 class TestDamage:
     """What publishing makes can be made again, whatever became of it."""
-
-    @pytest.fixture
-    def published(self, publisher):
-        publisher.write("one", CHARTS)
-        publisher.publish()
-        return publisher
 
     @staticmethod
     def compacted(publisher):
@@ -309,15 +330,11 @@ class TestDamage:
         assert {row["edition_date"] for row in published.rows("song_history")} == set(DAYS[:2])
 
     @pytest.mark.parametrize("name", COMPACTED)
-    def test_a_damaged_year_is_made_anew_when_a_day_of_it_changes(self, published, tmp_path, name):
-        charts = CHARTS | {DAYS[-1]: ["z"]}
+    def test_a_damaged_year_is_made_anew_when_a_day_of_it_changes(self, published, content_of, name):
         truncate(published.store, f"{name}/playlist=one/year=2026/part-0.parquet")
         published.write("one", {DAYS[-1]: ["z"]})
         published.publish()
-        whole = Publisher(LocalObjectStore(tmp_path / "whole"))
-        whole.write("one", charts)
-        whole.publish()
-        assert published.content() == whole.content()
+        assert published.content() == content_of(CHARTS | {DAYS[-1]: ["z"]})
 
     @pytest.mark.parametrize("name", COMPACTED)
     @pytest.mark.parametrize("damage", ["truncated", "a bit is flipped", "gone"])
@@ -342,19 +359,15 @@ class TestDamage:
     @pytest.mark.parametrize("new_day", [True, False], ids=["with a new day", "without news"])
     @pytest.mark.parametrize("damage", ["truncated", "a bit is flipped", "gone"])
     @pytest.mark.parametrize("name", ["song_history", "chart_trends"])
-    def test_a_damaged_part_is_made_anew_and_recorded(self, published, tmp_path, new_day, damage, name):
+    def test_a_damaged_part_is_made_anew_and_recorded(self, published, content_of, new_day, damage, name):
         key = next(iter(read_release(published.store).tables[name][Part("one", 2025)].files))
         DAMAGES[damage](published.store, key)
-        whole = Publisher(LocalObjectStore(tmp_path / "whole"))
-        whole.write("one", CHARTS)
-        if new_day:
-            for publisher in (published, whole):
-                publisher.write("one", {DAYS[-1] + timedelta(days=1): ["z"]})
+        news = {LATER: ["z"]} if new_day else {}
+        published.write("one", news)
         release = published.publish()
-        whole.publish()
         assert release.damaged == (key,)
         assert Part("one", 2025) in release.made[name]
-        assert published.content() == whole.content()
+        assert published.content() == content_of(CHARTS | news)
 
     def test_a_release_of_an_older_version_brings_nothing_along(self, published):
         before = published.content()
@@ -373,11 +386,11 @@ class TestDamage:
         for key in lost:
             published.store.delete(key)
         if new_day:
-            published.write("one", {DAYS[-1] + timedelta(days=1): ["z"]})
+            published.write("one", {LATER: ["z"]})
         release = published.publish()
         assert Part("one", 2025) in release.made["song_history"]
         assert release.made["song_spells"] == (Part("one"),)
-        expected = set(DAYS) | ({DAYS[-1] + timedelta(days=1)} if new_day else set())
+        expected = set(DAYS) | ({LATER} if new_day else set())
         assert {row["edition_date"] for row in published.rows("song_history")} == expected
 
     @pytest.mark.parametrize("column", ["song_id", "position", "streams"])

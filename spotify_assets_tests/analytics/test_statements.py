@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from spotify_assets.analytics.lineage import column_lineage, lineage_in_sql
 from spotify_assets.analytics.statements import ALL_YEARS, INPUTS, Part, statement_of, statements
-from spotify_assets.schemas.analyses import ANALYSES, COMPACTED
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 
 EACH = pytest.mark.parametrize("statement", statements(), ids=ANALYSES)
 
@@ -22,7 +22,7 @@ def test_what_is_read_is_found_without_parsing(statement):
 
 @EACH
 def test_everything_that_is_read_is_made_before(statement):
-    before = [*COMPACTED, "song_identity", *list(ANALYSES)[: list(ANALYSES).index(statement.table.name)]]
+    before = [*COMPACTED, *IDENTITY, *list(ANALYSES)[: list(ANALYSES).index(statement.table.name)]]
     assert set(statement.inputs) <= set(before)
 
 

@@ -15,6 +15,7 @@ from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets_tests.helpers.archive import archive_environment, record_days
 from spotify_assets_tests.helpers.platform import Platform
 from spotify_assets_tests.stand_ins.github import FIRST_REPOSITORY, REPOSITORY, GithubServer, make_list
+from spotify_assets_tests.stand_ins.spotify import SpotifyServer, make_track
 
 TODAY = today_in_japan()
 SONGS = make_list(range(50))["tracks"]
@@ -47,7 +48,9 @@ def stored_days(platform):
 
 def test_rows_are_the_list_as_recorded(github, platform):
     github.record(REPOSITORY, f"{ago(3)}T01:00:00Z", make_list(range(50), renewed=f"{ago(4)} 13:52:15"))
-    assert platform.run_daily(ago(3)).success
+    result = platform.run_daily(ago(3))
+    assert result.success
+    assert [check.check_name for check in result.get_asset_check_evaluations() if not check.passed] == []
     songs = platform.rows("songs", ago(3))
     assert [(row["position"], row["song_name"], row["url"], row["duration_ms"]) for row in songs] == [
         (number, song["name"], song["url"], song["duration_ms"]) for number, song in enumerate(SONGS, 1)
@@ -123,6 +126,47 @@ def test_what_is_stored_is_never_fetched_again(github, platform):
     assert platform.run_daily(ago(12), ago(2)).success
     assert github.requests == []
     assert platform.objects("songs/") == before
+
+
+class TestCompletion:
+    @pytest.fixture
+    def spotify(self):
+        with SpotifyServer() as server:
+            # The stand-in of GitHub lists songs whose ids are made of the same numbers.
+            server.add_tracks([make_track(number) for number in range(60)])
+            yield server
+
+    def platform(self, github, spotify, tmp_path, instance):
+        return Platform({**archive_environment(github, tmp_path), **spotify.environment()}, instance)
+
+    def test_what_the_archive_lacks_comes_from_spotify(self, github, spotify, tmp_path, instance):
+        record_days(github, ago(4), ago(3))
+        github.record(REPOSITORY, f"{ago(2)}T01:00:00Z", make_list(range(50)))
+        with self.platform(github, spotify, tmp_path, instance) as platform:
+            assert platform.run_daily(ago(2)).success
+            songs = platform.rows("songs", ago(2))
+        assert [row["song_name"] for row in songs] == [make_track(number)["name"] for number in range(50)]
+        assert [row["isrc"] for row in songs] == [make_track(number)["external_ids"]["isrc"] for number in range(50)]
+        assert [row["position"] for row in songs] == list(range(1, 51))
+        assert spotify.count("GET /v1/tracks") == 1
+
+    def test_stored_lists_are_completed_once_there_is_an_app(self, github, spotify, tmp_path, instance, platform):
+        github.record(REPOSITORY, f"{ago(2)}T01:00:00Z", make_list(range(50)))
+        assert platform.run_daily(ago(2)).success
+        github.requests.clear()
+        with self.platform(github, spotify, tmp_path, instance) as completing:
+            for _ in range(2):
+                assert completing.run_daily(ago(2)).success
+                assert all(row["isrc"] for row in completing.rows("songs", ago(2)))
+        assert github.calls("raw") == []
+        assert spotify.count("GET /v1/tracks") == 1
+
+    def test_a_refusing_spotify_costs_no_list(self, github, spotify, tmp_path, instance):
+        spotify.refuse_next("GET /v1/tracks", 403, "Forbidden", times=99)
+        github.record(REPOSITORY, f"{ago(2)}T01:00:00Z", make_list(range(50)))
+        with self.platform(github, spotify, tmp_path, instance) as platform:
+            assert platform.run_daily(ago(2)).success
+            assert [row["song_name"] for row in platform.rows("songs", ago(2))] == [song["name"] for song in SONGS]
 
 
 class Watch:

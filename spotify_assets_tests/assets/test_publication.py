@@ -263,7 +263,7 @@ class TestRealRuns:
         assert self.publish(definitions, instance, request)
         event = instance.get_latest_materialization_event(dg.AssetKey(["chart_days"])).asset_materialization
         key = path.relative_to(lake_folder).as_posix()
-        assert event.metadata["damaged and made anew"].value == key
+        assert event.metadata["damaged and made again"].value == key
 
     def test_a_release_without_analyses_is_refused(self, definitions, instance, lake_folder):
         job = definitions.resolve_implicit_global_asset_job_def()

@@ -66,8 +66,8 @@ def test_days_are_fetched_published_and_only_continued(github, environment, tmp_
 
 
 def test_a_limit_is_waited_for_and_then_it_goes_on(github, environment, tmp_path, monkeypatch):
-    record_days(github, ago(30), ago(1))
-    github.files_left = 15
+    record_days(github, ago(8), ago(1))
+    github.files_left = 4
     github.reset_in = 900
     waits = []
 
@@ -76,13 +76,13 @@ def test_a_limit_is_waited_for_and_then_it_goes_on(github, environment, tmp_path
         github.files_left = None
 
     monkeypatch.setattr(archive_commands, "pause", pause)
-    result = fetch("--days", "31")
+    result = fetch("--days", "9")
     assert result.exit_code == 0, result.output
     assert "loses nothing" in result.output
     assert [800 < seconds < 1000 for seconds in waits] == [True]
-    assert len(days_in_catalog(tmp_path)) == 30
+    assert len(days_in_catalog(tmp_path)) == 8
     paths = [request.path for request in github.calls("raw") if request.status == 200]
-    assert len(paths) == len(set(paths)) == 30
+    assert len(paths) == len(set(paths)) == 8
 
 
 def test_without_a_network_it_refuses_and_names_the_demo(environment, monkeypatch):

@@ -22,7 +22,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spotify_assets.cli import runs
-from spotify_assets.cli.chart_intake import FoundFile, find_files, judge, land
+from spotify_assets.cli.chart_intake import judge, land
+from spotify_assets.cli.found_files import FoundFile, find_files
 from spotify_assets.cli.main import main
 from spotify_assets.cli.runs import failures_of
 from spotify_assets.definitions import build_definitions
@@ -33,7 +34,7 @@ from spotify_assets.sources.charts.charts_source import ChartsSource
 from spotify_assets.sources.charts.landing import Original
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.transforms.daily_tables import daily_tables
-from spotify_assets_tests.helpers.chart_csv import archive, chart
+from spotify_assets_tests.helpers.chart_csv import COUNTRIES, DAY, archive, chart
 from spotify_assets_tests.helpers.platform import Platform
 from spotify_assets_tests.helpers.real_data import REAL_DATA, requires_real_data
 
@@ -349,8 +350,71 @@ class TestJudging:
         why = "the weeks of Spotify's charts end on a Thursday"
         assert verdict.notes == [f"2026-11-11 and 1 more: a Wednesday; {why}"]
         assert not any(why in note for note in desk.judge(slug="daily")[0].notes)
-        (verdict,) = desk.judge(desk.put("regional-jp-weekly-2026-11-20.csv", chart("a", kind="weeks")))
-        assert verdict.notes == [f"2026-11-20: a Friday; {why}"]
+        (verdict,) = desk.judge(desk.put("regional-jp-weekly-2026-11-21.csv", chart("a", kind="weeks")))
+        assert verdict.notes == [f"2026-11-21: a Saturday; {why}"]
+
+    def test_one_week_under_two_conventions_is_one(self, desk):
+        """charts.spotify.com dates a week by its Thursday, archives of the old site by the Friday after."""
+        thursdays = desk.put("thursdays.csv", archive(d05=["a"], d12=["b"]))
+        fridays = desk.put("fridays.csv", archive(d06=["a"], d13=["b"]))
+        for paths in ([thursdays, fridays], [fridays, thursdays]):
+            assert [verdict.days for verdict in desk.judge(*paths, slug="weekly")] == [
+                [date(2026, 11, 5), date(2026, 11, 12)]
+            ] * 2
+        desk.land(fridays, slug="weekly")
+        assert refusals(desk.judge(thursdays, slug="weekly")) == []
+        other = desk.put("others.csv", archive(d06=["a"], d13=["c"]))
+        for before in ([thursdays], []):
+            refused = refusals(desk.judge(*before, other, slug="weekly"))
+            assert refused
+            assert all("both hold 2026-11-12, and they differ" in text for text in refused)
+
+    def test_a_week_that_is_stored_under_another_day_is_refused(self, desk):
+        desk.land(desk.put("wednesday.csv", archive(d11=["a"])), slug="weekly")
+        assert desk.materialize("2026-11-11", slug="weekly").success
+        (refusal,) = refusals(desk.judge(desk.put("thursday.csv", archive(d12=["a"])), slug="weekly"))
+        assert "the week of weekly that ends on 2026-11-12, and 2026-11-11 is stored for it" in refusal
+        assert "spotify-assets withdraw weekly 2026-11-11" in refusal
+        assert refusals(desk.judge(desk.put("next.csv", archive(d18=["a"])), slug="weekly")) == []
+
+    def test_a_chart_much_shorter_than_its_neighbours_is_noted(self, desk):
+        whole = ["a", "b", "c", "d", "e"]
+        desk.land(desk.put("before.csv", archive(d10=whole)), slug="daily")
+        (cut_off, *others) = desk.judge(
+            desk.put("11.csv", archive(d11=["a", "b"])), desk.put("12.csv", archive(d12=whole, d13=whole)), slug="daily"
+        )
+        assert cut_off.notes == ["2026-11-11: 2 rows, and the charts beside it have 5"]
+        assert [verdict.notes for verdict in others] == [[]]
+        (alone,) = desk.judge(desk.downloads / "11.csv", slug="daily")
+        assert alone.notes == cut_off.notes
+
+    def test_a_file_of_several_countries_is_shared_out_and_kept_once(self, tmp_path, instance):
+        playlists = tmp_path / "countries.yaml"
+        entries = [
+            f"  - {{slug: {code}, title: T, source: charts, chart: regional-{code}-daily}}" for code in ("jp", "fr")
+        ]
+        playlists.write_text("\n".join(["start: 2026-11-01", "playlists:", *entries]), encoding="utf-8")
+        environment = {"SPOTIFY_ASSETS_PLAYLISTS": str(playlists), "SPOTIFY_ASSETS_LAKE": str(tmp_path / "lake")}
+        platform = Platform(environment, instance)
+        path = tmp_path / "all.csv"
+        path.write_text(COUNTRIES, encoding="utf-8")
+        for _ in range(2):  # the second time it is there already
+            verdicts = judge(find_files([path]), platform.settings, platform.store, None)
+            assert {verdict.slug: verdict.days for verdict in verdicts} == {"jp": [DAY], "fr": [DAY]}
+            assert land(verdicts, platform.store) == {"jp": [DAY], "fr": [DAY]}
+            assert platform.store.list_keys("") == ["landing/charts/all.csv"]
+
+    @pytest.mark.parametrize("landed_before", [True, False])
+    def test_quotes_and_line_ends_make_no_other_file(self, desk, landed_before):
+        data = chart("傘", "Rain")
+        one = desk.put(f"a/{NAME}", data)
+        other = desk.put(f"b/{NAME}", data.replace(b"\n", b"\r\n").replace("傘".encode(), '"傘"'.encode()))
+        if landed_before:
+            desk.land(one)
+        paths = [other] if landed_before else [one, other]
+        assert refusals(desk.judge(*paths)) == []
+        desk.land(*paths)
+        assert desk.store.read(f"landing/charts/daily/{NAME}") == data
 
 
 class TestCommand:
@@ -556,25 +620,30 @@ KEYS = {
 
 
 class Real:
-    """All real files in one project: the longest imported by the command, the others judged, landed and read."""
+    """All real files in one project: one imported by the command, the others judged, landed and read."""
 
     def __init__(self, folder, instance):
         self.folder = folder
         (folder / "playlists.yaml").write_text(REAL, encoding="utf-8")
-        lake = folder / "lake"
-        environment = {"SPOTIFY_ASSETS_PLAYLISTS": str(folder / "playlists.yaml"), "SPOTIFY_ASSETS_LAKE": str(lake)}
-        self.platform = Platform(environment, instance)
+        self.environment = {
+            "SPOTIFY_ASSETS_PLAYLISTS": str(folder / "playlists.yaml"),
+            "SPOTIFY_ASSETS_LAKE": str(folder / "lake"),
+        }
+        self.platform = Platform(self.environment, instance)
         for slug, names in FILES.items():
             (folder / slug).mkdir()
             for name in names:
                 shutil.copy(CHARTS / RENAMED.get(name, name), folder / slug / name)
-        arguments = ["charts", "import", "--playlist", "top_50", str(folder / "top_50")]
-        self.said = CliRunner().invoke(main, arguments, env=environment)
+        self.imported = self.import_by_command("old_us")
         self.notes = {}
+
+    def import_by_command(self, slug, *options):
+        arguments = ["charts", "import", *options, "--playlist", slug, str(self.folder / slug)]
+        return CliRunner().invoke(main, arguments, env=self.environment)
 
     def songs(self, slug):
         """Day, position, title and streams of all rows of the table, of the playlist's own project."""
-        if slug == "top_50":
+        if slug == "old_us":
             with duckdb.connect(str(self.folder / "lake/catalog.duckdb"), read_only=True) as catalog:
                 return catalog.table("songs").order("snapshot_date, position").select(COLUMNS).fetchall()
         settings, store = self.platform.settings, self.platform.store
@@ -638,9 +707,13 @@ class TestRealFiles:
         notes = [note for note in real.notes["top_200"] if "neither title nor track id" in note]
         assert sum(len(note.split(" at position")[1].split(",")) for note in notes) == 36
 
+    def test_all_is_well(self, real):
+        assert real.imported.exit_code == 0, real.imported.output
+
     def test_the_four_missing_days_are_named_by_the_import(self, real):
-        assert real.said.exit_code == 0, real.said.output
-        assert f"no chart for {', '.join(GAPS)}\n" in real.said.output
+        shown = real.import_by_command("top_50", "--dry-run")
+        assert shown.exit_code == 0, shown.output
+        assert f"no chart for {', '.join(GAPS)}\n" in shown.output
 
     def test_the_four_missing_days_are_named_by_a_run(self, real):
         result = real.platform.definitions.resolve_implicit_global_asset_job_def().execute_in_process(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -12,23 +14,23 @@ import pyarrow.parquet as pq
 
 from spotify_assets.analytics.duckdb_engine import open_duckdb_engine
 from spotify_assets.analytics.engine import Engine
+from spotify_assets.analytics.identity import Identity, identify
 from spotify_assets.analytics.lake_files import open_lake_files
 from spotify_assets.analytics.statements import Part, Statement, statements
 from spotify_assets.schemas import Table, arrow_schema
-from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, SONG_IDENTITY
-from spotify_assets.storage.layout import IDENTITY_KEY, Year, year_key
+from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, IDENTITY
+from spotify_assets.storage.layout import ALIASES_KEY, Year, identity_key, year_key
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore
 from spotify_assets.storage.parquet import encode
-from spotify_assets.transforms.song_identity import song_identity
+from spotify_assets_tests.helpers.little_charts import Alias
 
 RUN = "run"
-NAMES = ["song_ref", "song_id", "isrc", "release_date_from", "release_date_to"]
 
 
 def analyse(
     chart_days: pd.DataFrame,
     chart_entries: pd.DataFrame,
-    aliases: Sequence[tuple[str, str]] = (),
+    aliases: Sequence[Alias] = (),
     *,
     year_by_year: bool = False,
 ) -> dict[str, pd.DataFrame]:
@@ -37,7 +39,7 @@ def analyse(
     Args:
         chart_days: the columns of `CHART_DAYS` and `playlist`; a missing value is None.
         chart_entries: the columns of `CHART_ENTRIES` and `playlist`; lists are Python lists, a missing value is None.
-        aliases: pairs of references (or keys) that name the same song.
+        aliases: the rows of song_aliases.csv: a song, one that is the same or None, one that differs or None.
         year_by_year: make each part by itself, as a refresh may, and not all at once.
 
     Returns:
@@ -46,11 +48,8 @@ def analyse(
     with tempfile.TemporaryDirectory() as folder:
         store = LocalObjectStore(folder)
         years = _years(chart_days)
-        for table, rows in ((CHART_DAYS, chart_days), (CHART_ENTRIES, chart_entries)):
-            _write_compacted(store, table, rows, years)
-        identity = song_identity(chart_entries[NAMES].drop_duplicates(), aliases)
-        store.write(IDENTITY_KEY, _encoded(SONG_IDENTITY, identity))
-        compacted = [Year(playlist, year) for playlist, of in years.items() for year in of]
+        compacted = write_history(store, chart_days, chart_entries)
+        _identify(store, compacted, aliases)
         with open_lake_files(store) as lake_files, open_duckdb_engine(lake_files, compacted, "1GB") as engine:
             tables = {}
             for statement in statements():
@@ -58,6 +57,34 @@ def analyse(
                 files = _make(engine, statement, parts, year_by_year=year_by_year)
                 tables[statement.table.name] = _read(store, statement.table, files)
             return tables
+
+
+def identified(
+    chart_days: pd.DataFrame, chart_entries: pd.DataFrame, aliases: Sequence[Alias] = ()
+) -> tuple[Identity, dict[str, list[dict[str, Any]]]]:
+    """What the songs are taken for, and the rows of the tables that say it; arguments as for `analyse`."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = LocalObjectStore(folder)
+        identity = _identify(store, write_history(store, chart_days, chart_entries), aliases)
+        return identity, {
+            name: pq.read_table(io.BytesIO(store.read(identity_key(name)))).to_pylist() for name in IDENTITY
+        }
+
+
+def write_history(store: ObjectStore, chart_days: pd.DataFrame, chart_entries: pd.DataFrame) -> list[Year]:
+    """Write the compacted history; the years that it has."""
+    years = _years(chart_days)
+    for table, rows in ((CHART_DAYS, chart_days), (CHART_ENTRIES, chart_entries)):
+        _write_compacted(store, table, rows, years)
+    return [Year(playlist, year) for playlist, of_playlist in years.items() for year in of_playlist]
+
+
+def _identify(store: ObjectStore, years: Sequence[Year], aliases: Sequence[Alias]) -> Identity:
+    if aliases:
+        lines = io.StringIO()
+        csv.writer(lines).writerows([("song", "same_as", "differs_from"), *aliases])
+        store.write(ALIASES_KEY, lines.getvalue().encode())
+    return identify(store, years)
 
 
 def _years(chart_days: pd.DataFrame) -> dict[str, set[int]]:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 ID = "0aaaaaaaaaaaaaaaaaaaa1"
+DAY = date(2026, 11, 19)
+COUNTRIES = "spotify_id,name,artists,daily_rank,country,snapshot_date\n" + "".join(
+    f"{ID},{title},Hoshi,1,{country},{DAY}\n" for title, country in (("傘", "JP"), ("Rain", ""), ("Vent", "FR"))
+)
+"""A file of three countries and one day."""
 
 
 def chart(*titles, kind="days"):

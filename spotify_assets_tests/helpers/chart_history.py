@@ -8,16 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from spotify_assets.analytics.identity import identify
 from spotify_assets.analytics.statements import Part, Statement
-from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, SONG_IDENTITY
+from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES
 from spotify_assets.schemas.table import Table, arrow_schema
-from spotify_assets.storage.layout import IDENTITY_KEY, year_key
+from spotify_assets.storage.layout import Year, year_key
 from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.transforms.song_identity import song_identity
 
 FIRST_DAY = date(2024, 12, 1)
 GAP = range(40, 44)
@@ -26,7 +25,7 @@ Row = dict[str, Any]
 
 
 def write_history(store: ObjectStore, playlists: Mapping[str, str], days: int = 75) -> list[Part]:
-    """Write the compacted history of playlists (slug: cadence), and song_identity.
+    """Write the compacted history of playlists (slug: cadence), and what its songs are taken for.
 
     The first days of 2025 have a gap; songs come back, change their id, are listed twice, credit several artists or
     nobody, have no title, no genres or empty ones, and releases known to the year only.
@@ -34,7 +33,6 @@ def write_history(store: ObjectStore, playlists: Mapping[str, str], days: int = 
     Returns:
         The playlists and years that there are.
     """
-    entries: list[Row] = []
     parts: list[Part] = []
     for slug, cadence in playlists.items():
         dates = [FIRST_DAY + timedelta(number) for number in range(days) if number not in GAP]
@@ -46,12 +44,8 @@ def write_history(store: ObjectStore, playlists: Mapping[str, str], days: int = 
             write_rows(store, year_key(CHART_ENTRIES.name, slug, year), CHART_ENTRIES, rows)
             chart_days = [_chart_day(day, cadence) for day in of_year]
             write_rows(store, year_key(CHART_DAYS.name, slug, year), CHART_DAYS, chart_days)
-            entries += rows
             parts.append(Part(slug, year))
-    identity = song_identity(pd.DataFrame(entries, dtype=object))
-    write_rows(
-        store, IDENTITY_KEY, SONG_IDENTITY, identity.astype(object).where(identity.notna(), None).to_dict("records")
-    )
+    identify(store, [Year(part.playlist, part.year) for part in parts if part.year is not None])
     return parts
 
 
@@ -116,7 +110,7 @@ def _song(song: int, day: date) -> Row:
         "row_status": "ok",
         "song_ref": identifier,
         "song_id": identifier,
-        "isrc": f"JP{song:03}" if song % 2 == 0 else None,
+        "isrc": f"JPX00{song:07}" if song % 2 == 0 else None,
         "song_name": f"曲 {song}",
         "lead_artist_key": artists[0] if artists else None,
         "lead_artist_name": artists[0].title() if artists else None,

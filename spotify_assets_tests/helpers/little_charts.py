@@ -15,6 +15,8 @@ from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES
 
 Facts = Mapping[str, Any]
 
+Alias = tuple[str, str | None, str | None]
+"""A row of song_aliases.csv."""
 REJECTED = "-"
 """Stands in a listing for an entry that is no song."""
 
@@ -24,7 +26,7 @@ class History(NamedTuple):
 
     chart_days: pd.DataFrame
     chart_entries: pd.DataFrame
-    aliases: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[Alias, ...] = ()
 
 
 def day(number: int) -> date:
@@ -119,11 +121,12 @@ def chart_of(
 
 def _entry(position: int, facts: Facts) -> dict[str, Any]:
     row = dict.fromkeys(CHART_ENTRIES.column_names) | {"artist_keys": [], "artist_names": []} | facts
-    title = f"name:{row['song_name']} of {row['artist_names']}" if row["song_name"] else None
+    named = row["song_name"] or row["isrc"]
+    title = f"name:{row['isrc']} {row['song_name']} of {row['artist_names']}" if named else None
     return row | {
         "position": position,
         "row_status": "ok" if row["song_name"] else "untitled",
-        "song_ref": row["song_id"] or row["isrc"] or title,
+        "song_ref": row["song_id"] or title,
         "lead_artist_key": row["artist_keys"][0] if row["artist_keys"] else None,
         "lead_artist_name": row["artist_names"][0] if row["artist_names"] else None,
     }
@@ -138,6 +141,7 @@ def _frame(table: Table, rows: Sequence[Facts]) -> pd.DataFrame:
 
 FEATURES = (
     *("gaps", "repeated editions", "short editions", "rejected", "unnamed", "relinked", "without ids", "listed twice"),
+    *("retitled", "two versions", "shared ISRCs"),
     *("collaborations", "nobody credited", "renamed artists", "albums", "releases", "genres"),
     *("streams", "popularity", "durations", "official figures", "aliases"),
 )
@@ -201,13 +205,18 @@ def _versions(random: Random, number: int, features: set[str]) -> list[Facts]:
         base |= {"album_key": album, "album_name": album and f"Album {album}"}
     versions = [base]
     if "relinked" in features:
-        isrcs = (None, f"JP-{number}", f"US-{number}")
+        isrcs = (None, "N/A", f"JPAB126{number:05}", f"jp-ab1-26-{number:05}", f"USXY926{number:05}")
         versions += [base | {"song_id": f"id-{number}-{again}", "isrc": random.choice(isrcs)} for again in (1, 2)]
     if "without ids" in features:
         versions += [
             base | {"song_id": None},
-            base | {"song_id": None, "isrc": random.choice((None, f"JP-{number}"))},
+            base | {"song_id": None, "isrc": random.choice((None, "TBA", f"JPAB126{number:05}"))},
         ]
+    if "retitled" in features:
+        titles = (f"SONG {number}!", f"Ｓｏｎｇ{number}", f"歌 {number}", f"Song {number + 1}")
+        versions += [base | {"song_id": f"id-{number}-as-{title}", "song_name": title} for title in titles]
+    if "shared ISRCs" in features:
+        versions += [base | {"song_id": f"id-{number}-shared", "isrc": f"JPAB126{number // 2:05}"}]
     return versions
 
 
@@ -246,6 +255,8 @@ def _listing(random: Random, songs: Sequence[Sequence[Facts]], features: set[str
     listed = listed[: random.randrange(places) if shortened else places]
     if "listed twice" in features and len(listed) > 2:
         listed[random.randrange(len(listed))] = dict(random.choice(listed))
+    if "two versions" in features and len(listed) > 2:
+        listed[0] = dict(random.choice(next(versions for versions in songs if _names(listed[1], versions))))
     if "streams" in features:
         for row in listed:
             row["streams"] = random.choice((None, *range(1000, 1010), *range(2000, 2010)))
@@ -256,6 +267,13 @@ def _listing(random: Random, songs: Sequence[Sequence[Facts]], features: set[str
         elif "unnamed" in features and random.random() < 0.1:
             rows[position] = dict(random.choice(({}, by(ARTISTS[0]))))
     return rows
+
+
+def _names(row: Facts, versions: Sequence[Facts]) -> bool:
+    """Whether a row is one of these versions of a song."""
+    return any(
+        row["song_id"] == version["song_id"] and row["song_name"] == version["song_name"] for version in versions
+    )
 
 
 def _facts_of_a_day(random: Random, listed: Facts, features: set[str]) -> Facts:
@@ -273,7 +291,7 @@ def _facts_of_a_day(random: Random, listed: Facts, features: set[str]) -> Facts:
     if "popularity" in features:
         facts["popularity"] = random.choice((None, 0, *range(40, 60)))
     if "durations" in features:
-        facts["duration_ms"] = random.choice((None, 180_000, 200_000))
+        facts["duration_ms"] = random.choice((None, 180_000, 180_000, 182_000, 184_000))
         facts["explicit"] = random.choice((None, True, False))
     if "official figures" in features and random.random() < 0.5:
         facts["official_peak_position"] = random.choice((None, 1, 2, 5))
@@ -283,6 +301,10 @@ def _facts_of_a_day(random: Random, listed: Facts, features: set[str]) -> Facts:
     return facts
 
 
-def _aliases(random: Random, history: History) -> tuple[tuple[str, str], ...]:
-    references = sorted({ref for ref in history.chart_entries["song_ref"] if ref is not None})
-    return tuple((random.choice(references), random.choice(references)) for _ in range(2)) if references else ()
+def _aliases(random: Random, history: History) -> tuple[Alias, ...]:
+    """Two songs that are one, and two that differ."""
+    names = sorted({name for column in ("song_ref", "isrc") for name in history.chart_entries[column] if name})
+    if len(names) < 4:
+        return ()
+    song, same, other, different = random.sample(names, k=4)
+    return ((song, same, None), (other, None, different))

@@ -7,7 +7,9 @@ the interval of the song's earliest known release.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
@@ -18,9 +20,11 @@ import pandas as pd
 
 from spotify_assets.schemas import Table
 from spotify_assets.schemas.analyses import ANALYSES, OFFICIAL_COLUMNS, PERIOD_COLUMNS
+from spotify_assets_tests.helpers.little_charts import Alias
 
 Row = dict[str, Any]
 Interval = tuple[date, date]
+Names = Collection[str]
 
 ONE_DAY = timedelta(days=1)
 STEP = {"daily": ONE_DAY, "weekly": timedelta(days=7)}
@@ -34,20 +38,20 @@ OF_PERIOD = [*(column.name for column in PERIOD_COLUMNS), "as_of"]
 
 
 def restate(
-    chart_days: pd.DataFrame, chart_entries: pd.DataFrame, aliases: Sequence[tuple[str, str]] = ()
+    chart_days: pd.DataFrame, chart_entries: pd.DataFrame, aliases: Sequence[Alias] = ()
 ) -> dict[str, pd.DataFrame]:
     """Make all analyses.
 
     Args:
         chart_days: the columns of `CHART_DAYS` and `playlist`; a missing value is None.
         chart_entries: the columns of `CHART_ENTRIES` and `playlist`; lists are Python lists, a missing value is None.
-        aliases: pairs of references (or keys) that name the same song.
+        aliases: the rows of song_aliases.csv: a song, one that is the same or None, one that differs or None.
 
     Returns:
         By name, each table of `ANALYSES` with the schema's columns, sorted by its key, its cells Python objects.
     """
     days, entries = records(chart_days), records(chart_entries)
-    songs = song_identity(entries, aliases)
+    songs = Songs(entries, days, aliases)
     rows: dict[str, list[Row]] = {name: [] for name in ANALYSES}
     for playlist in sorted({day["playlist"] for day in days}):
         mine = PlaylistHistory(
@@ -88,50 +92,204 @@ class Song:
     release: Interval | None
 
 
-def song_identity(entries: Iterable[Row], aliases: Iterable[tuple[str, str]]) -> dict[str, Song]:
-    """The song of every reference: connected components over ids and ISRCs, and what the aliases say is the same."""
-    neighbours: dict[str, set[str]] = {}
-    preference: dict[str, int] = {}
-    releases: dict[str, list[Interval]] = {}
-    for row in entries:
-        names = names_of(row)
-        preference |= names
-        for name in names:
-            neighbours.setdefault(name, set()).update(names)
-            if row["release_date_from"] is not None:
-                releases.setdefault(name, []).append((row["release_date_from"], row["release_date_to"]))
-    for name, same_as in aliases:
-        neighbours.setdefault(name, set()).add(same_as)
-        neighbours.setdefault(same_as, set()).add(name)
-    songs: dict[str, Song] = {}
-    for name in preference:
-        if name not in songs:
-            component = reachable(name, neighbours)
-            # An alias may name what no row does: it connects, but it is no song's key.
-            known = [member for member in component if member in preference]
-            key = min(known, key=lambda member: (preference[member], member))
-            release = min((interval for member in known for interval in releases.get(member, [])), default=None)
-            songs |= dict.fromkeys(known, Song(key, release))
-    return songs
+class Songs:
+    """The songs of all references, and which of them may be another one.
+
+    Attributes:
+        ambiguous: ISRCs under which different titles stand in one edition.
+        groups: by name - a reference, an ISRC, or what an alias says - all names of its song.
+    """
+
+    def __init__(self, entries: Sequence[Row], days: Sequence[Row], aliases: Sequence[Alias]) -> None:
+        self._rows = [row for row in entries if row["song_ref"] is not None]
+        self._editions = edition_numbers(days)
+        self._by_ref = grouped(self._rows, lambda row: row["song_ref"])
+        self.ambiguous = {isrc for isrc, refs in self._isrcs().items() if self._has_different_titles(refs)}
+        self._ranks = self._ranked()
+        self.groups: dict[str, frozenset[str]] = {}
+        same = [(self._known(song), self._known(other)) for song, other, _ in aliases if other]
+        self._different = [(self._known(song), self._known(other)) for song, _, other in aliases if other]
+        for song, other in same:
+            self._merge(song, other)
+        for ref, isrc in sorted((ref, isrc) for isrc, refs in self._isrcs().items() for ref in refs):
+            if isrc not in self.ambiguous and not self._apart(self.group(ref), self.group(isrc)):
+                self._merge(ref, isrc)
+        for title in sorted({fold(row["song_name"]) for row in self._rows if row["song_name"] is not None}):
+            self._merge_of_title(title)
+
+    def __getitem__(self, ref: str) -> Song:
+        """The song of a reference."""
+        group = self.group(ref)
+        releases = [
+            (row["release_date_from"], row["release_date_to"])
+            for row in self._rows_of(group)
+            if row["release_date_from"] is not None
+        ]
+        return Song(self.key(group), min(releases, default=None))
+
+    def group(self, name: str) -> frozenset[str]:
+        """All names of a song."""
+        return self.groups.get(name, frozenset({name}))
+
+    def key(self, group: Iterable[str]) -> str:
+        """The smallest ISRC, else the smallest id, else the smallest hash. What no row says is no song's key."""
+        return min(group, key=lambda name: (self._ranks.get(name, 3), name))
+
+    def doubted(self, playlist: str) -> set[str]:
+        """Keys of the songs of a playlist that may be one that was there before."""
+        rows = [row for row in self._rows if row["playlist"] == playlist]
+        by_group = grouped(rows, lambda row: self.group(row["song_ref"]))
+        return {
+            self.key(group)
+            for group in by_group
+            for earlier in by_group
+            if group != earlier and self._may_follow(by_group[group], by_group[earlier], group, earlier)
+        }
+
+    def _may_follow(self, rows: Sequence[Row], earlier_rows: Sequence[Row], group: Names, earlier: Names) -> bool:
+        numbers = [self._edition_of(row) for row in rows]
+        earlier_numbers = [self._edition_of(row) for row in earlier_rows]
+        all_rows, all_earlier = self._rows_of(group), self._rows_of(earlier)
+        return (
+            min(earlier_numbers) < min(numbers)
+            and min(numbers) - max(earlier_numbers) <= 3
+            and within(1000, all_rows, all_earlier)
+            and any(
+                likeness.startswith("title ") or max(earlier_numbers) - min(numbers) <= 3
+                for row in all_rows
+                for other in all_earlier
+                for likeness in likenesses(row) & likenesses(other)
+            )
+            and listings_of(all_rows).isdisjoint(listings_of(all_earlier))
+            and not self._apart(group, earlier)
+        )
+
+    def _edition_of(self, row: Row) -> int:
+        return self._editions[row["playlist"], row["snapshot_date"]]
+
+    def _isrcs(self) -> dict[str, set[str]]:
+        """By ISRC, the references of rows that say it."""
+        found: dict[str, set[str]] = {}
+        for row in self._rows:
+            isrc = isrc_of(row["isrc"])
+            if isrc:
+                found.setdefault(isrc, set()).add(row["song_ref"])
+        return found
+
+    def _has_different_titles(self, refs: Names) -> bool:
+        rows = [row for ref in refs for row in self._by_ref[ref] if row["song_name"] is not None]
+        editions = grouped(rows, lambda row: (row["playlist"], row["snapshot_date"]))
+        return len(refs) > 1 and any(len({fold(row["song_name"]) for row in of}) > 1 for of in editions.values())
+
+    def _ranked(self) -> dict[str, int]:
+        ranks = {ref: 1 if rows[0]["song_id"] else 2 for ref, rows in self._by_ref.items()}
+        return ranks | dict.fromkeys(self._isrcs().keys() - self.ambiguous, 0)
+
+    def _known(self, name: str) -> str:
+        return name if name in self._ranks else isrc_of(name) or name
+
+    def _rows_of(self, group: Names) -> list[Row]:
+        return [row for name in group for row in self._by_ref.get(name, ())]
+
+    def _apart(self, group: Names, other: Names) -> bool:
+        """Whether somebody said that these are different songs."""
+        return any((a in group and b in other) or (b in group and a in other) for a, b in self._different)
+
+    def _merge(self, name: str, other: str) -> None:
+        merged = self.group(name) | self.group(other)
+        self.groups |= dict.fromkeys(merged, merged)
+
+    def _merge_of_title(self, title: str) -> None:
+        """Merge the songs of a title by the same artist; see `song_identity`, rule 3."""
+        groups = {self.group(row["song_ref"]) for row in self._rows if fold(row["song_name"] or "") == title}
+        before: list[frozenset[str]] = []
+        for group in sorted(groups, key=lambda group: (min(days_of(self._rows_of(group))), self.key(group))):
+            latest = sorted(before, key=self.key)
+            latest.sort(key=lambda other: max(days_of(self._rows_of(other))), reverse=True)
+            found = next((other for other in latest if self._may_be_one(title, group, other)), None)
+            if found is not None:
+                before.remove(found)
+                self._merge(min(group), min(found))
+            before.append(self.group(min(group)))
+
+    def _may_be_one(self, title: str, group: Names, other: Names) -> bool:
+        rows, other_rows = self._rows_of(group), self._rows_of(other)
+        return (
+            artists_agree(
+                *(lead_artists(row for row in of if fold(row["song_name"] or "") == title) for of in (rows, other_rows))
+            )
+            and (within(3000, rows, other_rows) or not all(known("duration_ms", of) for of in (rows, other_rows)))
+            and listings_of(rows).isdisjoint(listings_of(other_rows))
+            and not self._apart(group, other)
+        )
 
 
-def names_of(row: Row) -> dict[str, int]:
-    """What a row calls its song, each name with its rank as the song's key: an ISRC, then an id, then a hash."""
-    names = {row["isrc"]: 0, row["song_id"]: 1}
-    said = {name: rank for name, rank in names.items() if name is not None}
-    if said or row["song_ref"] is None:
-        return said
-    return {row["song_ref"]: 2}
-
-
-def reachable(start: str, neighbours: Mapping[str, set[str]]) -> set[str]:
-    """All names that lead to `start`."""
-    found, waiting = {start}, [start]
-    while waiting:
-        new = neighbours[waiting.pop()] - found
-        found |= new
-        waiting += new
+def grouped(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
+    """Rows by what a function says of them."""
+    found: dict[Any, list[Row]] = {}
+    for row in rows:
+        found.setdefault(key(row), []).append(row)
     return found
+
+
+def fold(name: str) -> str:
+    """A name as rule 3 compares it: letters, digits and symbols only."""
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return re.sub(r"[\W_]", "", plain) or "".join(plain.split())
+
+
+def isrc_of(text: str | None) -> str | None:
+    """An ISRC in its one form, if it has the form of one."""
+    bare = re.sub(r"[\s-]", "", text or "").upper()
+    return bare if re.fullmatch("[A-Z]{2}[A-Z0-9]{3}[0-9]{7}", bare) else None
+
+
+def lead_artists(rows: Iterable[Row]) -> tuple[set[str], set[str]]:
+    """Ids and folded names of the lead artists of rows; where several are credited, also all names in one."""
+    rows = list(rows)
+    ids = {key for key in known("lead_artist_key", rows) if not key.startswith("name:")}
+    names = {fold(name) for name in known("lead_artist_name", rows)}
+    several = (row["artist_names"] for row in rows if len(row["artist_names"]) > 1 and None not in row["artist_names"])
+    return ids, names | {fold("".join(credited)) for credited in several}
+
+
+def artists_agree(artists: tuple[set[str], set[str]], others: tuple[set[str], set[str]]) -> bool:
+    """Whether they are the same: by id where both have one, else by name."""
+    (ids, names), (other_ids, other_names) = artists, others
+    return bool(ids & other_ids if ids and other_ids else names & other_names)
+
+
+def likenesses(row: Row) -> set[str]:
+    """What a row's song may have in common with another one of which somebody should see whether it is the same."""
+    if row["song_name"] is None:
+        return set()
+    ids, names = lead_artists([row])
+    return {*ids, *(f"name {name}" for name in names), f"title {fold(row['song_name'])}"}
+
+
+def within(milliseconds: int, rows: Iterable[Row], others: Sequence[Row]) -> bool:
+    """Whether a length that one song is said to have is near one of the other."""
+    lengths, other_lengths = known("duration_ms", rows), known("duration_ms", others)
+    return any(abs(length - other) <= milliseconds for length in lengths for other in other_lengths)
+
+
+def listings_of(rows: Iterable[Row]) -> set[tuple[str, date]]:
+    """Where and when rows stand."""
+    return {(row["playlist"], row["snapshot_date"]) for row in rows}
+
+
+def days_of(rows: Iterable[Row]) -> list[date]:
+    """When rows stand."""
+    return [row["snapshot_date"] for row in rows]
+
+
+def edition_numbers(days: Iterable[Row]) -> dict[tuple[str, date], int]:
+    """By playlist and day, the place in D of its edition."""
+    numbers = {}
+    for playlist, of_playlist in grouped(days, lambda day: day["playlist"]).items():
+        dates = sorted({edition_date_of(day) for day in of_playlist})
+        numbers |= {(playlist, day["snapshot_date"]): dates.index(edition_date_of(day)) for day in of_playlist}
+    return numbers
 
 
 # Editions and periods
@@ -140,13 +298,13 @@ def reachable(start: str, neighbours: Mapping[str, set[str]]) -> set[str]:
 class PlaylistHistory:
     """A playlist's days and rows, and what all its tables are made of: D, the periods and the song history."""
 
-    def __init__(self, days: Sequence[Row], entries: Sequence[Row], songs: Mapping[str, Song]) -> None:
+    def __init__(self, days: Sequence[Row], entries: Sequence[Row], songs: Songs) -> None:
         self.days = days
         self.entries = entries
         self.as_of = max(day["snapshot_date"] for day in days)
         self.editions = editions_of(days, entries, songs)
         self.periods = periods_of(self.editions)
-        self.song_rows = song_rows(self.editions, songs, days)
+        self.song_rows = song_rows(self.editions, songs, days, songs.doubted(days[0]["playlist"]))
         self.rows = [row for rows in self.song_rows.values() for row in rows]
         self.artist_names = newest_artist_names(entries)
 
@@ -162,7 +320,7 @@ class PlaylistHistory:
         return None
 
 
-def editions_of(days: Iterable[Row], entries: Iterable[Row], songs: Mapping[str, Song]) -> list[Row]:
+def editions_of(days: Iterable[Row], entries: Iterable[Row], songs: Songs) -> list[Row]:
     """D in order: the columns of `chart_editions`, and `listing` (see `listing_of`)."""
     first_days: dict[date, Row] = {}
     for day in sorted(days, key=lambda day: day["snapshot_date"]):
@@ -211,7 +369,7 @@ def missing_between(before: date, after: date, cadence: str) -> int:
     return max(1, (days_between + 3) // 7 - 1) if days_between > LATEST_WEEK else 0
 
 
-def listing_of(rows: Iterable[Row], songs: Mapping[str, Song]) -> dict[str, list[Row]]:
+def listing_of(rows: Iterable[Row], songs: Songs) -> dict[str, list[Row]]:
     """By song key, the rows of an edition that name the song, the best position first."""
     listing: dict[str, list[Row]] = {}
     for row in sorted(rows, key=lambda row: row["position"]):
@@ -271,7 +429,9 @@ def bounds(period: str, day: date) -> tuple[date, date]:
 # Song history
 
 
-def song_rows(editions: Sequence[Row], songs: Mapping[str, Song], days: Sequence[Row]) -> dict[str, list[Row]]:
+def song_rows(
+    editions: Sequence[Row], songs: Songs, days: Sequence[Row], doubted: Collection[str]
+) -> dict[str, list[Row]]:
     """By song key, the song's history in order of editions."""
     history: dict[str, list[Row]] = {}
     for edition in editions:
@@ -279,7 +439,10 @@ def song_rows(editions: Sequence[Row], songs: Mapping[str, Song], days: Sequence
             earlier = history.setdefault(key, [])
             row = facts_of(listed, edition) | {"song_key": key, "release": songs[listed[0]["song_ref"]].release}
             row["as_of"] = newest_day_of_year(days, edition["edition_date"].year)
-            earlier.append(row | story_of(row, earlier, edition))
+            row |= story_of(row, earlier, edition)
+            if row["entry_status"] == "NEW" and row["entry_status_basis"] == "observed" and key in doubted:
+                row["entry_status_basis"] = "doubtful"
+            earlier.append(row)
     return history
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from spotify_assets.sources.charts.chart_files import ChartFile, read_chart_file
 from spotify_assets.sources.charts.edition_rows import ChartRow, EditionRows
@@ -26,6 +25,7 @@ class WholeChart:
     name: str
     format: str
     chart: str | None
+    kind: str | None
     country: str | None
     cadence: str | None
     editions: tuple[WholeEdition, ...]
@@ -34,11 +34,17 @@ class WholeChart:
 
 def whole_chart(chart: ChartFile, rows: EditionRows) -> WholeChart:
     """A chart with the rows of its editions, which are as many as it says."""
-    editions = tuple(WholeEdition(edition.chart_date, rows.of(edition.chart_date)) for edition in chart.editions)
+    editions = tuple(
+        WholeEdition(edition.chart_date, rows.of(chart.number, edition.chart_date)) for edition in chart.editions
+    )
     assert [len(edition.rows) for edition in editions] == [edition.size for edition in chart.editions]
-    return WholeChart(**vars(chart) | {"editions": editions})
+    said = {name: value for name, value in vars(chart).items() if name != "number"}
+    return WholeChart(**said | {"editions": editions})
 
 
-def read_whole_chart(name: str, data: bytes, **arguments: Any) -> WholeChart:
-    """Read a chart file from its bytes."""
-    return whole_chart(*read_chart_file(name, io.BytesIO(data), **arguments))
+def read_whole_chart(
+    name: str, data: bytes, *, country: str | None = None, kind: str | None = None, cadence: str | None = None
+) -> WholeChart:
+    """Read one chart of a file from its bytes."""
+    content = read_chart_file(name, io.BytesIO(data), cadence=cadence)
+    return whole_chart(content.of(country, kind), content.rows)

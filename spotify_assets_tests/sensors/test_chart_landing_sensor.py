@@ -541,14 +541,14 @@ class TestStrangeFiles:
 
     def test_what_nobody_foresaw_costs_that_file_alone(self, landing, folder, monkeypatch):
         landing.put("2025-03-02")
-        read = landed_days.assign
+        read = landed_days.share_out
 
         def stumble(original, *arguments):
             if original.name.endswith("2025-03-02.csv"):
                 raise RecursionError("too deep")
             return read(original, *arguments)
 
-        monkeypatch.setattr(landed_days, "assign", stumble)
+        monkeypatch.setattr(landed_days, "share_out", stumble)
         assert landing.requested() == [("japan", "2025-03-01", "2025-03-01")]
 
 

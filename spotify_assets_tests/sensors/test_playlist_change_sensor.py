@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -89,7 +90,7 @@ class TestState:
         assert watch.platform.run_daily().success
         watch.server.add_playlist(PLAYLIST_ID, make_entries(4), snapshot_id="snapshot-2")
         (request,) = watch.tick().run_requests
-        assert watch.calls() == (1, 1)
+        assert watch.calls() == (2, 2)
         assert request.run_key == f"chart-{today_in_japan()}-snapshot-2"
         job = watch.platform.definitions.resolve_job_def("daily_playlist_job")
         assert job.execute_in_process(
@@ -98,6 +99,25 @@ class TestState:
         assert len(watch.platform.rows("songs")) == 4
         assert len(watch.platform.objects("raw_playlist/")) == 2
         assert "has not moved" in watch.tick().skip_message
+
+    def test_a_version_that_changed_nothing_is_compared_once_and_asks_for_no_run(self, watch):
+        assert watch.platform.run_daily().success
+        watch.server.add_playlist(PLAYLIST_ID, make_entries(3), snapshot_id="snapshot-2")
+        assert "lists the same" in watch.tick().skip_message
+        assert watch.calls() == (2, 2)
+        assert "has not moved" in watch.tick().skip_message
+        assert watch.calls() == (1, 1)
+
+    def test_a_version_that_never_rests_asks_for_no_run(self, watch):
+        assert watch.platform.run_daily().success
+        for number in range(3):
+            watch.server.add_playlist(PLAYLIST_ID, make_entries(3), snapshot_id=f"restless-{number}")
+            assert "lists the same" in watch.tick().skip_message
+
+    def test_another_order_is_another_list(self, watch):
+        assert watch.platform.run_daily().success
+        watch.server.add_playlist(PLAYLIST_ID, make_entries(3)[::-1], snapshot_id="snapshot-2")
+        assert len(watch.tick().run_requests) == 1
 
     def test_without_a_version_nothing_is_run(self, watch):
         watch.server.add_playlist(PLAYLIST_ID, make_entries(3), snapshot_id=None)
@@ -119,14 +139,16 @@ class TestRefusals:
         assert watch.server.requests == []
 
     def test_after_a_rate_limit_it_asks_again(self, watch):
-        watch.cursor = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+        watch.cursor = json.dumps({"closed_until": (datetime.now(UTC) - timedelta(seconds=1)).isoformat()})
         assert len(watch.tick().run_requests) == 1
         assert watch.calls() == (1, 1)
 
     def test_a_used_up_quota_is_left_alone_for_a_day(self, watch):
         watch.server.refuse_next(VERSION_CALL, 429, "quota", reason="QUOTA_EXCEEDED")
         assert "quota" in watch.tick().skip_message
-        assert datetime.fromisoformat(watch.cursor) - datetime.now(UTC) > timedelta(hours=23)
+        assert datetime.fromisoformat(json.loads(watch.cursor)["closed_until"]) - datetime.now(UTC) > timedelta(
+            hours=23
+        )
 
     def test_a_refused_playlist_says_so(self, watch):
         del watch.server.playlists[PLAYLIST_ID]

@@ -18,7 +18,7 @@ from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings.environment import DEMO_PLAYLISTS_FILE, VARIABLES, load_settings, read_env_file
 from spotify_assets.settings.playlists import BY_SOURCE, RESERVED_SLUGS
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "japan.yaml"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "japan_spotify.yaml"
 APP = {"SPOTIFY_CLIENT_ID": "an-id", "SPOTIFY_CLIENT_SECRET": "s3cr3t-of-app"}
 KNOWN_SOURCES = ", ".join(BY_SOURCE)
 PLAYLIST_ID = "3cEYpjA9oz9GiPac4AsH4n"
@@ -489,6 +489,30 @@ class TestPlaylist:
     def test_charts_are_taken_and_name_their_country(self, tmp_path, chart, country):
         (playlist,) = load_settings(with_playlists(tmp_path, {**CHART, "chart": chart})).playlists
         assert (playlist.chart, playlist.country, playlist.cadence) == (chart, country, "daily")
+
+    @pytest.mark.parametrize(
+        ("chart", "kind", "country"),
+        [
+            ("viral-jp-daily", "viral", "jp"),
+            ("regional-global-weekly", "regional", "global"),
+            ("citytoptrack-sao-paulo-weekly", "citytoptrack", None),
+            ("citypulsetrack-tokyo-weekly", "citypulsetrack", None),
+            ("genre-j-pop-weekly", "genre", None),
+        ],
+    )
+    def test_charts_of_every_kind_that_lists_songs(self, tmp_path, chart, kind, country):
+        cadence = chart.rpartition("-")[2]
+        entry = f"{{slug: a, title: A, source: charts, cadence: {cadence}, chart: {chart}}}"
+        (tmp_path / "kinds.yaml").write_text(f"start: 2026-01-01\nplaylists: [{entry}]\n", encoding="utf-8")
+        (playlist,) = load_settings({"SPOTIFY_ASSETS_PLAYLISTS": str(tmp_path / "kinds.yaml")}).playlists
+        assert (playlist.kind, playlist.country) == (kind, country)
+
+    @pytest.mark.parametrize(("kind", "lists"), [("artist", "artists"), ("album", "albums")])
+    def test_charts_that_list_no_songs_are_refused(self, tmp_path, kind, lists):
+        entry = f"{{slug: a, title: A, source: charts, chart: {kind}-jp-daily}}"
+        (tmp_path / "kinds.yaml").write_text(f"start: 2026-01-01\nplaylists: [{entry}]\n", encoding="utf-8")
+        with pytest.raises(SettingsError, match=f"it is a chart of {lists}, which lists no songs"):
+            load_settings({"SPOTIFY_ASSETS_PLAYLISTS": str(tmp_path / "kinds.yaml")})
 
     @pytest.mark.parametrize(
         ("chart", "cadence"),

@@ -66,3 +66,38 @@ def test_genres_are_those_of_all_credits_and_null_where_no_artist_has_any_given(
 
 def test_a_day_without_songs_has_no_row():
     assert compacted(make_snapshot([])) == []
+
+
+def refs(*tracks):
+    return [row["song_ref"] for row in compacted(make_snapshot([make_entry(track) for track in tracks]))]
+
+
+def without_id(number=1, **facts):
+    return make_track(number, BOTH) | {"id": None, "external_ids": {}} | facts
+
+
+def isrc(text):
+    return {"external_ids": {"isrc": text}}
+
+
+def test_a_row_with_an_id_refers_to_its_song_by_it():
+    assert refs(make_track(1) | isrc("JPAB12600001")) == [make_track(1)["id"]]
+
+
+def test_a_row_without_an_id_refers_by_isrc_title_and_artists():
+    same, in_dress = without_id(**isrc("JPAB12600001")), without_id(**isrc("jp-ab1-26-00001"))
+    others = [without_id(), without_id(2, **isrc("JPAB12600001")), without_id(**isrc("JPAB12600002"))]
+    first, second, *rest = refs(same, in_dress, *others)
+    assert first == second
+    assert len({first, *rest}) == 4
+
+
+@pytest.mark.parametrize("text", ["N/A", "0", "TBA"])
+def test_a_text_that_is_no_isrc_refers_to_nothing(text):
+    assert len(set(refs(without_id(**isrc(text)), without_id()))) == 1
+    assert refs(without_id(name=None, **isrc(text))) == [None]
+
+
+def test_a_row_without_a_title_refers_by_its_isrc():
+    first, second, third = refs(*(without_id(name=None, **isrc(f"JPAB1260000{n}")) for n in (1, 1, 2)))
+    assert first == second != third

@@ -6,7 +6,7 @@ What belongs here: a cell's text in, its value out. Which column means what is `
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 
 MISSING_CELLS = frozenset({"", "-", "<na>", "n/a", "na", "nan", "none", "null", "\\n"})
@@ -15,6 +15,9 @@ TRACK_ID = re.compile(
     r"(?:spotify:track:|https?://open\.spotify\.com/(?:intl-[a-z-]+/)?track/)?([0-9A-Za-z]{22})/?(?:\?.*)?"
 )
 MIDNIGHT = r"[T ]00:00(?::00(?:\.0+)?)?(?:Z|\+00:00)?"
+FRIDAY = 4
+WRITTEN_WEEK = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})--([0-9]{4}-[0-9]{2}-[0-9]{2})")
+"""A week of the old site, from a Friday to the next."""
 WRITTEN_DATE = re.compile(rf"([0-9]{{4}})([-/])([0-9]{{1,2}})\2([0-9]{{1,2}})(?:{MIDNIGHT})?")
 WHOLE_NUMBER = re.compile(r"([0-9]{1,18}|[0-9]{1,3}(?:,[0-9]{3}){1,5})(?:\.00?)?")
 """Thousands may be set off by commas. pandas writes `.0`; what `1.000` is cannot be told: it may mean a thousand."""
@@ -49,11 +52,25 @@ def spotify_track_id(cell: str) -> str | None:
 @lru_cache(maxsize=4096)
 def written_date(written: str) -> date | None:
     """The date in a cell; None where it is none, or cannot be read in one way only."""
+    week = WRITTEN_WEEK.fullmatch(written)
+    if week:
+        first, last = written_date(week[1]), written_date(week[2])
+        is_week = first and last and first.weekday() == FRIDAY and last - first == timedelta(weeks=1)
+        return last if is_week else None
     match = WRITTEN_DATE.fullmatch(written)
     try:
         return date(int(match[1]), int(match[3]), int(match[4])) if match else None
     except ValueError:
         return None
+
+
+def week_end(day: date) -> date:
+    """The Thursday that ends the week of a weekly chart, whether it is dated by that or by the Friday after.
+
+    charts.spotify.com dates weeks by their Thursday, the old site and archives made of it by the Friday after. A chart
+    of another weekday keeps its day.
+    """
+    return day - timedelta(days=1) if day.weekday() == FRIDAY else day
 
 
 def is_name(cell: str, *, has_id: bool) -> bool:

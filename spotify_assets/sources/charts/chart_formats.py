@@ -25,6 +25,7 @@ class ChartFormat:
         track_id: the column that says Spotify's id of the track; None where there is none.
         dates: the column of the chart's day, or those of year, month and day; none where the file's name has to say it.
         country: the column of the country, where the format is known by it.
+        family: the column that says `top200` or `viral50`, where the format is known by it.
         blank_country: what a blank country means; None where it means nothing.
         cadence: how often its charts are made, where that is known of the format itself.
     """
@@ -36,13 +37,14 @@ class ChartFormat:
     track_id: str | None = None
     dates: tuple[str, ...] = ()
     country: str | None = None
+    family: str | None = None
     blank_country: str | None = None
     cadence: str | None = None
 
     @property
     def columns(self) -> list[str]:
         """The columns by which the format is known."""
-        columns = [self.position, self.track_id, self.title, self.artists, self.country, *self.dates]
+        columns = [self.position, self.track_id, self.title, self.artists, self.country, self.family, *self.dates]
         return [column for column in columns if column]
 
 
@@ -53,6 +55,11 @@ FORMATS = (
     ChartFormat("spotifycharts.com", "position", "track_name", "artist", "url"),
     ChartFormat("playlist archive", "position", "song", "artist", None, ("date",)),
     ChartFormat("chart archive", "rank", "title", "artists", "track_id", ("chart_date",)),
+    ChartFormat("fycharts", "position", "track_name", "artist", "spotify_id", ("date",), country="region"),
+    ChartFormat("Kaggle charts", "rank", "title", "artist", "url", ("date",), country="region", family="chart"),
+    ChartFormat(
+        "spotifycharts package", "track_position", "track_name", "artist_name", "track_url", ("date",), "region_name"
+    ),
     ChartFormat(
         "countries data set",
         "daily_rank",
@@ -68,12 +75,14 @@ FORMATS = (
 """The known formats. Of several that a header fits, the first counts."""
 NUMBER_COLUMNS = frozenset(
     {
-        *("streams", "peak_rank", "previous_rank", "prev_rank", "days_on_chart", "weeks_on_chart"),
+        *("streams", "stream_count", "peak_rank", "previous_rank", "prev_rank", "days_on_chart", "weeks_on_chart"),
         *("duration_ms", "popularity", "total_tracks"),
     }
 )
 """Columns of whole numbers, positions apart."""
-COUNTRY_COLUMNS = ("country", "region")
+COUNTRY_COLUMNS = ("country", "region", "region_name")
+DAY_COLUMNS = frozenset({"year", "month", "day", *(column for known in FORMATS for column in known.dates)})
+"""The columns that say a chart's day."""
 CADENCE_COLUMNS = {"days_on_chart": "daily", "weeks_on_chart": "weekly"}
 
 
@@ -99,11 +108,11 @@ def read_header(name: str, records: Iterator[Record], notes: list[str]) -> Heade
         SourceRefusal: it is that of no known format, or names a column twice.
     """
     first = number, names = next(records)
-    if _format_of(names) is None and sum(bool(cell.strip()) for cell in names) == 1:
+    if format_of(names) is None and sum(bool(cell.strip()) for cell in names) == 1:
         # The old site put a note, alone on its line, before the header.
         notes.append(f"note before the header left out: {''.join(names).strip()}")
         number, names = next(records, first)
-    format_ = _format_of(names)
+    format_ = format_of(names)
     if format_ is None:
         raise _unknown_header(name, *first)
     keys = tuple(map(column_key, names))
@@ -119,22 +128,19 @@ def read_header(name: str, records: Iterator[Record], notes: list[str]) -> Heade
     return Header(format_, tuple(names), keys)
 
 
-def _format_of(names: Iterable[str]) -> ChartFormat | None:
+def format_of(names: Iterable[str]) -> ChartFormat | None:
+    """The format that a header is of, if it is known."""
     keys = set(map(column_key, names))
     return next((known for known in FORMATS if keys.issuperset(known.columns)), None)
 
 
 def _unknown_header(name: str, number: int, names: Cells) -> SourceRefusal:
     first_line = ",".join(names)
-    why = f"its first line is {first_line[:200]!r}"
-    for separator, called in ((";", "semicolons"), ("\t", "tabs")):
-        if _format_of(first_line.split(separator)):
-            why = f"its fields are separated by {called}, not by commas"
     known = "; ".join(f"{known.name} ({', '.join(known.columns)})" for known in FORMATS)
     return refusal(
         name,
         "its header is that of no known chart file",
-        why=why,
+        why=f"its first line is {first_line[:200]!r}",
         remedy=f"give a CSV file whose header has at least the columns of one of these: {known}",
         line=number,
     )

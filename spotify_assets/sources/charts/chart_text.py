@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import re
 import zlib
 from collections.abc import Iterator
@@ -91,6 +92,8 @@ def check_text(name: str, file: IO[bytes]) -> None:
             why="it has no header and no rows",
             remedy="download it again, or remove it: that day is missing",
         )
+    if first_words.startswith(("{", "[")):
+        raise _json(name, file)
     if first_words.startswith("<"):
         raise refusal(
             name,
@@ -163,6 +166,23 @@ def _unpacked(name: str, file: IO[bytes]) -> IO[bytes] | gzip.GzipFile:
             remedy="unpack it, or save the sheet as CSV UTF-8",
         )
     return gzip.GzipFile(fileobj=file) if beginning.startswith(GZIP_BEGINNING) else file
+
+
+def _json(name: str, file: IO[bytes]) -> SourceRefusal:
+    """The refusal for a saved answer of a service: if it is one of Spotify's errors, in its own words."""
+    with text_lines(name, file) as lines:
+        beginning = "".join(islice(lines, SAMPLE_LINES))[:100_000]
+    try:
+        said = json.loads(beginning)["error"]
+        error = f"the error {said['status']}: {said['message']}"
+    except (ValueError, LookupError, TypeError):
+        error = f"an answer that begins with {' '.join(beginning.split())[:80]!r}"
+    return refusal(
+        name,
+        "it is JSON, not a CSV file",
+        why=f"what was saved is {error}",
+        remedy="download the chart again at charts.spotify.com, or remove the file: that day is missing",
+    )
 
 
 def _no_text(name: str, number: int, stranger: str, sample: str) -> SourceRefusal:

@@ -17,7 +17,7 @@ from spotify_assets.sources.charts.cells import spotify_track_id
 from spotify_assets.sources.charts.chart_formats import column_key
 from spotify_assets.sources.spotify.enrichment import Collection, Enrichment, carried, conclusions
 
-ID_COLUMNS = ("track_id", "spotify_id", "uri", "url")
+ID_COLUMNS = ("track_id", "spotify_id", "uri", "url", "track_url")
 """Columns of chart files that hold a track's id, by key (see `column_key`). The first that says one counts."""
 
 DROPPED = frozenset({"available_markets", "popularity"})

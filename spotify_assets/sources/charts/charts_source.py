@@ -19,8 +19,16 @@ from spotify_assets.snapshot import CHARTS, Entry, PlaylistSnapshot
 from spotify_assets.sources.charts.chart_tracks import ChartTracks, lacks_tracks
 from spotify_assets.sources.charts.edition_checks import ChartEdition
 from spotify_assets.sources.charts.edition_rows import ChartRow, digest_of
-from spotify_assets.sources.charts.landing import LandedFile, assign, look_into_landing, problem_with
+from spotify_assets.sources.charts.landing import (
+    LandedFile,
+    Share,
+    look_into_landing,
+    other_day_of_week,
+    problem_with,
+    share_out,
+)
 from spotify_assets.sources.source import Absence
+from spotify_assets.storage.raw_layer import RawLayer
 
 if TYPE_CHECKING:
     from spotify_assets.settings import PlaylistSettings
@@ -61,7 +69,7 @@ class ChartsSource:
         self._to_complete: dict[str, list[date]] = {}
         self._offered: dict[str, list[date]] = {}
         self._landed: dict[date | None, list[LandedFile]] | None = None
-        self._read: dict[str, tuple[str, Mapping[date, ChartEdition]]] = {}
+        self._read: dict[str, dict[str, Mapping[date, ChartEdition]]] = {}
         self._left_out: dict[str, SourceRefusal] = {}
         self._never_read: list[str] = []
 
@@ -88,9 +96,11 @@ class ChartsSource:
         Where Spotify may be asked, also the stored days that lack track objects that it was never asked for.
 
         Raises:
-            SourceRefusal: a file that is surely this playlist's, and may hold one of the days, cannot be used.
+            SourceRefusal: a file that is surely this playlist's, and may hold one of the days, cannot be used; or a
+                week is stored under another day.
         """
         offered = [day for day in days if self.editions(playlist, day, stored.get(day))]
+        self._check_weeks(playlist, offered)
         self._offered[playlist.slug] = offered
         if self._tracks:
             found = self._read_stored(playlist.slug, [day for day in days if day in stored])
@@ -99,6 +109,20 @@ class ChartsSource:
             self._to_complete[playlist.slug] = to_complete
             self._offered[playlist.slug] = sorted([*offered, *to_complete])
         return set(self._offered[playlist.slug])
+
+    def _check_weeks(self, playlist: PlaylistSettings, days: Sequence[date]) -> None:
+        if playlist.cadence != "weekly" or not days:
+            return
+        stored = RawLayer(self._store).latest_keys(playlist.slug)
+        for day in days:
+            other = other_day_of_week(day, stored)
+            if other:
+                raise SourceRefusal(
+                    f"The week of {playlist.slug} that ends on {day} is stored under {other}.",
+                    why="weekly charts so near to each other are one week, and it would count twice",
+                    remedy=f"withdraw the stored one (`spotify-assets withdraw {playlist.slug} {other}`), or remove "
+                    "the file that holds this one",
+                )
 
     def fetch(
         self,
@@ -201,15 +225,16 @@ class ChartsSource:
             if is_old or key in self._left_out:
                 continue
             try:
-                slug, editions = self._read_file(landed)
+                editions = self._read_file(landed).get(playlist.slug, {})
             except SourceRefusal as refusal:
                 if landed.slug or (landed.day and landed.chart == playlist.chart):
                     raise SourceRefusal(
                         f"{key} cannot be used: {refusal.what}", why=refusal.why, remedy=refusal.remedy
                     ) from refusal
-                self._left_out[key] = refusal
+                # A traceback would keep the rows of the file.
+                self._left_out[key] = refusal.with_traceback(None)
                 continue
-            if slug == playlist.slug and day in editions:
+            if day in editions:
                 found[key] = editions[day]
         return found
 
@@ -239,18 +264,24 @@ class ChartsSource:
         keys = (landed.stored.key for landed in self._candidates(playlist, day))
         return [f"left out: {problem_with(key, self._left_out[key])}" for key in keys if key in self._left_out]
 
-    def _read_file(self, landed: LandedFile) -> tuple[str, Mapping[date, ChartEdition]]:
+    def _read_file(self, landed: LandedFile) -> Mapping[str, Mapping[date, ChartEdition]]:
+        """The editions that a file holds for each playlist, by day."""
         key = landed.stored.key
         if key not in self._read:
-            playlist, chart_file, _ = assign(landed.original, self._playlists, landed.slug)
-            self._read[key] = (playlist.slug, {edition.chart_date: edition for edition in chart_file.editions})
+            self._read[key] = {
+                share.playlist.slug: {edition.chart_date: edition for edition in share.chart.editions}
+                for share in self._shares(landed)
+            }
         return self._read[key]
 
     def _rows(self, playlist: PlaylistSettings, day: date, key: str) -> tuple[ChartRow, ...]:
         """The rows of a day that the file at this key holds."""
         (landed,) = (landed for landed in self._candidates(playlist, day) if landed.stored.key == key)
-        _, _, rows = assign(landed.original, self._playlists, landed.slug)
-        return rows.of(day)
+        (share,) = (share for share in self._shares(landed) if share.playlist.slug == playlist.slug)
+        return share.rows.of(share.chart.number, day)
+
+    def _shares(self, landed: LandedFile) -> list[Share]:
+        return share_out(landed.original, self._playlists, landed.slug)
 
 
 def _first_of(texts: Sequence[str], separator: str) -> str:

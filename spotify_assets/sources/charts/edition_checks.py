@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
+from spotify_assets.errors import SourceRefusal
 from spotify_assets.sources.charts.cells import is_name, spotify_track_id
 from spotify_assets.sources.charts.chart_formats import CADENCE_COLUMNS, Header
 from spotify_assets.sources.charts.chart_text import refusal
 from spotify_assets.sources.charts.edition_rows import ChartRow, EditionRows
 from spotify_assets.sources.charts.file_names import FileName
-from spotify_assets.sources.charts.row_checks import listed
+from spotify_assets.sources.charts.row_checks import Charts, listed
+
+REFUSED_SHARE = 0.1
+"""The share of days with something wrong up to which the others of a chart are believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +34,32 @@ class ChartEdition:
     digest: bytes
 
 
-def check_positions(name: str, rows: EditionRows) -> None:
-    """Refuse a file in which a day has two rows at one position."""
-    twice = rows.listed_twice()
-    if twice:
-        raise refusal(
+def spoil_positions(name: str, rows: EditionRows, charts: Charts) -> None:
+    """Record the days that have two rows at one position."""
+    for twice in rows.listed_twice():
+        flaw = refusal(
             name,
             f"position {twice.position} of {twice.day} is listed twice, on lines {twice.first_line} and {twice.line}",
             why="a chart has one song at each position; two charts were probably joined",
             remedy="remove the row, or the chart, that does not belong there",
             line=twice.line,
         )
+        charts.spoil((twice.chart, twice.day), flaw)
+
+
+def check_flaws(name: str, days: int, flaws: Mapping[date, SourceRefusal]) -> None:
+    """Refuse a chart of which more than a tenth of the days are refused; `days` is the number of all of them."""
+    if len(flaws) <= days * REFUSED_SHARE:
+        return
+    first = min(flaws)
+    if days == 1:
+        raise flaws[first]
+    believed = "where more than a tenth is, the others are not believed either"
+    raise SourceRefusal(
+        flaws[first].what,
+        why=f"{flaws[first].why}; {len(flaws)} of the {days} days of {name} are like that, and {believed}",
+        remedy=flaws[first].remedy,
+    )
 
 
 def check_days(name: str, days: list[date], named: FileName) -> None:

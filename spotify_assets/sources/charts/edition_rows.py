@@ -1,6 +1,6 @@
-"""The rows of one chart file, by day, in a temporary database: memory does not grow with the days of a file.
+"""The rows of one chart file, by chart and day, in a temporary database: memory does not grow with the days of a file.
 
-What belongs here: keeping and finding rows. What is right or wrong about them is `chart_files`.
+What belongs here: keeping and finding rows. What is right or wrong about them is `row_checks` and `edition_checks`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from spotify_assets.errors import StorageError
+from spotify_assets.sources.charts.chart_formats import DAY_COLUMNS, column_key
 
 CACHE_KIBIBYTES = 500
 """What the database keeps in memory; a process may have several open."""
@@ -37,8 +38,9 @@ class ChartRow:
 
 
 class PlacedRow(NamedTuple):
-    """A row of a file, with its place: the day and the position that it is of, and the line that it begins on."""
+    """A row of a file, with its place: chart, day and position that it is of, and the line that it begins on."""
 
+    chart: int
     day: date
     position: int
     line: int
@@ -46,8 +48,9 @@ class PlacedRow(NamedTuple):
 
 
 class ListedTwice(NamedTuple):
-    """A position that two rows of a day have, and the lines of these."""
+    """A position that two rows of a day of a chart have, and the lines of these."""
 
+    chart: int
     day: date
     position: int
     first_line: int
@@ -88,26 +91,27 @@ class EditionRows:
             self.close()
             raise
 
-    def by_day(self) -> Iterator[tuple[date, tuple[ChartRow, ...]]]:
-        """Each day in order, with its rows in order of position."""
-        found = self._database.execute("SELECT day, position, cells FROM rows ORDER BY day, position")
-        for day, rows in groupby(found, key=itemgetter(0)):
-            yield date.fromordinal(day), tuple(self._row(position, cells) for _, position, cells in rows)
+    def by_day(self) -> Iterator[tuple[int, date, tuple[ChartRow, ...]]]:
+        """Each day of each chart in order, with its rows in order of position."""
+        found = self._database.execute("SELECT chart, day, position, cells FROM rows ORDER BY chart, day, position")
+        for (chart, day), rows in groupby(found, key=itemgetter(0, 1)):
+            yield chart, date.fromordinal(day), tuple(self._row(position, cells) for *_, position, cells in rows)
 
-    def of(self, day: date) -> tuple[ChartRow, ...]:
-        """The rows of one day in order of position."""
+    def of(self, chart: int, day: date) -> tuple[ChartRow, ...]:
+        """The rows of one day of a chart in order of position."""
         found = self._database.execute(
-            "SELECT position, cells FROM rows WHERE day = ? ORDER BY position", [day.toordinal()]
+            "SELECT position, cells FROM rows WHERE chart = ? AND day = ? ORDER BY position", [chart, day.toordinal()]
         )
         return tuple(self._row(position, cells) for position, cells in found)
 
-    def listed_twice(self) -> ListedTwice | None:
-        """The position that comes up again first, if any does."""
+    def listed_twice(self) -> Iterator[ListedTwice]:
+        """The positions that come up again, in order of the lines where they do."""
         found = self._database.execute(
-            "SELECT day, position, min(line), max(line) FROM rows GROUP BY day, position HAVING count(*) > 1 "
-            "ORDER BY max(line) LIMIT 1"
-        ).fetchone()
-        return ListedTwice(date.fromordinal(found[0]), *found[1:]) if found else None
+            "SELECT chart, day, position, min(line), max(line) FROM rows GROUP BY chart, day, position "
+            "HAVING count(*) > 1 ORDER BY max(line)"
+        )
+        for chart, day, *rest in found:
+            yield ListedTwice(chart, date.fromordinal(day), *rest)
 
     def _row(self, position: int, cells: str) -> ChartRow:
         return ChartRow(position, dict(zip(self._names, cells.split(BETWEEN_CELLS), strict=True)))
@@ -116,22 +120,24 @@ class EditionRows:
         self._database.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         # Days are ordinals: as keys they cost less than half of what dates in letters do.
         self._database.execute(
-            "CREATE TABLE rows (day INTEGER, position INTEGER, line INTEGER, cells TEXT, "
-            "PRIMARY KEY (day, position, line)) WITHOUT ROWID"
+            "CREATE TABLE rows (chart INTEGER, day INTEGER, position INTEGER, line INTEGER, cells TEXT, "
+            "PRIMARY KEY (chart, day, position, line)) WITHOUT ROWID"
         )
         self._database.executemany(
-            "INSERT INTO rows VALUES (?, ?, ?, ?)",
-            ((row.day.toordinal(), row.position, row.line, BETWEEN_CELLS.join(row.cells)) for row in rows),
+            "INSERT INTO rows VALUES (?, ?, ?, ?, ?)",
+            ((row.chart, row.day.toordinal(), row.position, row.line, BETWEEN_CELLS.join(row.cells)) for row in rows),
         )
 
 
 def digest_of(rows: Sequence[ChartRow]) -> bytes:
     """The same for the rows of any two days and files if positions and cells are the same, whatever the columns' order.
 
+    The cells that say the day do not count: files date one week, or write one date, differently.
+
     Args:
         rows: rows of one file, at least one.
     """
-    names = sorted(rows[0].values)
+    names = sorted(name for name in rows[0].values if column_key(name) not in DAY_COLUMNS)
     cells = itemgetter(*names)
     parts = [str(len(names)), *names]
     for row in rows:

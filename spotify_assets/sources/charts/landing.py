@@ -6,7 +6,7 @@ playlist. The files stay as they were put; what they say becomes raw snapshots (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -16,7 +16,13 @@ from typing import IO, NamedTuple
 
 from spotify_assets.errors import Refusal, SourceRefusal
 from spotify_assets.settings import PlaylistSettings
-from spotify_assets.sources.charts.chart_files import ChartFile, SeveralCountries, read_chart_file
+from spotify_assets.sources.charts.chart_files import (
+    ChartFile,
+    FileContent,
+    NoSuchChart,
+    SeveralCharts,
+    read_chart_file,
+)
 from spotify_assets.sources.charts.edition_rows import EditionRows
 from spotify_assets.sources.charts.file_names import chart_and_day_in_name
 from spotify_assets.storage.layout import LANDING_PREFIX
@@ -106,22 +112,32 @@ def _is_text(path: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in path)
 
 
+class Share(NamedTuple):
+    """A chart of a file, whose it is, and the rows of the file."""
+
+    playlist: PlaylistSettings
+    chart: ChartFile
+    rows: EditionRows
+
+
 def problem_with(key: str, refusal: Refusal) -> str:
     """What is wrong with a landed file, in a line."""
     return f"{key}: {refusal.what} Why: {refusal.why}. What to do: {refusal.remedy}."
 
 
-def assign(
-    original: Original, playlists: Sequence[PlaylistSettings], slug: str | None
-) -> tuple[PlaylistSettings, ChartFile, EditionRows]:
-    """Read a chart file and tell whose it is: the named playlist's, else the one whose chart or country it names.
+def share_out(original: Original, playlists: Sequence[PlaylistSettings], slug: str | None) -> list[Share]:
+    """Read a chart file and tell whose it is: the named playlist's, else of each whose chart or country it names.
 
-    A file that names no chart goes to the playlist that it fits by country and cadence, if there is only one.
+    A file of several countries goes to the playlists of these; what no playlist takes is left out. What names no chart
+    goes to the playlist that it fits by country, kind and cadence, if there is only one.
 
     Args:
         original: the file.
         playlists: the playlists of source `charts`.
         slug: the playlist that somebody named for it, if any.
+
+    Returns:
+        At least one share, in the order of `playlists`.
 
     Raises:
         SourceRefusal: the file cannot be read, or it is not certain whose it is; the choices are named.
@@ -130,53 +146,74 @@ def assign(
         named = next((playlist for playlist in playlists if playlist.slug == slug), None)
         if named is None:
             raise _unassigned(original.name, f"there is no playlist {slug!r} of source charts", playlists)
-        chart_file, rows = _read(original, named.country)
-        _check(chart_file, named)
-        return named, chart_file, rows
-    found = list(_matching(original, playlists))
-    fitting = [(playlist, chart_file, rows) for playlist, chart_file, rows in found if _fits(chart_file, playlist)]
-    if len(fitting) == 1:
-        return fitting[0]
+        share = _share(_read(original, None), original, named)
+        _check(share.chart, named)
+        return [share]
+    content = _read(original, None)
+    found = list(_matching(content, original, playlists))
+    fitting = [share for share in found if _fits(share)]
+    if fitting and len({share.chart.number for share in fitting}) == len(fitting):
+        return fitting
     if len(found) == 1:
-        playlist, chart_file, _ = found[0]
-        _check(chart_file, playlist)
+        _check(found[0].chart, found[0].playlist)
     try:
-        # Read without a country, a damaged file says so itself.
-        chart_file, _ = _read(original, None)
-    except SeveralCountries as refusal:
+        # Without a country, a damaged file says so itself.
+        chart_file = content.of()
+    except SeveralCharts as refusal:
         said = refusal.what.removeprefix(f"{original.name}: ").removesuffix(".")
-        raise _unassigned(original.name, said, playlists) from refusal
-    says = chart_file.chart or " ".join(filter(None, (chart_file.country, chart_file.cadence)))
+        raise _unassigned(original.name, said, playlists) from None
+    if chart_file.chart:
+        raise _unassigned(
+            original.name,
+            f"it says it is {chart_file.chart}",
+            playlists,
+            remedy=f"add a playlist with `chart: {chart_file.chart}`, or rename the file if its name is wrong, and "
+            "name its playlist with --playlist",
+        )
+    says = " ".join(filter(None, (chart_file.country, chart_file.cadence)))
     raise _unassigned(
         original.name, f"it says it is {says}" if says else "it says neither chart nor country", playlists
     )
 
 
 @lru_cache(REMEMBERED_FILES)
-def _read(original: Original, country: str | None) -> tuple[ChartFile, EditionRows]:
+def _read(original: Original, cadence: str | None) -> FileContent:
     with original.open() as file:
-        return read_chart_file(original.name, file, country=country)
+        return read_chart_file(original.name, file, cadence=cadence)
 
 
-def _matching(
-    original: Original, playlists: Sequence[PlaylistSettings]
-) -> Iterator[tuple[PlaylistSettings, ChartFile, EditionRows]]:
-    """The playlists that a file can be for, going by the chart or the country that it names, if any."""
-    named, _ = chart_and_day_in_name(original.name)
+def _share(content: FileContent, original: Original, playlist: PlaylistSettings) -> Share:
+    """What a playlist gets of a file.
+
+    Raises:
+        NoSuchChart: the file has no chart of that country and kind.
+        SourceRefusal: that chart cannot be used.
+    """
+    chart = content.of(playlist.country, playlist.kind)
+    if chart.cadence is None and playlist.cadence == "weekly":
+        # Its days are those of weeks, which the file does not say.
+        content = _read(original, "weekly")
+        chart = content.of(playlist.country, playlist.kind)
+    return Share(playlist, chart, content.rows)
+
+
+def _matching(content: FileContent, original: Original, playlists: Sequence[PlaylistSettings]) -> Iterator[Share]:
+    """The playlists that a file can be for, going by the chart, or the country and kind, that it names, if any."""
+    named = content.named
     for playlist in playlists:
-        if named not in (None, playlist.chart):
+        if named.chart not in (None, playlist.chart) or named.kind not in (None, playlist.kind):
             continue
         try:
-            chart_file, rows = _read(original, playlist.country)
-        except SourceRefusal:
+            share = _share(content, original, playlist)
+        except NoSuchChart:
             continue
-        if chart_file.chart or chart_file.country in (None, playlist.country):
-            yield playlist, chart_file, rows
+        if named.chart or share.chart.country in (None, playlist.country):
+            yield share
 
 
-def _fits(chart_file: ChartFile, playlist: PlaylistSettings) -> bool:
+def _fits(share: Share) -> bool:
     try:
-        _check(chart_file, playlist)
+        _check(share.chart, share.playlist)
     except SourceRefusal:
         return False
     return True
@@ -220,7 +257,17 @@ def _check_weeks(chart_file: ChartFile, playlist: PlaylistSettings) -> None:
         )
 
 
-def _unassigned(name: str, why: str, playlists: Sequence[PlaylistSettings]) -> SourceRefusal:
+def other_day_of_week(day: date, stored: Iterable[date]) -> date | None:
+    """Of a weekly playlist, a stored day that is so near to this one that both are of one week, if there is any."""
+    return next((other for other in stored if timedelta() < abs(other - day) < SHORTEST_WEEK), None)
+
+
+def _unassigned(
+    name: str,
+    why: str,
+    playlists: Sequence[PlaylistSettings],
+    remedy: str = "name one with --playlist, or put the file into landing/charts/<slug>/",
+) -> SourceRefusal:
     if not playlists:
         return SourceRefusal(
             f"{name}: there is no playlist for it.",
@@ -231,5 +278,5 @@ def _unassigned(name: str, why: str, playlists: Sequence[PlaylistSettings]) -> S
     return SourceRefusal(
         f"{name}: it is not certain which playlist this file is for.",
         why=f"{why}; playlists of source charts are: {choices}",
-        remedy="name one with --playlist, or put the file into landing/charts/<slug>/",
+        remedy=remedy,
     )

@@ -1,7 +1,8 @@
-"""Everything about HTTP with Spotify: tokens, retries, the count of calls, and secrets that stay out of messages.
+"""Everything about HTTP with Spotify: tokens, retries and the count of calls.
 
 What a day's playlist consists of does not belong here (that is `spotify_source`), nor what a refusal means
-(`explanations`), nor waiting (`rate_limit`). This module imports spotipy and requests, so it is itself imported only
+(`explanations`), nor waiting (`rate_limit`), nor what hides secrets
+(`redaction`). This module imports spotipy and requests, so it is itself imported only
 when Spotify is really asked.
 
 Facts about spotipy are from the source of 2.26.0.
@@ -10,12 +11,10 @@ Facts about spotipy are from the source of 2.26.0.
 from __future__ import annotations
 
 import base64
-import json
-import logging
 import time
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote_plus
 
 import requests
 import spotipy
@@ -26,8 +25,9 @@ from spotipy.oauth2 import SpotifyClientCredentials, SpotifyOAuth, SpotifyOauthE
 
 from spotify_assets.errors import Refusal, SourceRefusal, SourceUnavailable
 from spotify_assets.settings import SpotifySettings
-from spotify_assets.sources.spotify.explanations import EXPLANATIONS, Answer, Question
+from spotify_assets.sources.spotify.explanations import EXPLANATIONS, Question, read_answer
 from spotify_assets.sources.spotify.rate_limit import RateLimit
+from spotify_assets.sources.spotify.redaction import Redaction
 
 SCOPE = "playlist-read-private playlist-read-collaborative"
 """What a user's token must allow: reading the user's own and shared playlists."""
@@ -44,7 +44,6 @@ TIMEOUT = (5.0, 20.0)
 """Seconds to connect, and seconds without a byte."""
 
 RETRIED_STATUSES = (500, 502, 503, 504)
-HIDDEN = "[hidden]"
 
 
 class RequestRefused(SourceRefusal):
@@ -57,23 +56,6 @@ class RequestRefused(SourceRefusal):
     def __init__(self, what: str, *, why: str, remedy: str, status: int) -> None:
         super().__init__(what, why=why, remedy=remedy)
         self.status = status
-
-
-class _QuietAboutSecrets(logging.Filter):
-    """Drops what spotipy logs of its traffic.
-
-    Its DEBUG records hold tokens and the client secret, its `client` ERROR records repeat the server's words, which
-    may hold them too. Nothing is lost: each error is told by a refusal.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno >= logging.INFO and record.name != "spotipy.client"
-
-
-_QUIET = _QuietAboutSecrets()
-for _name in ("spotipy.client", "spotipy.oauth2", "spotipy.util"):
-    # A filter on the logger itself holds whatever level or handler is set later, here or elsewhere.
-    logging.getLogger(_name).addFilter(_QUIET)
 
 
 class SpotifyClient:
@@ -98,8 +80,11 @@ class SpotifyClient:
         self._settings = settings
         self._timeout = timeout
         self._response: requests.Response | None = None
-        self._secrets: set[str] = set()
+        self._redaction = Redaction()
         self._token_expires = 0.0
+        # Once the token has worked; False when it was renewed already.
+        self._may_renew: bool | None = None
+        self._given: set[str] = set()
         self._rate_limit = RateLimit()
         self._token_session = self._session("POST", backoff_factor)
         self._spotify: Any = spotipy.Spotify(
@@ -186,10 +171,10 @@ class SpotifyClient:
             return
         client_id, client_secret, refresh_token = self._credentials()
         basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
-        self._remember_secrets(client_secret, refresh_token, basic)
+        self._redaction.remember(client_secret, refresh_token, basic)
         question = Question("token", "an access token")
         token = self._send(question, lambda: self._request_token(client_id, client_secret, refresh_token))
-        self._remember_secrets(token["access_token"], token.get("refresh_token"))
+        self._redaction.remember(token["access_token"], token.get("refresh_token"))
         self._token_expires = token["expires_at"]
         self._spotify.set_auth(token["access_token"])
 
@@ -237,7 +222,7 @@ class SpotifyClient:
     def _ask(self, question: Question, request: Callable[[], Any]) -> dict[str, Any]:
         self._rate_limit.respect(question)
         self.authenticate()
-        answer = self._send(question, request)
+        answer = self._sent_with_a_valid_token(question, request)
         if answer is None:
             raise SourceUnavailable(
                 f"Asked for {question.name}, {self._settings.api_url} answered with something that is not JSON.",
@@ -247,7 +232,23 @@ class SpotifyClient:
             )
         if not isinstance(answer, dict):
             raise self._misshapen(question, f"the answer is JSON but a {type(answer).__name__}, not an object")
+        if question.playlist_id:
+            self._given.add(question.playlist_id)
         return answer
+
+    def _sent_with_a_valid_token(self, question: Question, request: Callable[[], Any]) -> Any:
+        """Send a request; once in a run, a token that worked and then is refused is replaced by a new one."""
+        try:
+            answer = self._send(question, request)
+        except RequestRefused as refusal:
+            if refusal.status != HTTPStatus.UNAUTHORIZED or not self._may_renew:
+                raise
+        else:
+            self._may_renew = self._may_renew is not False
+            return answer
+        self._may_renew = False
+        self.authenticate()
+        return self._send(question, request)
 
     def _listed(self, question: Question, key: str, answer: dict[str, Any]) -> list[Any]:
         listed = answer.get(key)
@@ -288,11 +289,11 @@ class SpotifyClient:
         if response is None:
             return RequestRefused(
                 f"Spotify cannot be asked for {question.name}.",
-                why=f"spotipy finds the request malformed: {self._without_secrets(str(error))}",
+                why=f"spotipy finds the request malformed: {self._redaction.hidden(str(error))}",
                 remedy="check the id in the playlists file",
                 status=400,
             )
-        answer = self._read_answer(response)
+        answer = read_answer(response, self._redaction.hidden)
         if answer.status == 429:
             return self._rate_limit.met(question, answer)
         if answer.status >= 500:
@@ -301,31 +302,17 @@ class SpotifyClient:
                 why=f"a fault on Spotify's side that outlasted several attempts{answer.quoted}",
                 remedy="try again later; https://status.spotify.dev tells of known faults",
             )
-        if answer.status == 401 and question.subject != "token":
+        if answer.status == HTTPStatus.NOT_FOUND and question.playlist_id in self._given:
+            return SourceUnavailable(
+                f"Spotify no longer finds {question.name} (HTTP 404), which it gave a moment ago.",
+                why=f"a playlist does not go away in the middle of a run: a passing fault{answer.quoted}",
+                remedy="try again later; if it stays, see whether the playlist still exists",
+            )
+        if answer.status == HTTPStatus.UNAUTHORIZED and question.subject != "token":
             self._token_expires = 0.0
         why, remedy = EXPLANATIONS[question.subject](question, answer, self._settings)
         return RequestRefused(
             f"Spotify refused {question.name} (HTTP {answer.status}).", why=why, remedy=remedy, status=answer.status
-        )
-
-    def _read_answer(self, response: requests.Response) -> Answer:
-        try:
-            body = response.json()
-        except ValueError:
-            body = response.text
-        error = body.get("error") if isinstance(body, dict) else body
-        if isinstance(error, dict):
-            words, reason = error.get("message"), error.get("reason")
-        elif isinstance(body, dict):
-            # The form of the token endpoint.
-            words, reason = body.get("error_description") or error, error
-        else:
-            words, reason = error, None
-        return Answer(
-            status=response.status_code,
-            words=self._without_secrets(words if isinstance(words, str) else json.dumps(words) if words else ""),
-            reason=reason if isinstance(reason, str) else "",
-            retry_after=response.headers.get("Retry-After"),
         )
 
     def _unreadable(self, question: Question, error: Exception) -> SourceUnavailable:
@@ -340,7 +327,7 @@ class SpotifyClient:
     def _unreachable(self, question: Question, error: requests.RequestException) -> SourceUnavailable:
         return SourceUnavailable(
             f"{self._address(question)} could not be asked for {question.name}.",
-            why=f"the connection failed or broke off: {type(error).__name__}: {self._without_secrets(str(error))}",
+            why=f"the connection failed or broke off: {type(error).__name__}: {self._redaction.hidden(str(error))}",
             remedy="check this machine's network, proxy and DNS, then try again",
         )
 
@@ -371,15 +358,3 @@ class SpotifyClient:
 
     def _keep_response(self, response: requests.Response, **_: Any) -> None:
         self._response = response
-
-    def _remember_secrets(self, *secrets: Any) -> None:
-        for secret in secrets:
-            if isinstance(secret, str) and secret:
-                self._secrets |= {secret, quote_plus(secret)}
-
-    def _without_secrets(self, text: str) -> str:
-        # The longest first: a secret may be a part of another one.
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, HIDDEN)
-        text = " ".join(text.split())
-        return text if len(text) <= 300 else f"{text[:300]}..."

@@ -8,11 +8,15 @@ Facts about Spotify are from developer.spotify.com: the blog posts of 2024-11-27
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from spotify_assets.settings import SpotifySettings
+
+if TYPE_CHECKING:
+    import requests
 
 SPOTIFY_OWNED = "37i9dQZ"
 """Playlist ids that begin like this are Spotify's own."""
@@ -42,6 +46,28 @@ class Answer:
     def quoted(self) -> str:
         """Spotify's own words, for the end of an explanation."""
         return f"; Spotify's own words: {self.words!r}" if self.words else "; Spotify gave no words for it"
+
+
+def read_answer(response: requests.Response, without_secrets: Callable[[str], str]) -> Answer:
+    """What an error answer says, in either of the forms of the Web API and of the token endpoint."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = response.text
+    error = body.get("error") if isinstance(body, dict) else body
+    if isinstance(error, dict):
+        words, reason = error.get("message"), error.get("reason")
+    elif isinstance(body, dict):
+        # The form of the token endpoint.
+        words, reason = body.get("error_description") or error, error
+    else:
+        words, reason = error, None
+    return Answer(
+        status=response.status_code,
+        words=without_secrets(words if isinstance(words, str) else json.dumps(words) if words else ""),
+        reason=reason if isinstance(reason, str) else "",
+        retry_after=response.headers.get("Retry-After"),
+    )
 
 
 def _explain_token(_: Question, answer: Answer, settings: SpotifySettings) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Being asked to wait: how long, told to whom, and remembered for the rest of a run. Asking is `client`.
+"""Being asked to wait: how long, reported to whom, and remembered for the rest of a run. Asking is `client`.
 
 Facts are from developer.spotify.com: the guide on rate limits and the blog post of 2026-07-23 (quotas).
 """

@@ -15,9 +15,17 @@ from typing import TYPE_CHECKING, Any
 from spotify_assets.errors import RateLimited, SourceRefusal, SourceUnavailable
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import PlaylistSettings, SpotifySettings
-from spotify_assets.snapshot import Entry, Payload, PlaylistSnapshot
+from spotify_assets.snapshot import Entry, PlaylistSnapshot
 from spotify_assets.sources.source import Absence
 from spotify_assets.sources.spotify.enrichment import Collection, Enrichment, conclusions
+from spotify_assets.sources.spotify.pages import (
+    ListMovedError,
+    PageRead,
+    PagesDoubtfulError,
+    listed,
+    read_pages,
+    without,
+)
 
 if TYPE_CHECKING:
     from spotify_assets.sources.spotify.client import SpotifyClient
@@ -25,7 +33,6 @@ if TYPE_CHECKING:
 SPOTIFY_ID = re.compile(r"[0-9A-Za-z]+")
 PERSONAL_OF_PLAYLIST = frozenset({"owner"})
 ENTRIES_OF_PLAYLIST = frozenset({"tracks", "items"})
-PERSONAL_OF_ENTRY = frozenset({"added_by"})
 ATTEMPTS_AT_A_MOVING_LIST = 2
 
 
@@ -109,12 +116,13 @@ class SpotifySource:
             albums=albums.objects,
             artists=artists.objects,
             playlist_id=playlist.playlist_id,
-            playlist=_without(reading.playlist, PERSONAL_OF_PLAYLIST | ENTRIES_OF_PLAYLIST),
+            playlist=without(reading.playlist, PERSONAL_OF_PLAYLIST | ENTRIES_OF_PLAYLIST),
             playlist_snapshot_id=reading.snapshot_id,
             api_shape=shape,
             # Only the renamed field proves something: older development apps still get `track`.
             quota_mode=enrichment.quota_mode or ("development" if shape == "item" else None),
             language=self._settings.language,
+            announced=reading.announced,
             notes=tuple(notes),
         )
         if limit is not None:
@@ -139,6 +147,23 @@ class SpotifySource:
             RateLimited: Spotify asks to wait.
         """
         return self._connected().snapshot_id(_playlist_id(playlist))
+
+    def is_listed_as(self, playlist: PlaylistSettings, stored: PlaylistSnapshot) -> bool:
+        """Whether the playlist lists now what a stored snapshot lists. Errors as for `fetch`.
+
+        Raises:
+            SourceUnavailable: also where the pages cannot be trusted at the moment.
+        """
+        playlist_id = _playlist_id(playlist)
+        try:
+            read = read_pages(self._connected(), playlist_id, playlist.market)
+        except (ListMovedError, PagesDoubtfulError) as error:
+            raise SourceUnavailable(
+                f"What playlist {playlist_id} lists cannot be compared.",
+                why=str(error) or "it changed while it was read",
+                remedy="nothing: it is looked at again",
+            ) from error
+        return list(map(listed, read.entries)) == list(map(listed, stored.entries))
 
     def _connected(self) -> SpotifyClient:
         if self._client is None:
@@ -165,42 +190,72 @@ class _Reading:
     playlist: Mapping[str, Any]
     entries: tuple[Entry, ...]
     notes: tuple[str, ...]
+    announced: int | None
+    """How many entries Spotify says that there are, where it gave another number."""
 
     @property
     def snapshot_id(self) -> str | None:
         return _snapshot_id(self.playlist)
 
 
-class _MovedError(Exception):
-    """The list changed between two pages."""
-
-
 def _read_settled(client: SpotifyClient, playlist_id: str, market: str | None) -> _Reading:
     """Read metadata, entries, and metadata again: pages do not say which version of the list they belong to.
 
+    A version id is no proof of a change: for Spotify's own playlists it may differ in every answer. Two full readings
+    with the same entries are one list.
+
     Raises:
+        SourceRefusal: the pages do not fit together, time and again.
         SourceUnavailable: the list changed during each attempt.
     """
-    notes = []
+    notes: list[str] = []
+    doubt: PagesDoubtfulError | None = None
+    last: PageRead | None = None
     before = client.playlist(playlist_id, market)
     for _ in range(ATTEMPTS_AT_A_MOVING_LIST):
+        read = None
         try:
-            entries = tuple(_read_entries(client, playlist_id, market))
-        except _MovedError:
-            entries = None
+            read, doubt = read_pages(client, playlist_id, market), None
+        except ListMovedError:
+            doubt = None
+        except PagesDoubtfulError as error:
+            doubt = error
         after = client.playlist(playlist_id, market)
-        if entries is not None and _version(before) == _version(after):
-            if _snapshot_id(after) is None:
-                notes.append("Spotify gave no snapshot_id, so a change while the list was read may have gone unseen.")
-            return _Reading(after, entries, tuple(notes))
-        notes.append("The list changed while it was read and was read again.")
-        before = after
+        if read is not None:
+            settled = _version(before) == _version(after)
+            is_same = last is not None and list(map(listed, last.entries)) == list(map(listed, read.entries))
+            # A total that disagrees is looked at twice.
+            if is_same or (settled and read.total is None):
+                if not settled:
+                    notes.append("Spotify's version id changes with every answer; two readings had the same entries.")
+                return _Reading(after, read.entries, (*notes, *_remarks(after, read)), read.total)
+        notes.append(
+            f"The list was read again: {doubt}." if doubt else "The list changed while it was read and was read again."
+        )
+        before, last = after, read
+    if doubt is not None:
+        raise SourceRefusal(
+            f"The pages of playlist {playlist_id} do not fit together.",
+            why=f"{doubt}, {ATTEMPTS_AT_A_MOVING_LIST} times in a row; positions would be shifted, doubled or lost",
+            remedy="try again later: nothing of it is stored",
+        )
     raise SourceUnavailable(
         f"Playlist {playlist_id} cannot be read in one piece.",
         why=f"it changed while it was read, {ATTEMPTS_AT_A_MOVING_LIST} times in a row; "
         "pages of different versions would double or lose positions",
         remedy="try again in some minutes, when whoever edits the list is done",
     )
+
+
+def _remarks(playlist: Mapping[str, Any], read: PageRead) -> Iterator[str]:
+    """What a reader must know of a list that was taken."""
+    if _snapshot_id(playlist) is None:
+        yield "Spotify gave no snapshot_id, so a change while the list was read may have gone unseen."
+    if read.total is not None:
+        yield (
+            f"Spotify says that the list has {read.total} entries, and gave {len(read.entries)}, twice; all of them "
+            "are at the positions at which they were listed."
+        )
 
 
 def _version(playlist: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -211,55 +266,6 @@ def _version(playlist: Mapping[str, Any]) -> tuple[Any, Any]:
 def _snapshot_id(playlist: Mapping[str, Any]) -> str | None:
     snapshot_id = playlist.get("snapshot_id")
     return snapshot_id if isinstance(snapshot_id, str) and snapshot_id else None
-
-
-def _read_entries(client: SpotifyClient, playlist_id: str, market: str | None) -> Iterator[Entry]:
-    """Give all entries in order. A page may hold fewer entries than asked for, but never none before the end.
-
-    Raises:
-        SourceRefusal: a page is malformed or contradicts what was asked.
-        _MovedError: two pages give different totals.
-    """
-    offset, total = 0, None
-    while total is None or offset < total:
-        page = client.playlist_page(playlist_id, offset, market)
-        payloads, page_total = _page_content(page, playlist_id, offset)
-        if total is not None and page_total != total:
-            raise _MovedError
-        total = page_total
-        if offset + len(payloads) > total:
-            raise _contradiction(playlist_id, offset, f"entries go beyond the {total} that it says there are")
-        if not payloads and offset < total:
-            raise _contradiction(playlist_id, offset, f"it is empty, but says that there are {total} entries")
-        for index, payload in enumerate(payloads):
-            yield Entry(position=offset + index + 1, payload=_without(payload, PERSONAL_OF_ENTRY))
-        offset += len(payloads)
-
-
-def _page_content(page: Mapping[str, Any], playlist_id: str, offset: int) -> tuple[list[Payload], int]:
-    payloads, total = page.get("items"), page.get("total")
-    if not isinstance(payloads, list):
-        raise _contradiction(playlist_id, offset, "it has no list `items`")
-    if type(total) is not int or total < 0:
-        raise _contradiction(playlist_id, offset, f"its `total` is {total!r}, not a number of entries")
-    if page.get("offset", offset) != offset:
-        raise _contradiction(playlist_id, offset, f"it calls itself the page from offset {page['offset']!r}")
-    return payloads, total
-
-
-def _contradiction(playlist_id: str, offset: int, why: str) -> SourceRefusal:
-    return SourceRefusal(
-        f"The page of playlist {playlist_id} from offset {offset} cannot be used.",
-        why=f"{why}; positions would be shifted, doubled or lost",
-        remedy="try again later; if it stays, Spotify changed its answers (or SPOTIFY_API_URL is not Spotify) and this "
-        "project needs an update",
-    )
-
-
-def _without(payload: Payload, keys: frozenset[str]) -> Payload:
-    if not isinstance(payload, dict):
-        return payload
-    return {key: value for key, value in payload.items() if key not in keys}
 
 
 def _api_shape(entries: Iterable[Entry]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from unittest.mock import Mock
 
@@ -16,18 +17,16 @@ from spotify_assets.sources.charts.charts_source import ChartsSource
 from spotify_assets.sources.charts.landing import Original, landed_files
 from spotify_assets.storage.layout import landing_key
 from spotify_assets.storage.object_store import LocalObjectStore
-from spotify_assets_tests.helpers.chart_csv import ID, archive, chart
+from spotify_assets.storage.raw_layer import RawLayer
+from spotify_assets_tests.helpers.chart_csv import COUNTRIES, DAY, archive, chart
+from spotify_assets_tests.helpers.make_snapshot import make_snapshot
 from spotify_assets_tests.helpers.whole_chart import whole_chart
 
-DAY = date(2026, 11, 19)
 DAILY = PlaylistSettings("daily", "Daily", "daily", "charts", chart="regional-jp-daily")
 WEEKLY = PlaylistSettings("weekly", "Weekly", "weekly", "charts", chart="regional-jp-weekly")
 WORLD = PlaylistSettings("world", "World", "daily", "charts", chart="regional-global-daily")
 ALL = [DAILY, WEEKLY, WORLD]
 NAME = f"regional-jp-daily-{DAY}.csv"
-COUNTRIES = "spotify_id,name,artists,daily_rank,country,snapshot_date\n" + "".join(
-    f"{ID},{title},Hoshi,1,{country},{DAY}\n" for title, country in (("傘", "JP"), ("Rain", ""), ("Vent", "FR"))
-)
 
 
 def old_archive(region):
@@ -37,8 +36,13 @@ def old_archive(region):
 def assign(name, data, playlists, slug):
     """Whose a file of these bytes is, and what it holds."""
     original = Original(name, hashlib.sha256(data).hexdigest(), lambda: io.BytesIO(data))
-    playlist, chart_file, rows = landing.assign(original, playlists, slug)
-    return playlist, whole_chart(chart_file, rows)
+    (share,) = landing.share_out(original, playlists, slug)
+    return share.playlist, whole_chart(share.chart, share.rows)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return LocalObjectStore(tmp_path)
 
 
 class TestWhoseAFileIs:
@@ -81,13 +85,19 @@ class TestWhoseAFileIs:
         assert playlist == playlists[0]
         assert [row.values["name"] for edition in read.editions for row in edition.rows] == [title]
 
-    def test_of_several_countries_and_as_many_playlists_one_has_to_be_named(self):
+    def test_of_two_playlists_of_one_country_one_has_to_be_named(self):
+        again = replace(DAILY, slug="again")
         with pytest.raises(SourceRefusal) as caught:
-            assign("countries.csv", COUNTRIES.encode(), [DAILY, WORLD], None)
+            assign("countries.csv", COUNTRIES.encode(), [DAILY, again], None)
         assert "it holds the charts of 3 countries: fr, global, jp; playlists of source" in caught.value.why
-        assert "daily (regional-jp-daily), world (regional-global-daily)" in caught.value.why
+        assert "daily (regional-jp-daily), again (regional-jp-daily)" in caught.value.why
         assert "--playlist" in caught.value.remedy
         assert assign("countries.csv", COUNTRIES.encode(), [DAILY, WORLD], "world")[0] == WORLD
+
+    def test_a_file_of_several_countries_in_the_root_gives_each_playlist_its_own(self, store):
+        store.write("landing/charts/countries.csv", COUNTRIES.encode())
+        for playlist, title in ((DAILY, "傘"), (WORLD, "Rain")):
+            assert [entry.payload["name"] for entry in fetch(store, playlist=playlist).entries] == [title]
 
     @pytest.mark.parametrize(
         ("name", "data", "says"),
@@ -120,11 +130,6 @@ class TestWhoseAFileIs:
     def test_a_named_playlist_of_another_country_is_refused(self):
         with pytest.raises(SourceRefusal, match="it is the chart of jp, not of global"):
             assign(NAME, chart("Rain"), ALL, "world")
-
-
-@pytest.fixture
-def store(tmp_path):
-    return LocalObjectStore(tmp_path)
 
 
 def fetch(store, day=DAY, playlist=DAILY, playlists=(DAILY, WORLD)):
@@ -292,6 +297,17 @@ class TestStoredDays:
         source = ChartsSource(store, [DAILY])
         assert source.days_on_offer(DAILY, [DAY], {DAY: before}) == {DAY}
         assert source.days_on_offer(DAILY, [DAY], {DAY: after}) == set()
+
+    def test_of_a_week_under_another_day_refuse_it_until_they_are_withdrawn(self, store):
+        store.write(landing_key("weekly", "weeks.csv"), archive(d05=["Rain"], d19=["Rain"]))
+        source, raw = ChartsSource(store, [WEEKLY]), RawLayer(store)
+        stored = make_snapshot([{}], DAY - timedelta(days=1), slug="weekly")
+        raw.append("weekly", [stored])
+        with pytest.raises(SourceRefusal, match="that ends on 2026-11-19 is stored under 2026-11-18"):
+            source.days_on_offer(WEEKLY, [DAY], {})
+        assert source.days_on_offer(WEEKLY, [DAY - timedelta(weeks=2)], {}) == {DAY - timedelta(weeks=2)}
+        raw.withdraw("weekly", DAY - timedelta(days=1), "another convention")
+        assert source.days_on_offer(WEEKLY, [DAY], {}) == {DAY}
 
     def test_cost_no_reading_of_the_file(self, store, monkeypatch):
         store.write(landing_key("daily", "archive.csv"), archive(d19=["Rain"]))
