@@ -47,7 +47,7 @@ class Desk:
 
     def fill(self, playlists, days=75):
         self.years = write_history(self.store, playlists, days)
-        years = [Year(*part) for part in self.years]
+        years = [Year(part.playlist, part.year) for part in self.years]
         register_history(self.glue, DATABASE, self.store, years)
 
     @contextmanager
