@@ -533,8 +533,16 @@ SONG_SURVIVAL = Table(
         required("at_risk", "int32", "Spells that lasted at least so many editions"),
         required("exits", "int32", "Spells that ended after so many editions"),
         required("censored", "int32", "Spells of so many editions whose end was not seen"),
-        required("survival", "float64", "Share of spells that last longer: product over lengths up to this one of (1 - exits / at_risk)"),
-        optional("half_life", "int32", "Smallest length with a survival of 0.5 or less; null if there is none. The same in all rows of a basis"),
+        required(
+            "survival",
+            "float64",
+            "Share of spells that last longer: product over lengths up to this one of (1 - exits / at_risk)",
+        ),
+        optional(
+            "half_life",
+            "int32",
+            "Smallest length with a survival of 0.5 or less; null if there is none. The same in all rows of a basis",
+        ),
         required(
             "left_truncated", "int32", "Spells left out because their beginning was not seen. The same in all rows"
         ),
