@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +11,8 @@ from spotify_assets.schemas.analyses import ANALYSES
 from spotify_assets_tests.helpers.analyse import analyse
 from spotify_assets_tests.helpers.little_charts import History, histories
 from spotify_assets_tests.helpers.restatement import restate
+
+pytestmark = pytest.mark.slow
 
 ROUNDING = 2e-8
 """What fractions may differ by: the SQL rounds each to nine decimals before it sums them, the restatement never."""

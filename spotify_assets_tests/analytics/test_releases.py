@@ -35,6 +35,8 @@ from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.helpers.make_snapshot import make_snapshot
 
+pytestmark = pytest.mark.slow
+
 FIRST = date(2025, 12, 30)
 DAYS = [FIRST + timedelta(days=number) for number in range(5)]
 """Two years, so that a year can stay as it is."""

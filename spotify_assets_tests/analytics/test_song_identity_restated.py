@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,8 @@ from spotify_assets_tests.analytics.test_analyses_restated import examples, shuf
 from spotify_assets_tests.helpers.analyse import identified
 from spotify_assets_tests.helpers.little_charts import History, histories
 from spotify_assets_tests.helpers.restatement import Songs, records
+
+pytestmark = pytest.mark.slow
 
 
 @examples(15)
