@@ -50,15 +50,15 @@ def table_rows(heading):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_make_target_named_exists_and_has_a_help(page):
-    named = set(re.findall(r"`make ([a-z]+)", text_of(page))) | set(
-        re.findall(r"^ *make ([a-z]+)", text_of(page), re.MULTILINE)
+    named = set(re.findall(r"`make ([a-z-]+)", text_of(page))) | set(
+        re.findall(r"^ *make ([a-z-]+)", text_of(page), re.MULTILINE)
     )
-    assert named <= set(re.findall(r"^([a-z]+):.*## .", text_of("Makefile"), re.MULTILINE))
+    assert named <= set(re.findall(r"^([a-z-]+):.*## .", text_of("Makefile"), re.MULTILINE))
 
 
 def test_every_make_target_is_named():
-    assert set(re.findall(r"^([a-z]+):.*## .", text_of("Makefile"), re.MULTILINE)) <= set(
-        re.findall(r"make ([a-z]+)", README)
+    assert set(re.findall(r"^([a-z-]+):.*## .", text_of("Makefile"), re.MULTILINE)) <= set(
+        re.findall(r"make ([a-z-]+)", README)
     )
 
 

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spotify_assets_tests.analytics.test_analyses_restated import examples, shuffle
 from spotify_assets_tests.helpers.analyse import identified
-from spotify_assets_tests.helpers.little_charts import History, histories
+from spotify_assets_tests.helpers.little_charts import History, examples, histories, shuffle
 from spotify_assets_tests.helpers.restatement import Songs, records
 
 pytestmark = pytest.mark.slow
