@@ -287,6 +287,7 @@ def test_the_refusal_shown_is_the_real_one():
     assert shown.split() == str(refusal.value).split()
 
 
+@pytest.mark.slow
 def test_queries_and_python_run_on_the_demo(instance, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     platform = Platform({}, instance)

@@ -25,6 +25,8 @@ from spotify_assets_tests.stand_ins.spotify import (
     make_track,
 )
 
+pytestmark = pytest.mark.slow
+
 # A few of the stand-in's tracks credit two or three artists.
 COUNTS = {"songs": 50, "albums": 50, "artists": 50, "song_artists": 66, "snapshots": 1, "rejects": 0}
 
