@@ -1,4 +1,7 @@
-"""Writes tables.md and analysis_tables.md from the schemas: `.venv/bin/python docs/write_tables.py`. A test compares."""
+"""Writes tables.md and analysis_tables.md from the schemas and checks; a test compares them.
+
+Run it with `.venv/bin/python docs/write_tables.py`.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +33,8 @@ ANALYSES_INTRODUCTION = """\
 # The columns of history and analyses
 
 This page is written by `.venv/bin/python docs/write_tables.py` from `spotify_assets/schemas/analyses.py` and
-`spotify_assets/checks.py`; a test fails when they differ. Do not edit it by hand. What the words mean, and how the tables
-are made, is in [The analyses](analyses.md); how each is computed stands in the SQL file of its name in
+`spotify_assets/checks.py`; a test fails when they differ. Do not edit it by hand. What the words mean, and how the
+tables are made, is in [The analyses](analyses.md); how each is computed stands in the SQL file of its name in
 `spotify_assets/analytics/`.
 
 `chart_days` and `chart_entries` are stored by playlist and year, which are in the path and not in the file.

@@ -143,3 +143,10 @@ def test_keys_of_the_lake_are_spelt_in_the_layout_alone():
     spelt = [(name, line, text) for name in MODULES for line, text in strings(name) if spells_a_key(text)]
     assert "storage.layout" in {name for name, _, _ in spelt}
     assert [place for place in spelt if place[0] != "storage.layout"] == []
+
+
+def test_no_test_module_is_imported_by_another():
+    """What several test modules need stands in the helpers."""
+    texts = {path.name: path.read_text(encoding="utf-8") for path in Path(__file__).parent.rglob("*.py")}
+    importing = {name for name, text in texts.items() if re.search(r"^from spotify_assets_tests.*\.test_", text, re.M)}
+    assert importing == set()

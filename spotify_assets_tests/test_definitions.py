@@ -194,9 +194,11 @@ definitions.get_repository_def()
 print(*sys.modules)
 """
 
+    @pytest.mark.slow
     def test_of_the_demo_imports_nothing_heavy(self):
         assert self.modules_after(self.PROGRAM) & HEAVY == set()
 
+    @pytest.mark.slow
     def test_of_a_bucket_imports_dagster_aws_and_no_tables(self):
         modules = self.modules_after(self.PROGRAM, SPOTIFY_ASSETS_LAKE="s3://bucket/prefix", GLUE_CRAWLER="crawler")
         assert modules & {"duckdb", "numpy", "pandas", "pyarrow", "spotipy", "sqlglot"} == set()

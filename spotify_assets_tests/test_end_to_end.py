@@ -19,6 +19,8 @@ from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets_tests.helpers.platform import Platform, spotify_environment
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries, make_id
 
+pytestmark = pytest.mark.slow
+
 LAKE = "s3://lake/charts"
 OTHER_ID = make_id("playlist", 2)
 FAST_POLLS = {"ops": {"catalog": {"config": {"poll_seconds": 0.01}}}}

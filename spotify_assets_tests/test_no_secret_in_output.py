@@ -34,6 +34,8 @@ from spotify_assets.cli.runs import failures_of
 from spotify_assets_tests.helpers.platform import Platform, spotify_environment
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries
 
+pytestmark = pytest.mark.slow
+
 TOKEN = r"POST /api/token"
 PLAYLIST = rf"GET /v1/playlists/{PLAYLIST_ID}\?"
 ENTRIES = r"GET /v1/playlists/\w+/items"

@@ -36,6 +36,7 @@ PAGES = [
     "CHANGELOG.md",
     *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md")),
 ]
+TOP_50 = "37i9dQZEVXbKXQ4mDTEBXq"
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w+)\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
@@ -75,7 +76,7 @@ def test_every_command_named_exists(page):
 
 
 def test_every_command_and_its_options_are_as_the_table_of_commands_says():
-    named = {row[0]: row[1] for row in table_rows("docs/settings.md", "Command") if row[0].startswith("`spotify-assets ")}
+    named = dict(table_rows("docs/settings.md", "Command"))
     assert set(named) == {f"`spotify-assets {command}`" for command in main.commands}
     for cell, meaning in named.items():
         command = main.commands[cell.strip("`").split()[1]]
@@ -127,7 +128,7 @@ def test_every_file_and_picture_linked_exists(page):
         assert linked.exists(), target
         if anchor:
             headings = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
-            assert anchor in {heading.lower().replace(" ", "-") for heading in headings}
+            assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_every_page_is_in_the_index():
@@ -142,7 +143,7 @@ def test_the_readme_is_short():
 @pytest.mark.parametrize("page", PAGES)
 def test_what_a_program_does_is_not_told(page):
     """Programs record, report, omit and lack; only people tell and are told."""
-    telling = r"\b(?:is|are|was|were|be) told (?:of|anew|against|by|in)\b|\btold (?:anew|against|by the)\b|\btells? of\b"
+    telling = r"\b(?:is|are|was|were|be) told (?:of|anew|against|by|in)\b|\btold (?:anew|against|by)\b|\btells? of\b"
     assert re.findall(telling, text_of(page)) == []
 
 
@@ -162,7 +163,9 @@ def test_every_name_in_code_type_is_a_name_in_the_code(page):
     assert {name for name in names if name.removesuffix("_flat") not in code} == set()
 
 
-@pytest.mark.parametrize(("page", "function"), [("docs/tables.md", "page"), ("docs/analysis_tables.md", "analyses_page")])
+@pytest.mark.parametrize(
+    ("page", "function"), [("docs/tables.md", "page"), ("docs/analysis_tables.md", "analyses_page")]
+)
 def test_the_pages_of_tables_are_those_of_the_schemas(page, function):
     written = runpy.run_path(str(ROOT / "docs/write_tables.py"))[function]()
     assert text_of(page) == written, "run .venv/bin/python docs/write_tables.py"
@@ -284,6 +287,7 @@ def test_the_refusal_shown_is_the_real_one():
     assert shown.split() == str(refusal.value).split()
 
 
+@pytest.mark.slow
 def test_queries_and_python_run_on_the_demo(instance, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     platform = Platform({}, instance)

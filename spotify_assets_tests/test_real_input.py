@@ -12,6 +12,8 @@ from spotify_assets_tests.helpers.platform import Platform, spotify_environment
 from spotify_assets_tests.helpers.real_data import REAL_DATA, requires_real_data
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer
 
+pytestmark = pytest.mark.slow
+
 DAY = "2023-06-14"
 
 

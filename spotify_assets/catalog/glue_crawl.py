@@ -294,5 +294,5 @@ def _check_result(differences: list[str], crawler: str, database: str) -> None:
 
 def _missing_crawler() -> str:
     return (
-        "create the crawler (docs/aws.md has the command), or set GLUE_CRAWLER and the region to those of one that exists"
+        "create the crawler (docs/aws.md has the command), or set GLUE_CRAWLER and the region to those of another one"
     )

@@ -14,6 +14,8 @@ from spotify_assets.schemas.analyses import ANALYSES
 from spotify_assets_tests.helpers.analyse import analyse
 from spotify_assets_tests.helpers.little_charts import by, day, little_chart, together
 
+pytestmark = pytest.mark.slow
+
 JP1, JP2 = "JPAB12600001", "JPAB12600002"
 OLD_THEN_NEW = {1: "old b", 2: "b new"}
 """The song whose id changes."""

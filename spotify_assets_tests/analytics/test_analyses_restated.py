@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import pandas as pd
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spotify_assets.schemas.analyses import ANALYSES
 from spotify_assets_tests.helpers.analyse import analyse
-from spotify_assets_tests.helpers.little_charts import History, histories
+from spotify_assets_tests.helpers.little_charts import History, examples, histories, shuffle
 from spotify_assets_tests.helpers.restatement import restate
+
+pytestmark = pytest.mark.slow
 
 ROUNDING = 2e-8
 """What fractions may differ by: the SQL rounds each to nine decimals before it sums them, the restatement never."""
-
-
-def examples(count):
-    """Settings for tests that run all SQL files on every example."""
-    return settings(max_examples=count, suppress_health_check=[HealthCheck.too_slow])
 
 
 @examples(20)
@@ -62,7 +60,3 @@ def test_no_row_is_lost_and_no_position_is_shifted(history):
         assert len(set(positions)) == len(positions)
         assert set(positions) <= set(listed["position"])
         assert (of_songs["points"] + of_songs["position"] == edition["chart_size"] + 1).all()
-
-
-def shuffle(rows, random):
-    return rows.iloc[random.sample(range(len(rows)), k=len(rows))].reset_index(drop=True)

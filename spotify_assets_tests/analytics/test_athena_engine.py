@@ -28,6 +28,8 @@ from spotify_assets.storage.layout import Year, run_prefix
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets_tests.helpers.chart_history import parts_of, write_history
 
+pytestmark = pytest.mark.slow
+
 BUCKET = "chart-lake"
 DATABASE = "spotify_assets"
 WORKGROUP = "charts"

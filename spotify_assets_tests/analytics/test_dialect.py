@@ -7,7 +7,7 @@ import pytest
 import sqlglot
 
 from spotify_assets.analytics.statements import FOLDER, statements
-from spotify_assets_tests.analytics.dialect import FUNCTIONS, complaints, input_tables
+from spotify_assets_tests.helpers.dialect import FUNCTIONS, complaints, input_tables
 
 TABLES = {
     "plays": {

@@ -24,7 +24,7 @@ from spotify_assets_tests.helpers.real_data import REAL_DATA, requires_real_data
 from spotify_assets_tests.helpers.whole_chart import read_whole_chart
 
 FILE = REAL_DATA / "charts" / "anelas_jp_top200_daily_2026.csv.gz"
-pytestmark = requires_real_data
+pytestmark = [requires_real_data, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from spotify_assets.settings import load_settings
 from spotify_assets.storage.daily_files import list_daily_files
 from spotify_assets.storage.layout import PREPARED_KEY, RELEASE_KEY
 from spotify_assets.storage.s3_object_store import S3ObjectStore
-from spotify_assets_tests.analytics.test_releases import Publisher
+from spotify_assets_tests.helpers.publisher import Publisher
 
 MOST = 120
 

@@ -21,6 +21,8 @@ from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets_tests.helpers.analyse import analyse, identified
 from spotify_assets_tests.helpers.little_charts import by, day, little_chart, together
 
+pytestmark = pytest.mark.slow
+
 QUERIES = saved_queries()
 JP1 = "JPAB12600001"
 

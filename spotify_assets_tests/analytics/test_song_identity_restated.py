@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spotify_assets_tests.analytics.test_analyses_restated import examples, shuffle
 from spotify_assets_tests.helpers.analyse import identified
-from spotify_assets_tests.helpers.little_charts import History, histories
+from spotify_assets_tests.helpers.little_charts import History, examples, histories, shuffle
 from spotify_assets_tests.helpers.restatement import Songs, records
+
+pytestmark = pytest.mark.slow
 
 
 @examples(15)

@@ -9,8 +9,8 @@ from spotify_assets.analytics.verification import find_damage
 from spotify_assets.storage.layout import partition_key
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.raw_layer import RawLayer
-from spotify_assets_tests.analytics.test_releases import CHARTS, DAYS, Publisher, entry, flip_a_bit
 from spotify_assets_tests.helpers.make_snapshot import make_snapshot
+from spotify_assets_tests.helpers.publisher import CHARTS, DAYS, Publisher, entry, flip_a_bit
 
 IN_DERIVED = ["chart_days/playlist=one/year=2026/part-0.parquet", "song_identity/part-0.parquet"]
 

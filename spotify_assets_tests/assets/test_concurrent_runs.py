@@ -22,6 +22,8 @@ from spotify_assets_tests.helpers.make_snapshot import make_snapshot
 from spotify_assets_tests.helpers.platform import Platform
 from spotify_assets_tests.stand_ins.spotify import make_entries
 
+pytestmark = pytest.mark.slow
+
 COMMAND = Path(sys.executable).with_name("spotify-assets")
 SLUG = "demo_japan"
 TODAY = today_in_japan()

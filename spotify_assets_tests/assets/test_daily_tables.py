@@ -48,6 +48,7 @@ def test_a_daily_run_lists_the_bucket_at_most_six_times(tmp_path, instance, aws,
                 assert 0 < requests["ListObjectsV2"] <= MOST_LISTINGS
 
 
+@pytest.mark.slow
 class TestMetadata:
     @pytest.fixture
     def days(self, tmp_path, instance):

@@ -26,6 +26,8 @@ from spotify_assets.settings import load_settings
 from spotify_assets.storage.layout import ALIASES_KEY
 from spotify_assets.storage.object_store import LocalObjectStore
 
+pytestmark = pytest.mark.slow
+
 SONGS = dg.AssetKey(["japan", "songs"])
 DAY = "2026-01-06"
 NEXT_DAY = "2026-01-07"

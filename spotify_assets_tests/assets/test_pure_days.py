@@ -29,6 +29,8 @@ from spotify_assets_tests.helpers.platform import Platform
 from spotify_assets_tests.helpers.real_data import REAL_DATA, requires_real_data
 from spotify_assets_tests.stand_ins.spotify import make_entries
 
+pytestmark = pytest.mark.slow
+
 COMMAND = Path(sys.executable).with_name("spotify-assets")
 SLUG = "chart"
 PLAYLISTS = f"""

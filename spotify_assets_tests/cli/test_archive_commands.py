@@ -16,6 +16,8 @@ from spotify_assets.settings import load_settings
 from spotify_assets_tests.helpers.archive import archive_environment, record_days
 from spotify_assets_tests.stand_ins.github import FIRST_REPOSITORY, REPOSITORY, GithubServer, make_list
 
+pytestmark = pytest.mark.slow
+
 TODAY = today_in_japan()
 
 

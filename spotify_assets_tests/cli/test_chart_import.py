@@ -417,6 +417,7 @@ class TestJudging:
         assert desk.store.read(f"landing/charts/daily/{NAME}") == data
 
 
+@pytest.mark.slow
 class TestCommand:
     def test_a_dry_run_shows_the_table_and_writes_nothing(self, desk):
         path = desk.put("data (1).csv", archive(d17=["a", "b"], d19=["傘"]))
@@ -516,6 +517,7 @@ class TestCommand:
         assert "a chart file ends in .csv or .csv.gz" in done.stderr
 
 
+@pytest.mark.slow
 class TestMaterializing:
     def test_a_file_put_there_by_hand(self, desk):
         desk.store.write(f"landing/charts/{NAME}", chart("傘"))
@@ -682,6 +684,7 @@ def rows_of(path):
         yield day, int(cells["position"]), cells["title"] or None, int(cells["streams"]) if cells["streams"] else None
 
 
+@pytest.mark.slow
 @requires_real_data
 class TestRealFiles:
     @pytest.mark.parametrize(

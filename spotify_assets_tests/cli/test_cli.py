@@ -16,6 +16,8 @@ import pytest
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.storage.object_store import LocalObjectStore
 
+pytestmark = pytest.mark.slow
+
 COMMAND = Path(sys.executable).with_name("spotify-assets")
 
 

@@ -64,25 +64,32 @@ def test_nothing_is_folded_in_a_file(stdout):
 
 @pytest.fixture
 def terminal(monkeypatch):
-    """A terminal in place of standard output; gives what is on it."""
-    reading, writing = os.openpty()
+    """Puts a terminal in place of standard output; gives what reads its screen."""
     monkeypatch.setenv("TERM", "xterm")
+    reading, writing = os.openpty()
+    os.set_blocking(reading, False)
     with open(writing, "w", encoding="utf-8") as stream, open(reading, "rb", buffering=0) as screen:  # noqa: PTH123
-        monkeypatch.setattr(sys, "stdout", stream)
-        yield lambda: screen.read(100_000).decode()
+
+        def put():
+            monkeypatch.setattr(sys, "stdout", stream)
+            return lambda: (screen.read(100_000) or b"").decode()
+
+        yield put
 
 
 def test_progress_is_drawn_on_a_terminal(terminal):
+    screen = terminal()
     with console.progress("Top 50 [jp]", total=2) as advance:
         advance()
         advance()
-    shown = terminal()
+    shown = screen()
     assert "Top 50 [jp]" in shown
     assert "100%" in shown
 
 
 def test_progress_is_drawn_while_dagster_keeps_what_a_step_writes(terminal, tmp_path):
     """As its compute log manager does: by another file in place of the descriptor."""
+    screen = terminal()
     captured = tmp_path / "step.log"
     kept = os.dup(sys.stdout.fileno())
     with captured.open("wb") as log, console.progress("work", total=1) as advance:
@@ -91,7 +98,7 @@ def test_progress_is_drawn_while_dagster_keeps_what_a_step_writes(terminal, tmp_
         advance()
     os.dup2(kept, sys.stdout.fileno())
     os.close(kept)
-    assert "100%" in terminal()
+    assert "100%" in screen()
     assert captured.read_bytes() == b"of the step"
 
 

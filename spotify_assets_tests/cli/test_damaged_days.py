@@ -21,6 +21,8 @@ from spotify_assets_tests.helpers.make_snapshot import make_snapshot
 from spotify_assets_tests.helpers.platform import Platform
 from spotify_assets_tests.stand_ins.spotify import make_entries
 
+pytestmark = pytest.mark.slow
+
 SLUG = "demo_japan"
 DAYS = [date(2026, 1, 1) + timedelta(days=number) for number in range(12)]
 DAMAGED = [DAYS[1], DAYS[2], DAYS[9]]

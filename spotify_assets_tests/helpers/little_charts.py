@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import pandas as pd
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from spotify_assets.schemas import Table
@@ -308,3 +309,13 @@ def _aliases(random: Random, history: History) -> tuple[Alias, ...]:
         return ()
     song, same, other, different = random.sample(names, k=4)
     return ((song, same, None), (other, None, different))
+
+
+def examples(count: int) -> settings:
+    """Settings for tests that run all SQL files on every example."""
+    return settings(max_examples=count, suppress_health_check=[HealthCheck.too_slow])
+
+
+def shuffle(rows: pd.DataFrame, random: Random) -> pd.DataFrame:
+    """The rows in another order."""
+    return rows.iloc[random.sample(range(len(rows)), k=len(rows))].reset_index(drop=True)

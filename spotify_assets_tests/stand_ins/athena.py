@@ -1,6 +1,6 @@
 """Athena on this machine: runs SQL for real, on DuckDB, over the tables of moto's Data Catalog and the files in its S3.
 
-What Athena refuses is refused: SQL outside the dialect (`spotify_assets_tests.analytics.dialect`, with the columns and
+What Athena refuses is refused: SQL outside the dialect (`spotify_assets_tests.helpers.dialect`, with the columns and
 types that Glue says), tables and partitions that are not registered, files of other types than registered, an UNLOAD
 into a folder with files or with more than 100 partitions. A query moves on when it is asked for: tests need no time.
 QUEUED at the first GetQueryExecution, then RUNNING, then the end.
@@ -28,7 +28,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.glue.models import glue_backends
 from sqlglot import exp
 
-from spotify_assets_tests.analytics.dialect import complaints, qualified
+from spotify_assets_tests.helpers.dialect import complaints, qualified
 from spotify_assets_tests.stand_ins.hive import REGION, HiveError, hive_type, put_object, split_location, stored_objects
 
 # Hive's types, as Glue has them, in Arrow and in Trino.

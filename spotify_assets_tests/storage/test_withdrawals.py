@@ -30,6 +30,8 @@ from spotify_assets_tests.helpers.make_snapshot import DAY, SLUG, make_snapshot
 from spotify_assets_tests.helpers.platform import Platform, spotify_environment
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries
 
+pytestmark = pytest.mark.slow
+
 COMMAND = Path(sys.executable).with_name("spotify-assets")
 OLD, NEW, OTHER = make_entries(2), make_entries(2, first=10), make_entries(2, first=20)
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -51,6 +51,7 @@ class TestEditions:
         assert (len(rows), list(rows.columns)) == (0, CHART_DAYS.column_names)
         assert checked(CHART_DAYS, rows).num_rows == 0
 
+    @pytest.mark.slow
     @settings(max_examples=50)
     @given(st.lists(st.sampled_from([OLD, NEW, OTHER, []]), min_size=1, max_size=7), st.integers(0, 7), st.randoms())
     def test_a_history_is_the_same_in_one_piece_in_two_and_from_days_in_any_order(self, contents, cut, random):

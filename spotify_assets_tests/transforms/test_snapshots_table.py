@@ -155,6 +155,7 @@ class TestRenewal:
         assert row_of([None])["renewed_at"] is None
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.lists(st.sampled_from([OLD, NEW, OTHER, []]), min_size=1, max_size=5))
 def test_a_range_is_its_days_one_by_one(contents):

@@ -93,6 +93,7 @@ def assert_whole(snapshot: PlaylistSnapshot) -> Rows:
     return rows
 
 
+@pytest.mark.slow
 class TestAnyAnswer:
     @settings(max_examples=30)
     @given(st.lists(any_json(), max_size=5))

@@ -466,6 +466,7 @@ class TestStoring:
         assert asked == [f"{ids[4]},{ids[5]}", f"{ids[1]},{ids[2]}", ids[3]]
 
 
+@pytest.mark.slow
 class TestStoredDays:
     """Days that were stored without their tracks are completed by the next run that may ask Spotify."""
 

@@ -173,6 +173,7 @@ def test_the_snapshot_tells_what_it_is():
     assert "invented" in snapshot.playlist["description"]
 
 
+@pytest.mark.slow
 def test_the_version_of_the_list_changes_with_the_list(year):
     assert len({snapshot.playlist_snapshot_id for snapshot in year}) == len(year)
 

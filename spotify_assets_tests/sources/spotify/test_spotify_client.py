@@ -494,6 +494,7 @@ class TestSecrets:
         self.check(f"{settings!r} {settings} {settings.spotify!r}", secrets)
 
 
+@pytest.mark.slow
 def test_the_source_is_imported_without_spotipy():
     code = (
         "import sys, spotify_assets.sources.spotify.spotify_source; print({'spotipy', 'requests'} & set(sys.modules))"
