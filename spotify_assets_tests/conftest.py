@@ -22,11 +22,18 @@ PREFIXES = ("SPOTIFY_", "SPOTIPY_", "GLUE_", "ATHENA_", "AWS_", "DAGSTER_")
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the settings, the credentials or the Dagster instance of whoever runs it."""
+def _clean_environment() -> Iterator[None]:
+    """No test sees the settings, the credentials or the Dagster instance of whoever runs it, or of another test.
+
+    The command adds what a `.env` file sets to the environment of its process.
+    """
     for name in list(os.environ):
         if name.startswith(PREFIXES):
-            monkeypatch.delenv(name)
+            del os.environ[name]
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture

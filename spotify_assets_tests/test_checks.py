@@ -222,7 +222,7 @@ class TestHistory:
 class TestResults:
     def test_what_a_person_must_look_at_is_an_error_and_what_the_source_lacks_a_warning(self):
         warnings = {check.name for check in CHECKS if check.severity == dg.AssetCheckSeverity.WARN}
-        assert warnings == {"enrichment_complete"}
+        assert warnings == {"chart_complete", "enrichment_complete"}
 
     def test_days_checked_and_days_found_are_counted(self, frames):
         frames["songs"] = without_row(frames["songs"])

@@ -11,6 +11,7 @@ import pytest
 from spotify_assets.analytics.compaction import compact, read_days
 from spotify_assets.cli.runs import failures_of
 from spotify_assets.partitions import today_in_japan
+from spotify_assets.storage.daily_files import list_daily_files
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets_tests.helpers.platform import Platform, spotify_environment
 from spotify_assets_tests.stand_ins.spotify import (
@@ -97,7 +98,7 @@ def test_two_days_of_an_unchanged_chart_are_told_apart(platform, server):
     raw.append("chart", [replace(today, snapshot_date=yesterday, fetched_at=earlier)])
     assert platform.run_daily(yesterday, today.snapshot_date).success
     assert [len(platform.rows("songs", day)) for day in (yesterday, today.snapshot_date)] == [50, 50]
-    days = read_days(platform.store, compact(platform.store).years)["chart"]
+    days = read_days(platform.store, compact(platform.store, list_daily_files(platform.store)).years)["chart"]
     assert list(days["unchanged"]) == [False, True]
     assert list(days["edition"]) == [yesterday, yesterday]
 

@@ -148,7 +148,7 @@ def build_raw_playlist(
             partial = getattr(error, "so_far", None)
             so_far = [partial] if isinstance(partial, PlaylistSnapshot) else []
             raw.append(playlist.slug, [*snapshots, *so_far])
-            if isinstance(error, RateLimited) and not error.short and error.retry_after is not None:
+            if isinstance(error, RateLimited) and source.has_past and error.retry_after is not None and not error.short:
                 after = {f"{GO_ON_TAG}/{playlist.slug}": (datetime.now(UTC) + error.retry_after).isoformat()}
                 context.instance.add_run_tags(context.run.run_id, after)
             raise retry_or_failure(error, may_retry=may_retry) from error
