@@ -18,7 +18,7 @@ ROUNDING = 2e-8
 """What fractions may differ by: the SQL rounds each to nine decimals before it sums them, the restatement never."""
 
 
-@examples(20)
+@examples(12)
 @given(histories())
 def test_the_sql_says_what_the_restatement_says(history):
     tables, expected = analyse(*history), restate(*history)
@@ -27,7 +27,7 @@ def test_the_sql_says_what_the_restatement_says(history):
         pd.testing.assert_frame_equal(table, expected[name], rtol=1e-9, atol=ROUNDING, obj=name)
 
 
-@examples(4)
+@examples(3)
 @given(histories(), st.randoms(use_true_random=True))
 def test_the_order_of_rows_and_days_does_not_matter(history, random):
     shuffled = History(shuffle(history.chart_days, random), shuffle(history.chart_entries, random), history.aliases)
@@ -36,7 +36,7 @@ def test_the_order_of_rows_and_days_does_not_matter(history, random):
         pd.testing.assert_frame_equal(again[name], table, check_exact=True, obj=name)
 
 
-@examples(4)
+@examples(3)
 @given(histories())
 def test_years_made_by_themselves_are_those_of_the_whole(history):
     tables, by_year = analyse(*history), analyse(*history, year_by_year=True)
@@ -44,7 +44,7 @@ def test_years_made_by_themselves_are_those_of_the_whole(history):
         pd.testing.assert_frame_equal(by_year[name], table, check_exact=True)
 
 
-@examples(4)
+@examples(3)
 @given(histories())
 def test_no_row_is_lost_and_no_position_is_shifted(history):
     tables = analyse(*history)

@@ -3,12 +3,16 @@
 from collections import Counter
 from datetime import date, timedelta
 
+import pytest
+
 from spotify_assets.analytics.publishing import release_into_catalog
 from spotify_assets.settings import load_settings
 from spotify_assets.storage.daily_files import list_daily_files
 from spotify_assets.storage.layout import PREPARED_KEY, RELEASE_KEY
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets_tests.helpers.publisher import Publisher
+
+pytestmark = pytest.mark.slow
 
 MOST = 120
 

@@ -11,6 +11,8 @@ from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets_tests.helpers.analyse import analyse, identified, write_history
 from spotify_assets_tests.helpers.little_charts import by, day, little_chart, together
 
+pytestmark = pytest.mark.slow
+
 ISRC, OTHER_ISRC = "JPAB12600001", "USXY92600002"
 OLD = {"song_name": "雨", "duration_ms": 180_000, **by("artist-p")}
 NEW = {"song_name": "Rain", "duration_ms": 181_000, **by("artist-p", "artist-q")}

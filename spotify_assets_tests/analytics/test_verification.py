@@ -24,6 +24,7 @@ def store(tmp_path) -> LocalObjectStore:
     return publisher.store
 
 
+@pytest.mark.slow
 def test_each_damaged_object_is_named_with_its_remedy(store):
     assert list(find_damage(store)) == []
     (raw,) = store.list_keys("raw_playlist/")

@@ -17,6 +17,8 @@ from spotify_assets_tests.helpers.platform import Platform
 from spotify_assets_tests.stand_ins.github import FIRST_REPOSITORY, REPOSITORY, GithubServer, make_list
 from spotify_assets_tests.stand_ins.spotify import SpotifyServer, make_track
 
+pytestmark = pytest.mark.slow
+
 TODAY = today_in_japan()
 SONGS = make_list(range(50))["tracks"]
 

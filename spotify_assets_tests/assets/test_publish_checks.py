@@ -19,6 +19,8 @@ from spotify_assets_tests.helpers.make_snapshot import make_snapshot
 from spotify_assets_tests.helpers.platform import Platform
 from spotify_assets_tests.stand_ins.spotify import make_entries
 
+pytestmark = pytest.mark.slow
+
 SLUG = "demo_japan"
 DAYS = [today_in_japan() - timedelta(days=number) for number in (4, 3, 1, 0)]
 

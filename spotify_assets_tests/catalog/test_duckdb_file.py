@@ -77,6 +77,7 @@ def test_rows_are_those_of_the_files_with_the_partition(store):
     ]
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from([FULL, NARROW, WITHOUT_COUNT, WITH_MORE, NAME_ONLY]), min_size=1, max_size=3))
 def test_files_of_any_versions_are_read_together(tmp_path_factory, schemas):
     store = LocalObjectStore(tmp_path_factory.mktemp("lake"))
@@ -84,6 +85,7 @@ def test_files_of_any_versions_are_read_together(tmp_path_factory, schemas):
     assert rows_of(refreshed(store, *files)) == [expected_row(*file) for file in files]
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.lists(st.sampled_from([FULL, NARROW, WITHOUT_COUNT, WITH_MORE, NAME_ONLY, None]), min_size=3, max_size=3))
 def test_a_file_made_after_another_knows_what_changed(tmp_path_factory, schemas):

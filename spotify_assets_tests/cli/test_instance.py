@@ -12,6 +12,8 @@ import pytest
 from spotify_assets.cli.instance import open_instance
 from spotify_assets.errors import SettingsError
 
+pytestmark = pytest.mark.slow
+
 CONFIGURATION = "telemetry: {enabled: false}\n"
 OPEN = """
 import sys

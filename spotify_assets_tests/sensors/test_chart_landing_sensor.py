@@ -32,6 +32,8 @@ from spotify_assets.sources.charts.charts_source import ChartsSource
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, LocalObjectStore, StoredObject
 from spotify_assets_tests.helpers.platform import Platform
 
+pytestmark = pytest.mark.slow
+
 FIRST = date(2025, 3, 1)
 LONG_AGO = datetime(2026, 1, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 HEADER = "rank,uri,artist_names,track_name,source,peak_rank,previous_rank,days_on_chart,streams"

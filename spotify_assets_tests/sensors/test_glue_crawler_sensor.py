@@ -34,6 +34,8 @@ from spotify_assets.sensors.glue_crawler import UP_TO_TAG
 from spotify_assets.sensors.work import ENDED, LONGEST_WAIT
 from spotify_assets.settings import load_settings
 
+pytestmark = pytest.mark.slow
+
 SLUGS = ("japan", "japan_weekly")
 ALL_TABLES = list(TABLES)
 DAY = "2026-11-01"
