@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from spotify_assets.sources.archive.archive_source import ArchiveSource
 
 MINUTES_BETWEEN = 15
-ASKED_AT_ONCE = 6
-"""Playlists that are asked for in one tick: four ticks an hour make 24 calls, of 60 that GitHub allows."""
+ASKED_AT_ONCE = 4
+"""Playlists that are asked for in one tick: four ticks an hour make 16 calls, of 60 that GitHub allows."""
 FIRST_HOUR = 9
 """The archive begins its daily work at 09:00 in Japan."""
 REMEMBERED = timedelta(days=2)

@@ -22,6 +22,8 @@ LOOK_BACK = timedelta(days=30)
 the file is there at all, where a day has none."""
 SETTLED_AFTER = timedelta(hours=6)
 """A commit is visible some minutes after its own time. After this, a day that has none will not get one."""
+FRESH = timedelta(minutes=10)
+"""A day that has a commit is not asked for again so soon: the sensor has just asked for the run that it requests."""
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -102,7 +104,8 @@ class CommitHistories:
             if start_of(first) < history.asked_from:
                 answer = self._client.commits(repository, path, since=since, until=history.asked_from)
                 history = replace(history.including(answer.commits), asked_from=since)
-            if settled > history.asked_to:
+            is_fresh = last in history.last_of_days() and now - history.asked_to < FRESH
+            if settled > history.asked_to and not is_fresh:
                 history = self._continued(history, repository, path, until)
         if history != before:
             self._store.write(archive_history_key(repository, path), _encode(history))

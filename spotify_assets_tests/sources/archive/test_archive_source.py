@@ -168,7 +168,7 @@ def test_a_new_list_costs_a_call_and_a_file(desk, github):
     github.requests.clear()
     day = max(desk.source().recorded(PLAYLIST, today, today + timedelta(days=1)))
     assert desk.fetch([day])[day].entries[0].payload["name"].endswith(" 7")
-    assert (len(github.calls()), len(github.calls("raw"))) == (2, 1)
+    assert (len(github.calls()), len(github.calls("raw"))) == (1, 1)
 
 
 def test_the_same_question_is_asked_conditionally(desk, github):
