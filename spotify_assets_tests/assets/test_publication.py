@@ -299,8 +299,11 @@ class TestRealRuns:
         (request,) = self.tick(definitions, instance)
         (lake_folder / ALIASES_KEY).write_text("song,same_as\nno such song,nor this\n", encoding="utf-8")
         assert self.publish(definitions, instance, request)
-        event = instance.get_latest_materialization_event(dg.AssetKey(["song_identity"]))
-        assert event.asset_materialization.metadata["unknown aliases"].value == "no such song, nor this"
+        key = dg.AssetCheckKey(dg.AssetKey(["song_identity"]), "songs_told_apart")
+        (record,) = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).values()
+        evaluation = record.event.dagster_event.asset_check_evaluation_data
+        assert not evaluation.passed
+        assert "no such song" in evaluation.metadata["findings"].value
 
     @staticmethod
     def released_file(lake_folder, name):

@@ -62,6 +62,7 @@ def test_a_good_history_passes(published):
     assert {name: found[0] for name, found in published.checks().items()} == {
         "source_not_stale": True,
         "days_whole": True,
+        "songs_told_apart": True,
     }
     assert published.release() == ("none", {})
 

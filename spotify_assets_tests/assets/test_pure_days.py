@@ -19,6 +19,7 @@ from spotify_assets.cli.runs import run_range
 from spotify_assets.jobs import CHART_FILES_JOB
 from spotify_assets.publication import daily_keys
 from spotify_assets.schemas import TABLES
+from spotify_assets.storage.daily_files import list_daily_files
 from spotify_assets.storage.layout import Year, landing_key
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.parquet import write_partitions
@@ -138,7 +139,7 @@ def test_in_any_order_replaced_withdrawn_and_restored(tmp_path, instance, made, 
 
 def history(store):
     """By day, the edition that the compacted history has it in."""
-    days = read_days(store, compact(store).years)[SLUG]
+    days = read_days(store, compact(store, list_daily_files(store)).years)[SLUG]
     return dict(zip(days["snapshot_date"], days["edition"], strict=True))
 
 
@@ -155,13 +156,13 @@ def test_the_history_is_the_same_whatever_the_order(tmp_path, between):
     for day in (days[3], days[5], days[2], days[0], days[4], days[1]):
         write(day)
         if between:
-            compact(store)
+            compact(store, list_daily_files(store))
     first, later = date(2023, 12, 29), date(2023, 12, 31)
     assert history(store) == dict(zip(days, [first, first, later, later, later, days[5]], strict=True))
-    assert compact(store).changed == {}
+    assert compact(store, list_daily_files(store)).changed == {}
     # The edition that runs into the year after changes with a day of the year before.
     write(days[2], withdrawn=True)
-    assert compact(store).changed == {Year(SLUG, 2023): (days[2],), Year(SLUG, 2024): ()}
+    assert compact(store, list_daily_files(store)).changed == {Year(SLUG, 2023): (days[2],), Year(SLUG, 2024): ()}
     assert list(history(store).values()) == [first, first, date(2024, 1, 1), date(2024, 1, 1), days[5]]
 
 

@@ -379,7 +379,7 @@ def test_the_command_takes_a_day_out_and_puts_it_back(demo):
 
     audit = run(demo, "withdrawals", "demo_japan")
     assert audit.returncode == 0, audit.stderr
-    _, _, first, second = audit.stdout.splitlines()
+    _, _, first, second = (line.rstrip() for line in audit.stdout.splitlines())
     assert first.split(maxsplit=5)[2:] == ["demo_japan", str(bad), "withdraw", "half a list"]
     assert second.split(maxsplit=5)[2:] == ["demo_japan", str(bad), "restore", "it was right"]
     assert run(demo, "withdrawals").stdout == audit.stdout
