@@ -41,6 +41,8 @@ def alias_candidates(names: pd.DataFrame, spans: pd.DataFrame, songs: Songs, row
     keys = songs.identity.set_index("song_ref")["song_key"]
     keyed = names.dropna(subset=["song_ref"]).assign(song_key=names["song_ref"].map(keys))
     lengths = keyed[["song_key", "duration_ms"]].dropna().drop_duplicates()
+    if lengths.empty:
+        return pd.DataFrame(columns=ALIAS_CANDIDATES.column_names, dtype=object)
     likenesses = _likenesses(keyed[keyed["song_key"].isin(lengths["song_key"])])
     of_songs = spans.assign(song_key=spans["song_ref"].map(keys)).groupby(["playlist", "song_key"], as_index=False)
     pairs = _successions(of_songs.agg(first=("first", "min"), last=("last", "max")).merge(likenesses))

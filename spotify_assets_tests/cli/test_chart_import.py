@@ -483,7 +483,7 @@ class TestCommand:
         assert desk.run(desk.downloads).exit_code == 0
         RawLayer(desk.store).withdraw("daily", date(2026, 11, 19), "wrong country")
         done = desk.run(desk.downloads)
-        assert done.exit_code == 0
+        assert done.exit_code == 0, done.output
         assert "daily 2026-11-19: stays withdrawn (wrong country)" in done.stdout
         assert "`spotify-assets withdraw daily 2026-11-19 --restore --why REASON`" in done.stdout
         assert desk.platform.rows("songs", date(2026, 11, 19), "daily") == []

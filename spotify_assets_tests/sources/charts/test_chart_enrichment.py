@@ -378,7 +378,7 @@ class TestWhatGoesWrong:
         for snapshot in snapshots:
             assert len(snapshot.entries) == 2
             assert snapshot.tracks == {}
-            assert snapshot.notes[0].startswith("Fetching track objects of chart rows stopped: Spotify answered 429")
+            assert snapshot.notes[0].startswith("Fetching track objects of charts stopped: Spotify answered 429")
             assert snapshot.notes[1] == "2 of 2 tracks were not fetched."
             assert daily_tables([snapshot], "daily")["snapshots"]["coverage_songs_isrc"][0] == 0
 
