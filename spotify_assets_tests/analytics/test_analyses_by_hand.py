@@ -311,7 +311,10 @@ class TestARelinkedId:
         # old - JP2 - link - JP1 - new: the second playlist has the link.
         links = little_chart(
             {1: "link link2"},
-            {"link": {"isrc": JP2}, "link2": {"song_id": "id-link", "isrc": JP1}},
+            {
+                "link": {"song_name": "Link", "isrc": JP2},
+                "link2": {"song_name": "Link", "song_id": "id-link", "isrc": JP1},
+            },
             playlist="another",
         )
         keys = self.keys({"isrc": JP2}, {"isrc": JP1}, links)
@@ -361,7 +364,7 @@ class TestASongListedTwice:
     @classmethod
     def tables(cls):
         """a is there under two ids; what counts is the better place, and what stands there."""
-        songs = {"a": {"isrc": JP1}, "again": {"isrc": JP1}}
+        songs = {name: {"song_name": "Again", "isrc": JP1} for name in ("a", "again")}
         rows = {(1, 1): {"streams": 100}, (1, 3): {"streams": 7}, (2, 2): {"streams": 8}, (2, 3): {"streams": 90}}
         return analyse(*little_chart({1: "a b again", 2: "b again a"}, songs, rows))
 
