@@ -42,7 +42,7 @@ class RateLimited(Refusal):
     Attributes:
         retry_after: how long Spotify asked to wait; None where it did not say.
         short: whether the wait is worth sitting out inside a run.
-        so_far: the `PlaylistSnapshot` as far as it could be fetched, when only what completes it is missing.
+        so_far: what could be fetched: a `PlaylistSnapshot` that only lacks what completes it, or several whole ones.
     """
 
     so_far: object = None

@@ -146,7 +146,7 @@ def build_raw_playlist(
         except Refusal as error:
             # What is in hand is kept; who knows whether it can be fetched again.
             partial = getattr(error, "so_far", None)
-            so_far = [partial] if isinstance(partial, PlaylistSnapshot) else []
+            so_far = [partial] if isinstance(partial, PlaylistSnapshot) else partial or ()
             raw.append(playlist.slug, [*snapshots, *so_far])
             if isinstance(error, RateLimited) and source.has_past and error.retry_after is not None and not error.short:
                 after = {f"{GO_ON_TAG}/{playlist.slug}": (datetime.now(UTC) + error.retry_after).isoformat()}

@@ -217,7 +217,6 @@ class TestLimits:
         assert "asks to be left alone until" in failure
         kept = stored_days(platform)
         assert len(kept) >= 20
-        assert kept == {ago(days) for days in range(60, 60 - len(kept), -1)}
         requests = [request for request in watch.tick().run_requests if "after" in request.run_key]
         assert requests == []
 

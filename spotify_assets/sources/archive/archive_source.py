@@ -7,13 +7,14 @@ a list is in Markdown only, under the playlist's id or, before that, under its n
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from spotify_assets.errors import Refusal, SourceRefusal
+from spotify_assets.errors import RateLimited, Refusal, SourceRefusal
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.snapshot import ARCHIVE, Entry, PlaylistSnapshot
 from spotify_assets.sources.archive.archived_list import read_archived_list
@@ -124,7 +125,16 @@ class ArchiveSource:
             raise SourceRefusal(
                 f"There is no list of {playlist.slug} for {day}.", why=self.absence.why, remedy=self.absence.remedy
             )
-        found = read_archived_list(self._file(playlist, day), recorded.path, str(playlist.playlist_id))
+        try:
+            data = self._file(playlist, day)
+        except RateLimited as limit:
+            # What others of the files at a time have brought is not fetched again.
+            limit.so_far = tuple(self._finished(playlist))
+            raise
+        return self._snapshot(playlist, day, recorded, data)
+
+    def _snapshot(self, playlist: PlaylistSettings, day: date, recorded: Recorded, data: bytes) -> PlaylistSnapshot:
+        found = read_archived_list(data, recorded.path, str(playlist.playlist_id))
         origin = {"repository": recorded.repository, "commit": recorded.commit.sha, "path": recorded.path}
         notes = []
         if found.nominal_size is not None and len(found.entries) < found.nominal_size:
@@ -156,13 +166,17 @@ class ArchiveSource:
         """The bytes of a day's file; those of the other days on offer are fetched meanwhile, a few at a time."""
         if (playlist.slug, day) not in self._fetching:
             self._fetch_ahead(playlist.slug)
-        try:
-            return self._fetching.pop((playlist.slug, day)).result()
-        except Refusal:
-            for waiting in self._fetching.values():
-                waiting.cancel()
-            self._fetching.clear()
-            raise
+        return self._fetching.pop((playlist.slug, day)).result()
+
+    def _finished(self, playlist: PlaylistSettings) -> Iterator[PlaylistSnapshot]:
+        """The lists that were under way when a limit was met and came all the same; nothing more is asked for."""
+        waiting, self._fetching = self._fetching, {}
+        under_way = {key: future for key, future in waiting.items() if not future.cancel()}
+        for (slug, day), future in under_way.items():
+            if slug != playlist.slug:
+                continue
+            with contextlib.suppress(Refusal):
+                yield self._snapshot(playlist, day, self._offered[slug][day], future.result())
 
     def _fetch_ahead(self, slug: str) -> None:
         pool = ThreadPoolExecutor(PARALLEL_FETCHES, thread_name_prefix="archive")
