@@ -15,7 +15,12 @@ class Refusal(Exception):
         what: what happened, naming the input.
         why: the cause, as far as it is known.
         remedy: what the reader can do next.
+
+    Attributes:
+        so_far: what could be had before: `PlaylistSnapshot`s that are worth keeping.
     """
+
+    so_far: tuple[object, ...] = ()
 
     def __init__(self, what: str, *, why: str, remedy: str) -> None:
         super().__init__(f"{what}\nWhy: {why}\nWhat to do: {remedy}")
@@ -42,10 +47,7 @@ class RateLimited(Refusal):
     Attributes:
         retry_after: how long Spotify asked to wait; None where it did not say.
         short: whether the wait is worth sitting out inside a run.
-        so_far: what could be fetched: a `PlaylistSnapshot` that only lacks what completes it, or several whole ones.
     """
-
-    so_far: object = None
 
     def __init__(self, what: str, *, why: str, remedy: str, retry_after: timedelta | None, short: bool) -> None:
         super().__init__(what, why=why, remedy=remedy)

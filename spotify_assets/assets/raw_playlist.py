@@ -82,14 +82,19 @@ def fetch_days(
     *,
     may_retry: bool,
 ) -> Iterator[PlaylistSnapshot]:
-    """Ask a source for several days, one after the other.
+    """Ask a source for several days, one after the other. A day that is refused stops none of the others.
 
     Raises:
-        SourceRefusal: the source gave another day than was asked for.
-        Refusal: whatever the source refuses.
+        SourceRefusal: at the end, naming every day that was refused; or the source gave another day than was asked for.
+        Refusal: whatever stops the source itself.
     """
+    refused: dict[date, SourceRefusal] = {}
     for day in days:
-        snapshot = source.fetch(playlist, day, previous, may_retry=may_retry)
+        try:
+            snapshot = source.fetch(playlist, day, previous, may_retry=may_retry)
+        except SourceRefusal as refusal:
+            refused[day] = refusal
+            continue
         if not source.has_past and today_in_japan(snapshot.fetched_at) != day:
             raise SourceRefusal(
                 f"The list of {playlist.slug} was fetched at {snapshot.fetched_at.isoformat()}, not on {day} in Japan.",
@@ -97,6 +102,15 @@ def fetch_days(
                 remedy=f"run the partition {today_in_japan(snapshot.fetched_at)}",
             )
         yield snapshot
+    if len(days) == 1:
+        for of_day in refused.values():
+            raise of_day
+    if refused:
+        raise SourceRefusal(
+            f"{len(refused)} of {len(days)} days are refused: {', '.join(map(str, refused))}.",
+            why="; ".join(f"{day}: {of_day.what} {of_day.why}" for day, of_day in refused.items()),
+            remedy="; ".join(dict.fromkeys(of_day.remedy for of_day in refused.values())),
+        )
 
 
 def build_raw_playlist(
@@ -145,8 +159,7 @@ def build_raw_playlist(
                     raw.append(playlist.slug, snapshots[-STORED_AT_ONCE:], files)
         except Refusal as error:
             # What is in hand is kept; who knows whether it can be fetched again.
-            partial = getattr(error, "so_far", None)
-            so_far = [partial] if isinstance(partial, PlaylistSnapshot) else partial or ()
+            so_far = [found for found in error.so_far if isinstance(found, PlaylistSnapshot)]
             raw.append(playlist.slug, [*snapshots, *so_far])
             if isinstance(error, RateLimited) and source.has_past and error.retry_after is not None and not error.short:
                 after = {f"{GO_ON_TAG}/{playlist.slug}": (datetime.now(UTC) + error.retry_after).isoformat()}

@@ -75,13 +75,22 @@ def _fetch(deployment: Deployment, settings: Settings, playlist: PlaylistSetting
             for stretch in consecutive(lacking)
             for start in range(0, len(stretch), PARTITIONS_PER_RUN)
         ]
-        if all(fill(deployment, playlist, run) for run in runs):  # none after one that failed
-            _print_missing(playlist, without, covered=len(days) - len(without))
-            return True
-        go_on_after = _go_on_after(deployment, playlist)
-        if go_on_after is None:
-            return False
-        _wait(deployment, "GitHub's rate limit is reached.", go_on_after - datetime.now(UTC))
+        go_on_after, failed = None, False
+        for run in runs:
+            if not fill(deployment, playlist, run):
+                failed = True
+                go_on_after = _go_on_after(deployment, playlist)
+                if go_on_after:
+                    break
+        if go_on_after:
+            _wait(deployment, "GitHub's rate limit is reached.", go_on_after - datetime.now(UTC))
+            continue
+        if failed:
+            # A run fails as a whole; the days beside a refused one are stored, and have their tables made.
+            for stretch in consecutive(_unmade(settings, playlist, days)):
+                fill(deployment, playlist, stretch)
+        _print_missing(playlist, without, covered=len(days) - len(without))
+        return not failed
 
 
 def _lacking(settings: Settings, playlist: PlaylistSettings, days: Sequence[date]) -> tuple[list[date], list[date]]:
@@ -92,13 +101,24 @@ def _lacking(settings: Settings, playlist: PlaylistSettings, days: Sequence[date
     with build_lake(settings.lake).process_config_and_initialize_cm() as lake:
         stored = fetched_at(RawLayer(lake.store()).files(playlist.slug).newest)
         offered = Sources(settings, lake).source_of(playlist).days_on_offer(playlist, days, stored)
+    unmade = _unmade(settings, playlist, days)
+    without = [day for day in days if day not in offered and day not in stored]
+    return sorted({*unmade, *offered}), without
+
+
+def _unmade(settings: Settings, playlist: PlaylistSettings, days: Sequence[date]) -> list[date]:
+    """The days that are stored and lack a table."""
+    from spotify_assets.resources import build_lake
+    from spotify_assets.storage.raw_layer import RawLayer
+
+    with build_lake(settings.lake).process_config_and_initialize_cm() as lake:
+        stored = RawLayer(lake.store()).files(playlist.slug).by_day
         made = set(_made(lake.store(), playlist.slug))
-    lacking = [day for day in days if day in offered or (day in stored and day not in made)]
-    return lacking, [day for day in days if day not in offered and day not in stored]
+    return [day for day in days if day in stored and day not in made]
 
 
 def _made(store: ObjectStore, slug: str) -> Iterator[date]:
-    """The days that have all their tables: the last one is written last."""
+    """The days that have all their tables."""
     from spotify_assets.schemas import TABLES
     from spotify_assets.storage.layout import parse_partition_key, table_prefix
 

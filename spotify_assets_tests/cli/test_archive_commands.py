@@ -14,7 +14,7 @@ from spotify_assets.cli.main import main
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import load_settings
 from spotify_assets_tests.helpers.archive import archive_environment, record_days
-from spotify_assets_tests.stand_ins.github import FIRST_REPOSITORY, REPOSITORY, GithubServer, make_list
+from spotify_assets_tests.stand_ins.github import FIRST_REPOSITORY, JAPAN_TOP_50, REPOSITORY, GithubServer, make_list
 
 pytestmark = pytest.mark.slow
 
@@ -85,6 +85,20 @@ def test_a_limit_is_waited_for_and_then_it_goes_on(github, environment, tmp_path
     assert len(days_in_catalog(tmp_path)) == 8
     paths = [request.path for request in github.calls("raw") if request.status == 200]
     assert len(paths) == len(set(paths)) == 8
+
+
+def test_a_damaged_day_costs_no_other(github, environment, tmp_path):
+    record_days(github, ago(9), ago(7))
+    github.commit(REPOSITORY, f"{ago(6)}T01:00:00Z", f"playlists/pretty/{JAPAN_TOP_50}.json", b'{"tracks": [')
+    record_days(github, ago(5), ago(2))
+    for _ in range(2):
+        result = fetch("--days", "10")
+        assert result.exit_code == 1
+        assert "it is not JSON, or only a part of it" in result.output
+        assert str(ago(6)) in result.output
+        assert days_in_catalog(tmp_path) == [ago(days) for days in (9, 8, 7, 5, 4, 3, 2)]
+    paths = [request.path for request in github.calls("raw")]
+    assert len(paths) == 8 + 1
 
 
 def test_without_a_network_it_refuses_and_names_the_demo(environment, monkeypatch):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from spotify_assets.errors import RateLimited, Refusal, SourceRefusal
+from spotify_assets.errors import RateLimited, Refusal, SourceRefusal, SourceUnavailable
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.snapshot import ARCHIVE, Entry, PlaylistSnapshot
 from spotify_assets.sources.archive.archived_list import read_archived_list
@@ -127,9 +127,9 @@ class ArchiveSource:
             )
         try:
             data = self._file(playlist, day)
-        except RateLimited as limit:
+        except (RateLimited, SourceUnavailable) as refusal:
             # What others of the files at a time have brought is not fetched again.
-            limit.so_far = tuple(self._finished(playlist))
+            refusal.so_far = tuple(self._finished(playlist))
             raise
         return self._snapshot(playlist, day, recorded, data)
 

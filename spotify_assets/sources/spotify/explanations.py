@@ -131,8 +131,8 @@ def _explain_playlist_not_found(question: Question, answer: Answer) -> tuple[str
         return (
             "this playlist is Spotify's own, and since 2024-11-27 Spotify hides those from every app that did not "
             f"have extended quota before that day; a mistyped id would look the same{answer.quoted}",
-            "copy the playlist into one of your own and use its id, import chart files "
-            "(`spotify-assets charts import`), or use an app that has had extended quota since before 2024-11-27",
+            "follow it from the public archive (`source: archive`; `make japan`), import chart files "
+            "(`spotify-assets charts import`), copy the playlist into one of your own and use its id, or use an app that has had extended quota since before 2024-11-27",
         )
     return (
         "there is no such playlist for this app: the id is wrong, or the playlist was deleted, or it is private and "
@@ -148,8 +148,8 @@ def _explain_playlist_forbidden(question: Question, answer: Answer, settings: Sp
         "user who owns it or collaborates on it"
     )
     remedy = (
-        "use a playlist of your own (a copy of the chart, for example) or import chart files "
-        "(`spotify-assets charts import`)"
+        "follow the chart from the public archive (`source: archive`; `make japan`), import chart files "
+        "(`spotify-assets charts import`), or use a playlist of your own (a copy of the chart, for example)"
     )
     if settings.refresh_token is None:
         why += "; this app asks as itself (client credentials), without a user, and so owns nothing"

@@ -126,7 +126,7 @@ class SpotifySource:
             notes=tuple(notes),
         )
         if limit is not None:
-            limit.so_far = snapshot
+            limit.so_far = (snapshot,)
             raise limit
         return snapshot
 
