@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import sys
 
 import pytest
@@ -67,14 +68,23 @@ def terminal(monkeypatch):
     """Puts a terminal in place of standard output; gives what reads its screen."""
     monkeypatch.setenv("TERM", "xterm")
     reading, writing = os.openpty()
-    os.set_blocking(reading, False)
     with open(writing, "w", encoding="utf-8") as stream, open(reading, "rb", buffering=0) as screen:  # noqa: PTH123
 
         def put():
             monkeypatch.setattr(sys, "stdout", stream)
-            return lambda: (screen.read(100_000) or b"").decode()
+            return lambda: _until_the_end(screen)
 
         yield put
+
+
+def _until_the_end(screen):
+    """All that was drawn, up to the code that shows the cursor again: a terminal passes letters on in its own time."""
+    shown = b""
+    while b"\x1b[?25h" not in shown:
+        ready, _, _ = select.select([screen], [], [], 10)
+        assert ready, shown
+        shown += screen.read(100_000)
+    return shown.decode()
 
 
 def test_progress_is_drawn_on_a_terminal(terminal):
