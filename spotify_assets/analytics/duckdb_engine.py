@@ -1,35 +1,31 @@
-"""DuckDB over the lake's Parquet files, one playlist at a time, so that memory is bounded by a playlist's history.
+"""The engine that makes analyses with DuckDB, one playlist at a time, so that memory is bounded by its history.
 
-Which files they are, and how they come from a bucket, is known to `lake_files`.
+Which files are read, and how they come from a bucket, is known to `lake_files`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain
 
 import duckdb
 import pyarrow as pa
-from sqlglot import exp
 
-from spotify_assets.analytics.lake_files import LakeFiles, open_lake_files
-from spotify_assets.analytics.releases import NO_RELEASE, read_release
+from spotify_assets.analytics.duckdb_connection import open_connection, refusal
+from spotify_assets.analytics.lake_files import LakeFiles
 from spotify_assets.analytics.statements import INPUTS, Part, Statement
-from spotify_assets.errors import EngineError, NotStored, SchemaViolation, StorageError
-from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
+from spotify_assets.errors import NotStored, SchemaViolation
+from spotify_assets.schemas.analyses import COMPACTED, IDENTITY
 from spotify_assets.schemas.table import Table, arrow_schema
-from spotify_assets.storage.layout import ANALYTICS_PREFIX, Year, identity_key, run_prefix, year_key
-from spotify_assets.storage.object_store import ObjectStore
-from spotify_assets.storage.parquet import PUBLISH_AGAIN, encode, refuse_damaged
+from spotify_assets.storage.layout import Year, identity_key, run_prefix, year_key
+from spotify_assets.storage.parquet import encode
 
 PART_YEAR = "of_year"
 MADE = "made"
 """The table that holds what a statement made."""
-MAX_THREADS = 4
 
 
 @contextmanager
@@ -41,73 +37,8 @@ def open_duckdb_engine(files: LakeFiles, years: Collection[Year], memory_limit: 
         years: those of the compacted history.
         memory_limit: the most that DuckDB takes.
     """
-    with _open(memory_limit) as connection:
+    with open_connection(memory_limit) as connection:
         yield DuckDBEngine(files, years, connection)
-
-
-def ask(store: ObjectStore, memory_limit: str, query: exp.Query) -> pa.Table:
-    """The answer to a query over the released analyses, and over what the songs are taken for.
-
-    Raises:
-        EngineError: DuckDB refuses the query, or has too little memory or space for it.
-        StorageError: nothing is released yet, or a file is damaged or cannot be read.
-    """
-    release = read_release(store)
-    if release is NO_RELEASE:
-        raise StorageError(
-            f"There are no analyses in {store.uri(ANALYTICS_PREFIX)}.",
-            why="no publish run has ended well there yet",
-            remedy="run publish_job in the UI or `make demo`, and see that SPOTIFY_ASSETS_LAKE is the right lake",
-        )
-    with _open(memory_limit) as connection, open_lake_files(store) as files:
-        tables = {**IDENTITY, **ANALYSES}
-        read = sorted({table.name for table in query.find_all(exp.Table)} & tables.keys())
-        keys = {name: [identity_key(name)] if name in IDENTITY else release.keys(name) for name in read}
-        try:
-            for name in read:
-                connection.execute(f"CREATE TEMP VIEW {name} AS {files.rows(tables[name], keys[name])}")
-            return connection.sql(query.sql("duckdb")).to_arrow_table()
-        except (duckdb.Error, NotStored) as error:
-            of_all = chain.from_iterable(keys.values())
-            raise _refused("DuckDB did not answer.", error, store, of_all, defect_of="the query") from error
-
-
-@contextmanager
-def _open(memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database in memory that reckons as Athena does."""
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
-        connection.execute(f"SET memory_limit = '{memory_limit}'")
-        # Every thread holds memory of its own: sixteen of them do not make ten years of a chart within 512 MB.
-        connection.execute(f"SET threads = {min(MAX_THREADS, _threads(connection))}")
-        connection.execute(f"SET temp_directory = '{folder}'")
-        connection.execute("SET TimeZone = 'UTC'")
-        # Joins as the statements write them: estimates of a table of one playlist are poor, and plans by them slow.
-        connection.execute("SET disabled_optimizers = 'join_order'")
-        # Athena divides whole numbers to whole numbers.
-        connection.execute("SET integer_division = true")
-        yield connection
-
-
-def _refused(what: str, error: Exception, store: ObjectStore, keys: Iterable[str], *, defect_of: str) -> EngineError:
-    """The refusal for what DuckDB did not do with these files.
-
-    Raises:
-        StorageError: it is for one of them, which is damaged or not there.
-    """
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return EngineError(what, why=str(error), remedy="set SPOTIFY_ASSETS_MEMORY_LIMIT higher")
-    refuse_damaged(store, keys, PUBLISH_AGAIN)
-    if isinstance(error, duckdb.IOException):
-        remedy = "see that the folder for temporary files has space, and try again"
-    else:
-        remedy = f"this is a defect of {defect_of}: correct it, or report it if it came with this package"
-    return EngineError(what, why=str(error), remedy=remedy)
-
-
-def _threads(connection: duckdb.DuckDBPyConnection) -> int:
-    """How many threads DuckDB would use by itself."""
-    ((threads,),) = connection.execute("SELECT current_setting('threads')").fetchall()
-    return int(threads)
 
 
 class DuckDBEngine:
@@ -154,7 +85,7 @@ class DuckDBEngine:
         except (duckdb.Error, NotStored) as error:
             what = f"DuckDB did not make {statement.table.name} of {playlist}."
             read = chain.from_iterable(sources.values())
-            raise _refused(what, error, self._files, read, defect_of=f"{statement.table.name}.sql") from error
+            raise refusal(what, error, self._files, read, defect_of=f"{statement.table.name}.sql") from error
 
     def _rows(self, table: Table, part: Part) -> pa.Table:
         """The rows of a part among those that were made, by the table's key."""

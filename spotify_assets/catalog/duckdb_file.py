@@ -134,10 +134,6 @@ def _make_anew(path: Path, store: ObjectStore, tables: Collection[StoredTable]) 
                 connection.execute(
                     f"COMMENT ON TABLE {table} IS 'What this file was made of, for the next publish run'"
                 )
-            for table in (FILES, DEFINITIONS):
-                connection.execute(
-                    f"COMMENT ON TABLE {table} IS 'What this file was made of, for the next publish run'"
-                )
         _make(path, store, tables)
     except duckdb.Error as error:
         for stored in tables:

@@ -83,7 +83,7 @@ def _help_of(saved: SavedQuery, context: click.Context) -> str:
 
 def _answer(settings: Settings, asked: Query, slugs: Sequence[str]) -> Table:
     """The answer to a query that names these playlists."""
-    from spotify_assets.analytics.duckdb_engine import ask
+    from spotify_assets.analytics.released_tables import ask
     from spotify_assets.analytics.releases import read_release
     from spotify_assets.resources import build_lake
 

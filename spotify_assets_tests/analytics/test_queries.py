@@ -12,8 +12,8 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from spotify_assets.analytics.duckdb_engine import ask
 from spotify_assets.analytics.queries import saved_queries, saved_query
+from spotify_assets.analytics.released_tables import ask
 from spotify_assets.analytics.statements import parse
 from spotify_assets.cli.main import main
 from spotify_assets.errors import EngineError

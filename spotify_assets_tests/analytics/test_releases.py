@@ -11,8 +11,8 @@ from datetime import timedelta
 import pyarrow.parquet as pq
 import pytest
 
-from spotify_assets.analytics.duckdb_engine import ask
 from spotify_assets.analytics.identity import identify
+from spotify_assets.analytics.released_tables import ask
 from spotify_assets.analytics.releases import RUNS_KEPT, old_keys, read_release
 from spotify_assets.analytics.statements import ALL_YEARS, Part, parse
 from spotify_assets.errors import Damaged, StorageError

@@ -132,7 +132,8 @@ def _explain_playlist_not_found(question: Question, answer: Answer) -> tuple[str
             "this playlist is Spotify's own, and since 2024-11-27 Spotify hides those from every app that did not "
             f"have extended quota before that day; a mistyped id would look the same{answer.quoted}",
             "follow it from the public archive (`source: archive`; `make japan`), import chart files "
-            "(`spotify-assets charts import`), copy the playlist into one of your own and use its id, or use an app that has had extended quota since before 2024-11-27",
+            "(`spotify-assets charts import`), copy the playlist into one of your own and use its id, or use an app "
+            "that has had extended quota since before 2024-11-27",
         )
     return (
         "there is no such playlist for this app: the id is wrong, or the playlist was deleted, or it is private and "

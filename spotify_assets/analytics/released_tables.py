@@ -1,0 +1,111 @@
+"""What is released, for those who read it in DuckDB: analyses, compacted history, and what songs are taken for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from spotify_assets.analytics.duckdb_connection import open_connection, refusal
+from spotify_assets.analytics.lake_files import LakeFiles, open_lake_files
+from spotify_assets.analytics.releases import NO_RELEASE, Release, read_release
+from spotify_assets.errors import NotStored, StorageError
+from spotify_assets.schemas.analyses import ANALYSES, CHART_DAYS, COMPACTED, IDENTITY
+from spotify_assets.schemas.table import Table
+from spotify_assets.storage.layout import ANALYTICS_PREFIX, Year, identity_key, parse_year_key, table_prefix, year_key
+from spotify_assets.storage.object_store import ObjectStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from sqlglot import exp
+
+RELEASED: Mapping[str, Table] = {**COMPACTED, **IDENTITY, **ANALYSES}
+"""Every table that may be asked for."""
+
+
+class ReleasedTables:
+    """The tables of a release as views of a DuckDB connection, all of them or what they have of one playlist."""
+
+    def __init__(
+        self, files: LakeFiles, release: Release, years: Sequence[Year], connection: duckdb.DuckDBPyConnection
+    ) -> None:
+        self._files = files
+        self._release = release
+        self._years = years
+        self._connection = connection
+        self._keys: dict[str, Sequence[str]] = {}
+
+    @property
+    def playlists(self) -> set[str]:
+        """Slugs of the playlists that it has rows of."""
+        return self._release.playlists
+
+    def show(self, names: Sequence[str], playlist: str | None = None) -> None:
+        """Make views of these tables: with all their rows, or with those of a playlist.
+
+        Raises:
+            StorageError: a file is not there, or cannot be read.
+        """
+        for name in names:
+            self._keys[name] = self._keys_of(name, playlist)
+            rows = self._files.rows(RELEASED[name], self._keys[name])
+            self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows}")
+
+    def answer(self, sql: str) -> pa.Table:
+        """The answer to a query in DuckDB's dialect over the views.
+
+        Raises:
+            EngineError: DuckDB refuses the query, or has too little memory or space for it.
+            StorageError: a file is damaged or cannot be read.
+        """
+        try:
+            return self._connection.sql(sql).to_arrow_table()
+        except (duckdb.Error, NotStored) as error:
+            read = chain.from_iterable(self._keys.values())
+            raise refusal("DuckDB did not answer.", error, self._files, read, defect_of="the query") from error
+
+    def _keys_of(self, name: str, playlist: str | None) -> list[str]:
+        if name in IDENTITY:
+            return [identity_key(name)]
+        if name in COMPACTED:
+            return [year_key(name, *year) for year in self._years if playlist in (None, year.playlist)]
+        parts = self._release.tables.get(name, {})
+        return sorted(
+            key for part, stored in parts.items() if playlist in (None, part.playlist) for key in stored.files
+        )
+
+
+@contextmanager
+def open_released_tables(store: ObjectStore, memory_limit: str) -> Iterator[ReleasedTables]:
+    """What is released in a lake; DuckDB takes `memory_limit` (like `2GB`) at most.
+
+    Raises:
+        StorageError: nothing is released yet, or the lake cannot be read.
+    """
+    release = read_release(store)
+    if release is NO_RELEASE:
+        raise StorageError(
+            f"There are no analyses in {store.uri(ANALYTICS_PREFIX)}.",
+            why="no publish run has ended well there yet",
+            remedy="run publish_job in the UI or `make demo`, and see that SPOTIFY_ASSETS_LAKE is the right lake",
+        )
+    years = [year for key in store.list_keys(table_prefix(CHART_DAYS.name)) if (year := parse_year_key(key))]
+    with open_connection(memory_limit) as connection, open_lake_files(store) as files:
+        yield ReleasedTables(files, release, sorted(years), connection)
+
+
+def ask(store: ObjectStore, memory_limit: str, query: exp.Query) -> pa.Table:
+    """The answer to a query over what is released.
+
+    Raises:
+        EngineError: DuckDB refuses the query, or has too little memory or space for it.
+        StorageError: nothing is released yet, or a file is damaged or cannot be read.
+    """
+    from sqlglot import exp
+
+    with open_released_tables(store, memory_limit) as released:
+        released.show(sorted({table.name for table in query.find_all(exp.Table)} & RELEASED.keys()))
+        return released.answer(query.sql("duckdb"))
