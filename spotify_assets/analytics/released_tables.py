@@ -36,7 +36,7 @@ class ReleasedTables:
         self._release = release
         self._years = years
         self._connection = connection
-        self._keys: dict[str, Sequence[str]] = {}
+        self._keys: Mapping[str, Sequence[str]] = {}
 
     @property
     def playlists(self) -> set[str]:
@@ -47,12 +47,13 @@ class ReleasedTables:
         """Make views of these tables: with all their rows, or with those of a playlist.
 
         Raises:
-            StorageError: a file is not there, or cannot be read.
+            StorageError: a file is damaged, not there, or cannot be read.
         """
-        for name in names:
-            self._keys[name] = self._keys_of(name, playlist)
-            rows = self._files.rows(RELEASED[name], self._keys[name])
-            self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows}")
+        self._keys = {name: self._keys_of(name, playlist) for name in names}
+        with self._refusals():
+            for name, keys in self._keys.items():
+                rows = self._files.rows(RELEASED[name], keys)
+                self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows}")
 
     def answer(self, sql: str) -> pa.Table:
         """The answer to a query in DuckDB's dialect over the views.
@@ -61,8 +62,13 @@ class ReleasedTables:
             EngineError: DuckDB refuses the query, or has too little memory or space for it.
             StorageError: a file is damaged or cannot be read.
         """
-        try:
+        with self._refusals():
             return self._connection.sql(sql).to_arrow_table()
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
         except (duckdb.Error, NotStored) as error:
             read = chain.from_iterable(self._keys.values())
             raise refusal("DuckDB did not answer.", error, self._files, read, defect_of="the query") from error
