@@ -8,6 +8,7 @@ from spotify_assets.assets.analyses import build_analyses
 from spotify_assets.assets.catalog import build_catalog
 from spotify_assets.assets.daily_tables import build_daily_tables
 from spotify_assets.assets.raw_playlist import build_raw_playlist
+from spotify_assets.assets.report import build_report
 from spotify_assets.jobs import PUBLISH_RETRIES, build_chart_files_job, build_daily_playlist_job, build_publish_job
 from spotify_assets.partitions import daily_partitions
 from spotify_assets.resources import build_resources
@@ -57,6 +58,7 @@ def build_definitions(settings: Settings, *, publish_retries: dg.RetryPolicy | N
             *(build_daily_tables(playlist, partitions) for playlist in settings.playlists),
             build_catalog(settings),
             *build_analyses(settings),
+            build_report(settings),
         ],
         jobs=jobs,
         schedules=schedules,

@@ -75,7 +75,7 @@ def test_rebuild_publishes(demo):
     assert completed.returncode == 0, completed.stderr
     assert completed.stdout.splitlines() == [
         f"demo_japan {day} to {day}: done",
-        "Catalog and analyses: published",
+        "Catalog, analyses and report: published",
     ]
     with duckdb.connect(str(catalog), read_only=True) as connection:
         assert connection.execute("select count(distinct edition_date) from song_history").fetchone() == (5,)
