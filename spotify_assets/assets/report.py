@@ -28,7 +28,7 @@ def build_report(settings: Settings) -> dg.AssetsDefinition:
     )
     @without_useless_retries
     def report(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult[Any]:
-        from spotify_assets.report.report import write_report
+        from spotify_assets.report.chart_report import write_report
 
         seen = published_up_to(context.instance)
         store = lake.store()

@@ -15,7 +15,7 @@ from spotify_assets.settings import load_settings
 @click.option("--open", "opens", is_flag=True, help="Open the report in the browser, where the lake is a folder.")
 def report(opens: bool) -> None:  # noqa: FBT001 - click gives options by name
     """Make the chart report anew from what is released, and print where it is. Every publish run does so, too."""
-    from spotify_assets.report.report import write_report
+    from spotify_assets.report.chart_report import write_report
     from spotify_assets.resources import build_lake
 
     settings = load_settings()

@@ -15,8 +15,8 @@ from spotify_assets.errors import SettingsError
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings.validation import matching, validate_document
 
-RESERVED_SLUGS = frozenset({"analyses", "catalog", "history", "index", "release", "report"})
-"""Names of assets, groups and pages that belong to no playlist."""
+RESERVED_SLUGS = frozenset({"analyses", "catalog", "history", "release"})
+"""Names of assets and groups that belong to no playlist."""
 CHART = re.compile(r"(?P<kind>[a-z0-9]+)-(?P<place>[a-z0-9]+(?:-[a-z0-9]+)*)-(?P<cadence>daily|weekly)")
 OF_COUNTRIES = frozenset({"regional", "viral"})
 """Kinds of charts whose place is a country in two letters, or `global`; other kinds have cities or genres there."""

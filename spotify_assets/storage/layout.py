@@ -131,7 +131,7 @@ def landing_key(playlist: str | None, name: str) -> str:
 
 def report_key(playlist: str) -> str:
     """The key of a playlist's page in the chart report."""
-    return f"{REPORT_PREFIX}{playlist}.html"
+    return f"{REPORT_PREFIX}playlists/{playlist}.html"
 
 
 def table_prefix(table: str, playlist: str | None = None) -> str:
