@@ -134,7 +134,7 @@ def number_ones(rankings: Rankings) -> Specification:
             tooltip=[_tip("label", "Song"), _tip("from", "From"), _tip("to", "To"), _tip("editions", "Editions")],
         )
     )
-    return _specification(chart, alt.Step(20), {"number_ones": rows})
+    return _specification(chart, 20 * len({row["label"] for row in rows}), {"number_ones": rows})
 
 
 def turnover(movement: Movement) -> Specification:
@@ -267,7 +267,7 @@ def calendar(days: Sequence[Row]) -> Specification:
             tooltip=[_tip("date", "Date"), _tip("state", "State")],
         )
     )
-    return _specification(chart, alt.Step(16), {"calendar": rows})
+    return _specification(chart, 16 * len({row["month"] for row in rows}), {"calendar": rows})
 
 
 def short(name: str | None) -> str:
@@ -367,7 +367,7 @@ def _after(day: date) -> date:
 
 
 def _specification(
-    chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int | alt.Step, datasets: Mapping[str, Sequence[Row]], **more: Any
+    chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int, datasets: Mapping[str, Sequence[Row]], **more: Any
 ) -> Specification:
     specification = chart.properties(width=WIDTH, height=height, **more).to_dict()
     return {**specification, "datasets": datasets, "config": _config()}

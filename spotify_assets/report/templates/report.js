@@ -5,29 +5,28 @@
 const dataOf = (id) => JSON.parse(document.getElementById(id).textContent);
 const figures = dataOf("figures-data");
 const runs = dataOf("runs-data");
-const views = {};
+const drawn = new Set();
 
-function draw(element) {
-  const name = element.dataset.figure;
-  views[name] ??= vegaEmbed(element, figures[name], { actions: false, renderer: "svg" }).then((drawn) => drawn.view);
-  return views[name];
+// A drawing of a page has as its data what Python put there, or what a reader has picked.
+function draw(element, datasets = {}) {
+  const figure = figures[element.dataset.figure];
+  drawn.add(element);
+  return vegaEmbed(element, { ...figure, datasets: { ...figure.datasets, ...datasets } }, { actions: false, renderer: "svg" });
 }
 
+const drawOnce = (element) => drawn.has(element) || draw(element);
 const visible = () => [...document.querySelectorAll(".figure:not([hidden])")];
 const watcher = new IntersectionObserver(
-  (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => draw(entry.target)),
+  (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => drawOnce(entry.target)),
   { rootMargin: "300px" },
 );
 visible().forEach((element) => watcher.observe(element));
-window.addEventListener("beforeprint", () => visible().forEach(draw));
+window.addEventListener("beforeprint", () => visible().forEach(drawOnce));
 
 async function show(name, datasets) {
   const element = document.querySelector(`[data-figure="${name}"]`);
   element.hidden = !Object.values(datasets).some((rows) => rows.length);
-  if (element.hidden) return;
-  const view = await draw(element);
-  Object.entries(datasets).forEach(([dataset, rows]) => view.data(dataset, rows));
-  await view.resize().runAsync();
+  if (!element.hidden) await draw(element, datasets);
 }
 
 const records = (table) =>
@@ -118,8 +117,14 @@ const pickers = {
     story,
     draw: drawSongs,
     columns: [
-      { title: "Song", data: null, render: shown((song) => onSpotify("track", song.song_id, named(song)), named) },
-      column("Artists", "artist_names", { className: "artists" }),
+      {
+        title: "Song",
+        data: null,
+        render: shown(
+          (song) => `${onSpotify("track", song.song_id, named(song))} <span class="quiet name" dir="auto">${escaped(song.artist_names)}</span>`,
+          (song) => `${named(song)} ${song.artist_names ?? ""}`,
+        ),
+      },
       column("Peak", "peak_position", number),
       column(unit === "day" ? "Days" : "Weeks", "editions_on_chart", number),
       column("First seen", "first_seen", { className: "date" }),
