@@ -37,6 +37,8 @@ STATES = {
     "failed a check": "#c9476f",
     "missing": "#9aa3ad",
 }
+PLACES = [1, 5, *range(10, 60, 10), *range(75, 1025, 25)]
+"""Places that an axis names, as far as it reaches."""
 LABEL_LETTERS = 26
 MOST_STAYS = 25
 WIDTH = "container"
@@ -342,7 +344,7 @@ def _position() -> alt.Y:
         "position:Q",
         title="Position",
         scale=alt.Scale(reverse=True, nice=False, zero=False, padding=8),
-        axis=alt.Axis(tickMinStep=1, format="d"),
+        axis=alt.Axis(values=PLACES, format="d"),
     )
 
 

@@ -71,7 +71,7 @@ function shareOf(artist) {
 function story(song) {
   const stays = runs.songs.runs[song.index].map(([start, ...positions]) => {
     const [from, to] = [runs.editions[start - 1], runs.editions[start + positions.length - 2]];
-    return `${from} to ${to}: ${units(positions.length)}, best place ${Math.min(...positions)}`;
+    return `${from === to ? from : `${from} to ${to}`}: ${units(positions.length)}, best place ${Math.min(...positions)}`;
   });
   const now = song.status_now === "on_chart" ? "still on the chart" : `last seen on ${song.last_seen}`;
   return [
