@@ -14,7 +14,11 @@ PAIRS = 30
 GENRES = 8
 
 _PERIODS = "SELECT period, count(*) AS periods FROM chart_trends GROUP BY period"
-_TRENDS = "SELECT * FROM chart_trends WHERE period = '{period}' ORDER BY period_start"
+# Turnover is not known where the period before has no edition: there a line has to break.
+_TRENDS = """
+SELECT *, count(*) FILTER (turnover IS NULL) OVER (ORDER BY period_start) AS stretch
+FROM chart_trends WHERE period = '{period}' ORDER BY period_start
+"""
 _PAIRS = f"SELECT * FROM collaborations ORDER BY songs DESC, points DESC, artist_key, other_artist_key LIMIT {PAIRS}"
 _GENRES = f"""
 WITH largest AS (
@@ -22,7 +26,7 @@ WITH largest AS (
     ORDER BY song_editions_weighted DESC, genre LIMIT {GENRES}
 )
 SELECT period_start, coalesce(largest.genre, if(trend.genre = 'unknown', 'not known', 'other')) AS genre,
-    sum(share) AS share
+    sum(share) AS share, any_value(period_end) AS period_end
 FROM genre_trends AS trend LEFT JOIN largest ON largest.genre = trend.genre
 WHERE period = '{{period}}'
 GROUP BY ALL ORDER BY period_start, genre
@@ -36,7 +40,7 @@ class Movement:
 
     Attributes:
         period: the period of the trends and genres: the shortest that gives no more than `POINTS` of them.
-        trends: rows of chart_trends, one a period.
+        trends: rows of chart_trends, one a period; a stretch of them is without a gap.
         collaborations: rows of the pairs with most songs.
         genres: shares by period; empty where no genre is known.
         survival: rows of song_survival by spell.

@@ -147,13 +147,17 @@ def turnover(movement: Movement) -> Specification:
 
 def concentration(movement: Movement) -> Specification:
     """The effective number of artists by period."""
-    rows = [{"day": row["period_start"], "artists": row["effective_artists"]} for row in movement.trends]
+    rows = [
+        {"day": row["period_start"], "artists": row["effective_artists"], "stretch": row["stretch"]}
+        for row in movement.trends
+    ]
     chart = (
         alt.Chart(alt.NamedData("concentration"))
         .mark_line(point=True, color=COLOURS[0])
         .encode(
             x=_day("day"),
             y=alt.Y("artists:Q", title="Effective number of artists", scale=alt.Scale(zero=True)),
+            detail="stretch:N",
             tooltip=[_tip("day", "From"), alt.Tooltip("artists:Q", title="Effective number of artists", format=".1f")],
         )
     )
@@ -161,7 +165,7 @@ def concentration(movement: Movement) -> Specification:
 
 
 def age(movement: Movement) -> Specification:
-    """Shares of new, recent and older songs by period, as areas that add up to the whole chart."""
+    """Shares of new, recent and older songs by period, which add up to the whole chart."""
     names = {
         "new_share": "up to 30 days old",
         "recent_share": "31 to 548 days old",
@@ -172,8 +176,11 @@ def age(movement: Movement) -> Specification:
 
 
 def genres(movement: Movement) -> Specification:
-    """Shares of the genres that are largest over the whole history, as areas that add up to the whole chart."""
-    rows = [{"day": row["period_start"], "what": row["genre"], "share": row["share"]} for row in movement.genres]
+    """Shares of the genres that are largest over the whole history, which add up to the whole chart."""
+    rows = [
+        {"day": row["period_start"], "end": _after(row["period_end"]), "what": row["genre"], "share": row["share"]}
+        for row in movement.genres
+    ]
     names = sorted({row["what"] for row in rows} - {"other", "not known"})
     return _stacked(rows, [*names, "other", "not known"])
 
@@ -286,6 +293,7 @@ def _shares_over_time(movement: Movement, names: Mapping[str, str], title: str) 
             x=_day("day"),
             y=alt.Y("share:Q", title=title, axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
             color=_legend(list(names.values())),
+            detail="stretch:N",
             tooltip=[_tip("what", "Figure"), _tip("day", "From"), _percent("share", "Share")],
         )
     )
@@ -295,9 +303,10 @@ def _shares_over_time(movement: Movement, names: Mapping[str, str], title: str) 
 def _stacked(rows: Sequence[Row], names: Sequence[str]) -> Specification:
     chart = (
         alt.Chart(alt.NamedData("shares"))
-        .mark_area(opacity=0.85)
+        .mark_bar()
         .encode(
             x=_day("day"),
+            x2="end:T",
             y=alt.Y("share:Q", title="Share of the chart", axis=alt.Axis(format="%"), stack="zero"),
             color=_legend(names),
             order=alt.Order("place:Q"),
@@ -311,7 +320,13 @@ def _stacked(rows: Sequence[Row], names: Sequence[str]) -> Specification:
 def _long(movement: Movement, names: Mapping[str, str]) -> list[dict[str, Any]]:
     """Columns of the trends as rows; where a figure is not known there is none."""
     return [
-        {"day": row["period_start"], "what": words, "share": row[name]}
+        {
+            "day": row["period_start"],
+            "end": _after(row["period_end"]),
+            "what": words,
+            "share": row[name],
+            "stretch": row["stretch"],
+        }
         for row in movement.trends
         for name, words in names.items()
         if row[name] is not None

@@ -177,7 +177,9 @@ def _address(kind: str, key: str | None) -> str | None:
     return f"https://open.spotify.com/{kind}/{key}" if key and len(key) == ID_LETTERS and key.isalnum() else None
 
 
-def _run(today: Today, song: Row) -> Markup:
+def _run(contents: Contents, song: Row) -> Markup:
+    today = contents.today
     last = today.edition["edition_number"]
     first = max(1, last - SPARKLINE_EDITIONS + 1)
-    return Markup(sparkline(today.runs.get(song["song_key"], ()), first, last, today.edition["chart_size"]))  # noqa: S704
+    run = today.runs.get(song["song_key"], ())
+    return Markup(sparkline(run, first, last, today.edition["chart_size"], contents.runs["gaps"]))  # noqa: S704

@@ -10,6 +10,7 @@ from spotify_assets.analytics.released_tables import ReleasedTables
 Row = dict[str, Any]
 TOP = 10
 BUMP_EDITIONS = 60
+"""Days of a daily chart, weeks of a weekly one."""
 PERIODS = {"week": "This week", "month": "This month", "year": "This year", "all": "All time"}
 
 _RANKING = """
@@ -20,31 +21,33 @@ WHERE rank <= {top} AND (period, period_start) IN (
 )
 ORDER BY rank, {key}
 """
-_TOP_TEN = f"""
+# A stretch is unbroken: consecutive editions, none missing between them.
+_PLACES = """
 SELECT
     history.song_key,
     history.song_name,
     history.artist_names,
     history.edition_date,
+    history.edition_number,
     history.position,
-    history.edition_number - row_number() OVER (
-        PARTITION BY history.song_key ORDER BY history.edition_number
-    ) AS stretch,
-    edition.is_last
+    edition.is_last,
+    edition.gaps || ' ' || (history.edition_number - row_number() OVER (
+        PARTITION BY history.song_key, edition.gaps ORDER BY history.edition_number
+    )) AS stretch
 FROM song_history AS history
-JOIN chart_editions AS edition ON edition.edition_date = history.edition_date
-WHERE history.position <= {TOP}
-    AND history.edition_number > (SELECT max(edition_number) FROM chart_editions) - {BUMP_EDITIONS}
-ORDER BY history.edition_number, history.position, history.song_key
+JOIN (
+    SELECT edition_date, is_last, count(*) FILTER (gap) OVER (ORDER BY edition_number) AS gaps FROM chart_editions
+) AS edition ON edition.edition_date = history.edition_date
+WHERE history.position <= {lowest}
 """
-_NUMBER_ONES = """
-WITH at_the_top AS (
-    SELECT
-        song_key, song_name, artist_names, edition_date, edition_number,
-        edition_number - row_number() OVER (PARTITION BY song_key ORDER BY edition_number) AS stretch
-    FROM song_history
-    WHERE position = 1
+_TOP_TEN = f"""
+SELECT * FROM ({_PLACES.format(lowest=TOP)})
+WHERE edition_date > (
+    SELECT edition_date - {BUMP_EDITIONS} * if(cadence = 'daily', 1, 7) FROM chart_editions WHERE is_last
 )
+ORDER BY edition_number, position, song_key
+"""
+_NUMBER_ONES = f"""
 SELECT
     song_key,
     arg_max(song_name, edition_number) AS song_name,
@@ -52,7 +55,7 @@ SELECT
     min(edition_date) AS first_edition,
     max(edition_date) AS last_edition,
     count(*) AS editions
-FROM at_the_top
+FROM ({_PLACES.format(lowest=1)})
 GROUP BY song_key, stretch
 ORDER BY first_edition DESC, song_key
 """
@@ -65,7 +68,7 @@ class Rankings:
     Attributes:
         artists: by period, rows of artist_analysis of its newest one, up to rank 10.
         albums: likewise of album_analysis.
-        top_ten: places among the first ten of the newest editions; a stretch is unbroken.
+        top_ten: places among the first ten in the last sixty days, or weeks; a stretch is unbroken.
         number_ones: unbroken stays at position 1, the newest first.
     """
 

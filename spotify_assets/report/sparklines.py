@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 WIDTH, HEIGHT, MARGIN = 120, 26, 3
 
 
-def sparkline(run: Sequence[Sequence[int]], first: int, last: int, size: int) -> str:
-    """A run as SVG, its best place at the top; broken where the song was not on the chart.
+def sparkline(run: Sequence[Sequence[int]], first: int, last: int, size: int, gaps: Collection[int]) -> str:
+    """A run as SVG, best places at the top; broken where the song was not on the chart and where editions are missing.
 
     Args:
         run: pairs of edition number and position, in order.
         first: the edition at the left edge.
         last: the edition at the right edge.
         size: the place at the bottom.
+        gaps: editions right before which others are missing.
     """
     across = (WIDTH - 2 * MARGIN) / max(1, last - first)
     down = (HEIGHT - 2 * MARGIN) / max(1, size - 1)
@@ -25,7 +26,7 @@ def sparkline(run: Sequence[Sequence[int]], first: int, last: int, size: int) ->
     lines: list[list[str]] = []
     before = None
     for number, point in points:
-        if before is None or number > before + 1:
+        if before is None or number > before + 1 or number in gaps:
             lines.append([])
         lines[-1].append(point)
         before = number

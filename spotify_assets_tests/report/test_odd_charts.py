@@ -102,7 +102,7 @@ def test_every_place_of_a_large_chart_is_listed(pages):
 def test_one_artist_rules_alone(pages):
     page = page_of(pages, "alone")
     assert page.tables["rankings"][0][1] == ["1", "The only one", "5", "100.0%"]
-    assert "No song of this chart credits two artists." in page.text["movement"]
+    assert "The source lists no song with two artists." in page.text["movement"]
     assert "Effective number of artists Definition1.0" in page.text["movement"]
 
 
