@@ -11,7 +11,7 @@ Row = dict[str, Any]
 TOP = 10
 BUMP_EDITIONS = 60
 """Days of a daily chart, weeks of a weekly one."""
-PERIODS = {"week": "This week", "month": "This month", "year": "This year", "all": "All time"}
+PERIODS = {"week": "Newest week", "month": "Newest month", "year": "Newest year", "all": "All time"}
 
 _RANKING = """
 SELECT *
