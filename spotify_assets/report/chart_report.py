@@ -7,6 +7,7 @@ from datetime import date, datetime
 from spotify_assets.analytics.released_tables import RELEASED, ReleasedTables, open_released_tables
 from spotify_assets.report.chart_movement import read_movement
 from spotify_assets.report.completeness import read_completeness
+from spotify_assets.report.libraries import read_libraries
 from spotify_assets.report.pages import Contents, index_page, playlist_page
 from spotify_assets.report.rankings import read_rankings
 from spotify_assets.report.song_runs import read_runs
@@ -33,11 +34,12 @@ def write_report(settings: Settings, store: ObjectStore) -> list[str]:
     """
     written = [REPORT_INDEX_KEY]
     shown = []
+    libraries = read_libraries(store)
     with open_released_tables(store, settings.memory_limit) as released:
         for playlist in settings.playlists:
             contents = _contents(released, store, playlist) if playlist.slug in released.playlists else None
             key = report_key(playlist.slug)
-            store.write(key, playlist_page(playlist, contents).encode())
+            store.write(key, playlist_page(playlist, contents, libraries).encode())
             written.append(key)
             shown.append((playlist, contents))
     store.write(REPORT_INDEX_KEY, index_page(shown).encode())

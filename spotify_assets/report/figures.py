@@ -386,7 +386,8 @@ def _after(day: date) -> date:
 def _specification(
     chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int, datasets: Mapping[str, Sequence[Row]], **more: Any
 ) -> Specification:
-    specification = chart.properties(width=WIDTH, height=height, **more).to_dict()
+    # Against Vega-Lite's schema figures are checked by a test, not in every run: that takes as long as making them.
+    specification = chart.properties(width=WIDTH, height=height, **more).to_dict(validate=False)
     return {**specification, "datasets": datasets, "config": _config()}
 
 

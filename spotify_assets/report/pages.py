@@ -13,9 +13,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from spotify_assets.report import figures, scripts
+from spotify_assets.report import figures
 from spotify_assets.report.chart_movement import Movement
 from spotify_assets.report.completeness import Completeness
+from spotify_assets.report.libraries import Libraries
 from spotify_assets.report.rankings import PERIODS, Rankings
 from spotify_assets.report.sparklines import sparkline
 from spotify_assets.report.today import SPARKLINE_EDITIONS, Today
@@ -50,8 +51,8 @@ class Contents:
     completeness: Completeness
 
 
-def playlist_page(playlist: PlaylistSettings, contents: Contents | None) -> str:
-    """The page of a playlist; None where none of its days is published yet."""
+def playlist_page(playlist: PlaylistSettings, contents: Contents | None, libraries: Libraries) -> str:
+    """The page of a playlist; its contents are None where none of its days is published yet."""
     page = _environment().get_template("playlist.html.j2" if contents else "empty.html.j2")
     if contents is None:
         return page.render(title=playlist.title, playlist=playlist)
@@ -65,7 +66,7 @@ def playlist_page(playlist: PlaylistSettings, contents: Contents | None) -> str:
         periods=PERIODS,
         figures={name: _json(figure) for name, figure in _figures(contents).items()},
         runs=_json(contents.runs),
-        scripts=scripts,
+        libraries=libraries,
     )
 
 

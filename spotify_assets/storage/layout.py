@@ -134,6 +134,11 @@ def report_key(playlist: str) -> str:
     return f"{REPORT_PREFIX}playlists/{playlist}.html"
 
 
+def report_library_key(name: str) -> str:
+    """The key of a library that the pages of the chart report carry with them."""
+    return f"{REPORT_PREFIX}.libraries/{name}"
+
+
 def table_prefix(table: str, playlist: str | None = None) -> str:
     """Where a table is, or what it has of one playlist."""
     return f"{table}/" if playlist is None else f"{table}/playlist={playlist}/"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import altair as alt
 import pytest
 
 from spotify_assets.report.chart_report import write_report
+from spotify_assets.report.libraries import read_libraries
 from spotify_assets.settings import load_settings
 from spotify_assets.storage.layout import REPORT_INDEX_KEY, report_key
 from spotify_assets.storage.object_store import LocalObjectStore
@@ -147,3 +149,19 @@ def test_every_link_leads_to_spotify_or_within_the_report(pages):
     outside = {link for link in links if not link.startswith(("#", "../index.html", "playlists/"))}
     assert outside
     assert all(link.startswith("https://open.spotify.com/") for link in outside)
+
+
+def test_every_figure_is_one_of_vega_lite(pages):
+    for slug in ("large", "odd", "weekly"):
+        for name, figure in page_of(pages, slug).data["figures-data"].items():
+            assert alt.Chart.from_dict(figure, validate=True), name
+
+
+def test_a_library_that_is_damaged_in_the_lake_is_made_again(tmp_path):
+    store = LocalObjectStore(tmp_path)
+    made = read_libraries(store)
+    (key,) = store.list_keys("report/.libraries/")
+    whole = store.read(key)
+    store.write(key, whole[:-1000])
+    assert read_libraries(store) == made
+    assert store.read(key) == whole
