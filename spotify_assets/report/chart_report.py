@@ -7,8 +7,8 @@ from datetime import date, datetime
 from spotify_assets.analytics.released_tables import RELEASED, ReleasedTables, open_released_tables
 from spotify_assets.report.chart_movement import read_movement
 from spotify_assets.report.completeness import read_completeness
+from spotify_assets.report.html_pages import Contents, index_page, playlist_page
 from spotify_assets.report.libraries import read_libraries
-from spotify_assets.report.pages import Contents, index_page, playlist_page
 from spotify_assets.report.rankings import read_rankings
 from spotify_assets.report.song_runs import read_runs
 from spotify_assets.report.today import read_today

@@ -13,9 +13,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from spotify_assets.report import figures
+from spotify_assets.report import chart_figures, song_figures
 from spotify_assets.report.chart_movement import Movement
 from spotify_assets.report.completeness import Completeness
+from spotify_assets.report.figures import Specification
 from spotify_assets.report.libraries import Libraries
 from spotify_assets.report.rankings import PERIODS, Rankings
 from spotify_assets.report.sparklines import sparkline
@@ -75,24 +76,28 @@ def index_page(playlists: Sequence[tuple[PlaylistSettings, Contents | None]]) ->
     return _environment().get_template("index.html.j2").render(title="Charts", playlists=playlists, sources=SOURCES)
 
 
-def _figures(contents: Contents) -> dict[str, figures.Specification]:
+def _figures(contents: Contents) -> dict[str, Specification]:
     movement, rankings = contents.movement, contents.rankings
-    drawn = {"runs": figures.runs(), "artist_runs": figures.runs_of_artist(), "artist_shares": figures.shares()}
+    drawn = {
+        "runs": song_figures.runs(),
+        "artist_runs": song_figures.runs_of_artist(),
+        "artist_shares": song_figures.shares(),
+    }
     if rankings.top_ten:
-        drawn |= {"top_ten": figures.top_ten(rankings), "number_ones": figures.number_ones(rankings)}
+        drawn |= {"top_ten": song_figures.top_ten(rankings), "number_ones": song_figures.number_ones(rankings)}
     if len(movement.trends) > 1:
         drawn |= {
-            "turnover": figures.turnover(movement),
-            "concentration": figures.concentration(movement),
-            "age": figures.age(movement),
+            "turnover": chart_figures.turnover(movement),
+            "concentration": chart_figures.concentration(movement),
+            "age": chart_figures.age(movement),
         }
     if len(movement.trends) > 1 and movement.genres:
-        drawn["genres"] = figures.genres(movement)
+        drawn["genres"] = chart_figures.genres(movement)
     if movement.collaborations:
-        drawn["collaborations"] = figures.collaborations(movement)
+        drawn["collaborations"] = chart_figures.collaborations(movement)
     if movement.survival:
-        drawn["survival"] = figures.survival(movement)
-    return {**drawn, "calendar": figures.calendar(contents.completeness.newest_months)}
+        drawn["survival"] = chart_figures.survival(movement)
+    return {**drawn, "calendar": chart_figures.calendar(contents.completeness.newest_months)}
 
 
 @cache
