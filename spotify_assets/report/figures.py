@@ -6,8 +6,7 @@ Times are UTC and dates are text in tooltips, so that a day is the same day wher
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
-from functools import cache
+from datetime import date, timedelta
 from typing import Any
 
 import altair as alt
@@ -34,6 +33,13 @@ WIDTH = "container"
 BELOW = alt.Legend(orient="bottom", title=None, columns=2, labelLimit=150)
 """A legend that a telephone has room for."""
 UTC = alt.Scale(type="utc")
+CONFIG: Specification = {
+    "background": "transparent",
+    "view": {"stroke": None},
+    "font": "system-ui, sans-serif",
+    "axis": {"labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal", "gridOpacity": 0.5},
+    "legend": {"labelFontSize": 12},
+}
 
 
 def short(name: str | None) -> str:
@@ -69,7 +75,7 @@ def percent(field: str, title: str) -> alt.Tooltip:
 
 def day_after(day: date) -> date:
     """The day after; where a bar of days ends."""
-    return date.fromordinal(day.toordinal() + 1)
+    return day + timedelta(days=1)
 
 
 def specification(
@@ -78,15 +84,4 @@ def specification(
     """A figure as wide as its place, with its data."""
     # Against Vega-Lite's schema figures are checked by a test, not in every run: that takes as long as making them.
     made = chart.properties(width=WIDTH, height=height, **more).to_dict(validate=False)
-    return {**made, "datasets": datasets, "config": _config()}
-
-
-@cache
-def _config() -> Specification:
-    return {
-        "background": "transparent",
-        "view": {"stroke": None},
-        "font": "system-ui, sans-serif",
-        "axis": {"labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal", "gridOpacity": 0.5},
-        "legend": {"labelFontSize": 12},
-    }
+    return {**made, "datasets": datasets, "config": CONFIG}
