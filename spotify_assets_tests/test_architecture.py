@@ -27,6 +27,7 @@ ROOMS = [
     "catalog",
     "analytics",
     "report",
+    "bi",
     "publication",
     "checks",
     "resources",
@@ -42,6 +43,7 @@ LINES = 400
 HIVE_FOLDER = re.compile(r"\b(playlist|snapshot_date|year|run)=")
 FIRST_FOLDERS = (
     layout.ANALYTICS_PREFIX,
+    layout.BI_PREFIX,
     layout.LANDING_PREFIX,
     layout.RAW_PREFIX,
     layout.TEMPORARY_PREFIX,

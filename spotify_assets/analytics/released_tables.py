@@ -65,6 +65,16 @@ class ReleasedTables:
         with self._refusals():
             return self._connection.sql(sql).to_arrow_table()
 
+    def run(self, statement: str) -> None:
+        """Run a statement of DuckDB's that has no answer: a macro or a table that queries use, or a query into a file.
+
+        Raises:
+            EngineError: DuckDB refuses the statement, or has too little memory or space for it.
+            StorageError: a file is damaged or cannot be read.
+        """
+        with self._refusals():
+            self._connection.execute(statement)
+
     @contextmanager
     def _refusals(self) -> Iterator[None]:
         try:

@@ -19,6 +19,8 @@ LANDING_PREFIX = "landing/charts/"
 RAW_PREFIX = "raw_playlist/"
 REPORT_PREFIX = "report/"
 REPORT_INDEX_KEY = f"{REPORT_PREFIX}index.html"
+BI_PREFIX = "bi/"
+"""The pack for people's tools."""
 TEMPORARY_PREFIX = ".tmp/"
 """Objects on their way into place, and what an engine leaves to be moved; nothing of it belongs to the lake."""
 
@@ -137,6 +139,31 @@ def report_key(playlist: str) -> str:
 def report_library_key(name: str) -> str:
     """The key of a library that the pages of the chart report carry with them."""
     return f"{REPORT_PREFIX}.libraries/{name}"
+
+
+def star_prefix(table: str | None = None) -> str:
+    """The folder of the star schema's Parquet files, or that of one table: Athena takes a folder for a table."""
+    return f"{BI_PREFIX}star/" if table is None else f"{BI_PREFIX}star/{table}/"
+
+
+def star_key(table: str) -> str:
+    """The key of a table of the star schema."""
+    return f"{star_prefix(table)}{table}.parquet"
+
+
+def star_csv_key(table: str) -> str:
+    """The key of a table of the star schema as CSV."""
+    return f"{BI_PREFIX}csv/{table}.csv"
+
+
+def powerbi_key(path: str) -> str:
+    """The key of a file of the Power BI project."""
+    return f"{BI_PREFIX}powerbi/{path}"
+
+
+def tableau_key(path: str) -> str:
+    """The key of a file for Tableau."""
+    return f"{BI_PREFIX}tableau/{path}"
 
 
 def table_prefix(table: str, playlist: str | None = None) -> str:
