@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from spotify_assets.assets.analyses import build_analyses
+from spotify_assets.assets.bi_pack import build_bi_pack
 from spotify_assets.assets.catalog import build_catalog
 from spotify_assets.assets.daily_tables import build_daily_tables
 from spotify_assets.assets.raw_playlist import build_raw_playlist
@@ -59,6 +60,7 @@ def build_definitions(settings: Settings, *, publish_retries: dg.RetryPolicy | N
             build_catalog(settings),
             *build_analyses(settings),
             build_report(settings),
+            build_bi_pack(settings),
         ],
         jobs=jobs,
         schedules=schedules,

@@ -19,11 +19,13 @@ from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 CATALOG_KEY = dg.AssetKey(["catalog"])
 RELEASE_KEY = dg.AssetKey(["release"])
 REPORT_KEY = dg.AssetKey(["report"])
+BI_PACK_KEY = dg.AssetKey(["bi_pack"])
 PUBLISH_KEYS = (
     CATALOG_KEY,
     *(dg.AssetKey([name]) for name in (*COMPACTED, *IDENTITY, *ANALYSES)),
     RELEASE_KEY,
     REPORT_KEY,
+    BI_PACK_KEY,
 )
 """The assets of a publish run."""
 PUBLISHED_UP_TO = "published_up_to"

@@ -84,6 +84,7 @@ PUBLISH_ASSETS = [
     "album_analysis",
     "alias_candidates",
     "artist_analysis",
+    "bi_pack",
     "catalog",
     "chart_days",
     "chart_editions",

@@ -7,6 +7,7 @@ import sys
 import click
 
 from spotify_assets.cli.archive_commands import archive
+from spotify_assets.cli.bi_command import bi
 from spotify_assets.cli.chart_commands import charts
 from spotify_assets.cli.console import never_fail, print_line
 from spotify_assets.cli.day_commands import rebuild, withdraw, withdrawals
@@ -37,5 +38,5 @@ def main() -> None:
     read_env_file()
 
 
-for command in (demo, prepare, rebuild, withdraw, withdrawals, query, report, doctor, auth, archive, charts):
+for command in (demo, prepare, rebuild, withdraw, withdrawals, query, report, bi, doctor, auth, archive, charts):
     main.add_command(command)

@@ -21,6 +21,8 @@ REPORT_PREFIX = "report/"
 REPORT_INDEX_KEY = f"{REPORT_PREFIX}index.html"
 BI_PREFIX = "bi/"
 """The pack for people's tools."""
+BI_TEXTS_KEY = f"{BI_PREFIX}.projects.json"
+"""What is recorded of the projects that were last written there."""
 TEMPORARY_PREFIX = ".tmp/"
 """Objects on their way into place, and what an engine leaves to be moved; nothing of it belongs to the lake."""
 
