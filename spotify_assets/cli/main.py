@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from spotify_assets.cli.alert_command import alerts
 from spotify_assets.cli.archive_commands import archive
 from spotify_assets.cli.chart_commands import charts
 from spotify_assets.cli.console import never_fail, print_line
@@ -37,5 +38,5 @@ def main() -> None:
     read_env_file()
 
 
-for command in (demo, prepare, rebuild, withdraw, withdrawals, query, report, doctor, auth, archive, charts):
+for command in (demo, prepare, rebuild, withdraw, withdrawals, query, report, alerts, doctor, auth, archive, charts):
     main.add_command(command)
