@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from spotify_assets.analytics.analysis_checks import ANALYSIS_CHECKS
 from spotify_assets.analytics.queries import saved_queries
 from spotify_assets.checks import CHECKS, HISTORY_CHECKS, IDENTITY_CHECK
 from spotify_assets.schemas import ALBUMS, ARTISTS, SNAPSHOTS, SONGS, TABLES, Column, Table, coverage_column
@@ -158,6 +159,8 @@ def _history_checks() -> Iterator[str]:
         severity = check.severity.value.lower()
         yield f"| `{check.name}` | `{CHART_DAYS.name}` | {severity} | {check.description} |"
     yield f"| `{IDENTITY_CHECK.name}` | `{SONG_IDENTITY.name}` | warn | {IDENTITY_CHECK.description} |"
+    for check in ANALYSIS_CHECKS:
+        yield f"| `{check.name}` | `{check.table}` | error | {check.description} |"
     yield ""
 
 
