@@ -76,6 +76,8 @@ class TestOnS3:
             today = today_in_japan()
             assert platform.run_daily(today - timedelta(3), today).success
             assert platform.publish(FAST_POLLS).success
+        release = instance.get_latest_materialization_event(dg.AssetKey("release")).asset_materialization
+        assert release.metadata["Athena"].url.startswith("https://ap-northeast-1.console.aws.amazon.com/athena/")
         assert len(aws.queries) == (2 * len(ANALYSES) if engine == "athena" else 0)
         with Connection(work_group="charts", schema_name="spotify_assets", poll_interval=0) as connection:
             query = """
