@@ -1,18 +1,22 @@
-"""Writes tables.md and analysis_tables.md from the schemas and checks; a test compares them.
+"""Writes the pages that are made of schemas, checks and saved queries; a test compares them.
 
 Run it with `.venv/bin/python docs/write_tables.py`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from spotify_assets.analytics.analysis_checks import ANALYSIS_CHECKS
+from spotify_assets.analytics.queries import saved_queries
 from spotify_assets.checks import CHECKS, HISTORY_CHECKS, IDENTITY_CHECK
 from spotify_assets.schemas import ALBUMS, ARTISTS, SNAPSHOTS, SONGS, TABLES, Column, Table, coverage_column
 from spotify_assets.schemas.analyses import ANALYSES, CHART_DAYS, COMPACTED, IDENTITY, SONG_IDENTITY
 
 FOLDER = Path(__file__).parent
+COMMENT = re.compile(r"\A(--.*\n)+")
 INTRODUCTION = """\
 # The daily tables
 
@@ -39,6 +43,29 @@ tables are made, is in [The analyses](analyses.md); how each is computed stands 
 
 `chart_days` and `chart_entries` are stored by playlist and year, which are in the path and not in the file.
 
+"""
+
+DICTIONARY_INTRODUCTION = """\
+# The dictionary
+
+Every column of every table, by name. This page is written by `.venv/bin/python docs/write_tables.py` from
+`spotify_assets/schemas/`; a test fails when they differ. Do not edit it by hand.
+
+The tables, one by one: [the daily tables](tables.md), [history and analyses](analysis_tables.md). What the words mean:
+[The analyses](analyses.md). `snapshots` has besides these a column `coverage_<table>_<column>` for each column of
+`songs`, `albums` and `artists` that may be null: the share of rows that have it.
+"""
+
+RECIPES_INTRODUCTION = """\
+# Recipes
+
+Questions that people ask of a chart, each with the SQL that answers it. This page is written by `.venv/bin/python
+docs/write_tables.py` from the saved queries in `spotify_assets/analytics/queries/`; a test fails when they differ. Do
+not edit it by hand.
+
+Each runs as it stands in Athena. In DuckDB, `spotify-assets query NAME` runs it, with `--playlist`, `--from`, `--to`
+and what else it takes; `--help` after the name explains it. To ask for something in Athena, write it in place of the
+nulls in `asked`, at the top.
 """
 
 
@@ -85,6 +112,34 @@ def _section(table: Table) -> Iterator[str]:
         )
 
 
+def dictionary() -> str:
+    """The page of all columns by name; columns that mean the same in several tables stand in one row."""
+    meanings: dict[tuple[str, str, str], list[str]] = {}
+    coverage = _coverage_columns()
+    for table in (*TABLES.values(), *COMPACTED.values(), *IDENTITY.values(), *ANALYSES.values()):
+        for column in table.columns:
+            if column.name not in coverage:
+                meanings.setdefault((column.name, column.type, column.description), []).append(f"`{table.name}`")
+    rows = (
+        f"| `{name}` | `{kind}` | {meaning} | {', '.join(tables)} |"
+        for (name, kind, meaning), tables in sorted(meanings.items())
+    )
+    return "\n".join(
+        [DICTIONARY_INTRODUCTION, "| column | type | meaning | in |", "| --- | --- | --- | --- |", *rows, ""]
+    )
+
+
+def recipes() -> str:
+    """The page of the saved queries, with their SQL."""
+    queries = saved_queries().values()
+    contents = (f"- [{query.answers.rstrip('.')}](#{query.name})" for query in queries)
+    sections = (
+        f"## {query.name}\n\n{query.answers} {query.details}\n\n```sql\n{COMMENT.sub('', query.text).strip()}\n```\n"
+        for query in queries
+    )
+    return "\n".join([RECIPES_INTRODUCTION, *contents, "", *sections])
+
+
 def _checks() -> Iterator[str]:
     yield "## Checks\n"
     yield "Made in the step that makes the tables, over all days of the run. A finding does not hold back the tables.\n"
@@ -104,6 +159,8 @@ def _history_checks() -> Iterator[str]:
         severity = check.severity.value.lower()
         yield f"| `{check.name}` | `{CHART_DAYS.name}` | {severity} | {check.description} |"
     yield f"| `{IDENTITY_CHECK.name}` | `{SONG_IDENTITY.name}` | warn | {IDENTITY_CHECK.description} |"
+    for check in ANALYSIS_CHECKS:
+        yield f"| `{check.name}` | `{check.table}` | error | {check.description} |"
     yield ""
 
 
@@ -125,3 +182,5 @@ def _coverage_columns() -> set[str]:
 if __name__ == "__main__":
     FOLDER.joinpath("tables.md").write_text(page(), encoding="utf-8")
     FOLDER.joinpath("analysis_tables.md").write_text(analyses_page(), encoding="utf-8")
+    FOLDER.joinpath("dictionary.md").write_text(dictionary(), encoding="utf-8")
+    FOLDER.joinpath("recipes.md").write_text(recipes(), encoding="utf-8")

@@ -1,8 +1,9 @@
-"""The asset checks: those of the daily tables, and those of the history.
+"""The asset checks: those of the daily tables, those of the history, and those of the analyses.
 
 The first are made in the step that makes the tables, on what is in hand; the others in the publish run, on the rows of
-`chart_days` and on what songs are taken for. A check is evaluated once per run, so in a run over many days it lists the
-bad ones. Hard errors of schema are not checks: the Parquet writer refuses those before anything is written.
+`chart_days`, on what songs are taken for, and on what the engine made. A check is evaluated once per run, so in a run
+over many days it lists the bad ones. Hard errors of schema are not checks: the Parquet writer refuses those before
+anything is written.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from spotify_assets.analytics.analysis_checks import ANALYSIS_CHECKS
 from spotify_assets.schemas.analyses import CHART_DAYS, SONG_IDENTITY
 from spotify_assets.storage.layout import ALIASES_KEY
 from spotify_assets.transforms.day_checks import MUST_PASS, Find, Findings, Frames, incomplete_enrichment, short_lists
@@ -21,6 +23,7 @@ from spotify_assets.transforms.day_checks import MUST_PASS, Find, Findings, Fram
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from spotify_assets.analytics.analysis_checks import AnalysisCheck, Counted
     from spotify_assets.analytics.identity import Identity
 else:
     DataFrame = Any
@@ -146,6 +149,13 @@ def history_check_specs() -> list[dg.AssetCheckSpec]:
     return [*of_days, IDENTITY_CHECK]
 
 
+def analysis_check_specs() -> list[dg.AssetCheckSpec]:
+    """The checks of the analyses, as the step that makes them declares them."""
+    return [
+        dg.AssetCheckSpec(check.name, asset=[check.table], description=check.description) for check in ANALYSIS_CHECKS
+    ]
+
+
 def results(
     slug: str, frames: Frames, days: Sequence[date], selected: Collection[dg.AssetCheckKey]
 ) -> Iterator[dg.AssetCheckResult]:
@@ -208,6 +218,18 @@ def identity_result(identity: Identity) -> dg.AssetCheckResult:
             **_listed(suspicions),
         },
     )
+
+
+def analysis_results(counted: Mapping[AnalysisCheck, Counted]) -> Iterator[dg.AssetCheckResult]:
+    """Report the checks of the analyses. A number that is wrong is a defect, of the SQL or of the engine."""
+    for check, result in counted.items():
+        yield dg.AssetCheckResult(
+            asset_key=[check.table],
+            check_name=check.name,
+            passed=not result.findings,
+            severity=dg.AssetCheckSeverity.ERROR,
+            metadata={**result.numbers, **_listed(result.findings)},
+        )
 
 
 def _metadata(findings: Sequence[str], days: int) -> dict[str, Any]:

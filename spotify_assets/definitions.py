@@ -17,6 +17,7 @@ from spotify_assets.schedules import build_daily_playlist_schedule
 from spotify_assets.sensors.archived_days import build_archive_sensor
 from spotify_assets.sensors.chart_landing import build_chart_landing_sensor
 from spotify_assets.sensors.glue_crawler import build_glue_crawler_sensor
+from spotify_assets.sensors.movement_alerts import build_movement_alerts
 from spotify_assets.sensors.playlist_change import build_playlist_change_sensor
 from spotify_assets.settings import PlaylistSettings, Settings, load_settings
 from spotify_assets.snapshot import ARCHIVE, CHARTS
@@ -34,6 +35,8 @@ def build_definitions(settings: Settings, *, publish_retries: dg.RetryPolicy | N
     jobs = [publish_job]
     schedules = []
     sensors = [build_glue_crawler_sensor(settings.playlists, publish_job)]
+    if settings.alert_urls:
+        sensors.append(build_movement_alerts(settings))
     from_files = [playlist for playlist in settings.playlists if playlist.source == CHARTS]
     if from_files:
         chart_files_job = build_chart_files_job(from_files)

@@ -28,6 +28,7 @@ ROOMS = [
     "analytics",
     "report",
     "bi",
+    "alerts",
     "publication",
     "checks",
     "resources",

@@ -8,10 +8,13 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from spotify_assets.analytics.analysis_checks import ANALYSIS_CHECKS, Counted
 from spotify_assets.checks import (
     CHECKS,
     HISTORY_CHECKS,
     NAMED_DAYS,
+    analysis_check_specs,
+    analysis_results,
     check_specs,
     history_check_specs,
     history_results,
@@ -243,6 +246,25 @@ class TestResults:
         listed = failed(frames)["songs", "positions_complete"].split("\n")
         assert len(listed) == NAMED_DAYS + 1
         assert listed[-1] == "- and 7 more"
+
+
+class TestAnalyses:
+    def test_every_check_is_declared_and_made(self):
+        made = analysis_results(dict.fromkeys(ANALYSIS_CHECKS, Counted({}, ())))
+        assert {(result.asset_key, result.check_name) for result in made} == {
+            (spec.key.asset_key, spec.name) for spec in analysis_check_specs()
+        }
+
+    def test_numbers_that_differ_are_an_error_and_all_numbers_are_shown(self):
+        counted = Counted({"rows": 3, "different keys": 2, "distance": 0.5}, ("japan: rows 3, different keys 2: x",))
+        (result,) = analysis_results({ANALYSIS_CHECKS[0]: counted})
+        assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.ERROR)
+        assert {name: shown.value for name, shown in result.metadata.items()} == {
+            "rows": 3,
+            "different keys": 2,
+            "distance": 0.5,
+            "findings": "- japan: rows 3, different keys 2: x",
+        }
 
 
 class TestIdentity:

@@ -7,15 +7,18 @@ import socket
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from spotify_assets import definitions as definitions_module
 from spotify_assets.assets.common import BACKFILL_POLICY
+from spotify_assets.assets.descriptions import PURPOSES
 from spotify_assets.definitions import build_definitions
 from spotify_assets.publication import PUBLISH_KEYS
 from spotify_assets.schemas import TABLES
+from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 from spotify_assets.settings import load_settings
 from spotify_assets.settings.playlists import RESERVED_SLUGS
 
@@ -37,7 +40,15 @@ CHECKS = [
     "song_artists:references_whole",
     "songs:positions_complete",
 ]
-PUBLISH_CHECKS = ["chart_days:days_whole", "chart_days:source_not_stale", "song_identity:songs_told_apart"]
+PUBLISH_CHECKS = [
+    "chart_days:days_whole",
+    "chart_days:source_not_stale",
+    "song_identity:songs_told_apart",
+    *(f"{table}:keys_unique" for table in ANALYSES),
+    *(f"{table}:no_edition_lost" for table in ("chart_editions", "chart_periods", "song_history")),
+    *(f"{table}:songs_counted" for table in ("song_history", "song_popularity", "song_spells")),
+    *(f"{table}:shares_sum_to_one" for table in ("artist_analysis", "album_analysis", "genre_trends", "chart_trends")),
+]
 PLAYLIST_ASSETS = ["albums", "artists", "raw_playlist", "rejects", "snapshots", "song_artists", "songs"]
 HEAVY = {
     "altair",
@@ -234,6 +245,32 @@ class TestAssets:
                 assert [column.name for column in columns] == TABLES[node.key.path[-1]].column_names
                 assert all(column.description for column in columns), node.key
                 assert node.metadata["dagster/table_name"] == node.key.path[-1]
+
+    def test_every_asset_of_a_table_says_which_question_it_answers(self, definitions):
+        for node in nodes(definitions):
+            if node.key.path[-1] in PURPOSES:
+                question = node.description.split("?")[0]
+                assert "?" in node.description, node.key
+                assert "." not in question, node.key
+        assert {*TABLES, *COMPACTED, *IDENTITY, *ANALYSES} == PURPOSES.keys()
+
+    def test_every_analysis_leads_to_its_sql(self, demo):
+        for name in ANALYSES:
+            metadata = graph(demo).get(dg.AssetKey([name])).metadata
+            (reference,) = metadata["dagster/code_references"].code_references
+            text = Path(reference.file_path).read_text(encoding="utf-8")
+            assert Path(reference.file_path).name == f"{name}.sql"
+            assert metadata["SQL"].value == f"```sql\n{text}\n```"
+            lineage = metadata["dagster/column_lineage"].deps_by_column
+            assert list(lineage) == ANALYSES[name].column_names
+            if name == "song_spells":
+                assert lineage["best_position"] == [dg.TableColumnDep(dg.AssetKey(["song_history"]), "position")]
+
+    def test_columns_of_analyses_say_where_they_come_from(self, demo):
+        metadata = graph(demo).get(dg.AssetKey(["chart_editions"])).metadata
+        said = {column.name: column.description for column in metadata["dagster/column_schema"].columns}
+        assert said["songs"].endswith("(from song_identity.song_key)")
+        assert said["is_last"].endswith("(from chart_days)")
 
     def test_lineage_ends_at_columns_that_the_raw_asset_has(self, definitions):
         for node in partitioned(definitions):

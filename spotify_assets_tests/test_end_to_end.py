@@ -15,6 +15,7 @@ from spotify_assets.partitions import today_in_japan
 from spotify_assets.publication import CATALOG_KEY
 from spotify_assets.schemas import TABLES
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
+from spotify_assets.schemas.star import STAR
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets_tests.helpers.platform import Platform, spotify_environment
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries, make_id
@@ -55,7 +56,7 @@ class TestOnS3:
         assert (first["crawl"], first["partitions added"]) == ("done", dict.fromkeys(TABLES, 1))
         with closing(aws.client("glue")) as glue:
             tables = {table["Name"] for table in glue.get_tables(DatabaseName="spotify_assets")["TableList"]}
-        assert tables == {*TABLES, *COMPACTED, *ANALYSES, *IDENTITY}
+        assert tables == {*TABLES, *COMPACTED, *ANALYSES, *IDENTITY, *STAR}
         assert on_s3.run_daily().success
         assert on_s3.publish(FAST_POLLS).success
         assert catalog_metadata(instance)["crawl"] == "skipped"
@@ -76,6 +77,8 @@ class TestOnS3:
             today = today_in_japan()
             assert platform.run_daily(today - timedelta(3), today).success
             assert platform.publish(FAST_POLLS).success
+        release = instance.get_latest_materialization_event(dg.AssetKey("release")).asset_materialization
+        assert release.metadata["Athena"].url.startswith("https://ap-northeast-1.console.aws.amazon.com/athena/")
         assert len(aws.queries) == (2 * len(ANALYSES) if engine == "athena" else 0)
         with Connection(work_group="charts", schema_name="spotify_assets", poll_interval=0) as connection:
             query = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -27,7 +27,14 @@ RELEASED: Mapping[str, Table] = {**COMPACTED, **IDENTITY, **ANALYSES}
 
 
 class ReleasedTables:
-    """The tables of a release as views of a DuckDB connection, all of them or what they have of one playlist."""
+    """The tables of a release as views of a DuckDB connection, all of them or what they have of one playlist.
+
+    Args:
+        files: the lake.
+        release: the analyses.
+        years: those of the compacted history.
+        connection: a database in memory.
+    """
 
     def __init__(
         self, files: LakeFiles, release: Release, years: Sequence[Year], connection: duckdb.DuckDBPyConnection
@@ -109,7 +116,16 @@ def open_released_tables(store: ObjectStore, memory_limit: str) -> Iterator[Rele
             remedy="run publish_job in the UI or `make demo`, and see that SPOTIFY_ASSETS_LAKE is the right lake",
         )
     years = [year for key in store.list_keys(table_prefix(CHART_DAYS.name)) if (year := parse_year_key(key))]
-    with open_connection(memory_limit) as connection, open_lake_files(store) as files:
+    with open_lake_files(store) as files, open_tables(files, release, years, memory_limit) as tables:
+        yield tables
+
+
+@contextmanager
+def open_tables(
+    files: LakeFiles, release: Release, years: Collection[Year], memory_limit: str
+) -> Iterator[ReleasedTables]:
+    """The tables of a release, which may be the one that is only prepared; for `years` see `ReleasedTables`."""
+    with open_connection(memory_limit) as connection:
         yield ReleasedTables(files, release, sorted(years), connection)
 
 

@@ -67,6 +67,11 @@ class Statement:
         return tuple(dict.fromkeys(name for name in names if name in INPUTS))
 
     @property
+    def file(self) -> Path:
+        """Where the query stands."""
+        return _file(self.table.name)
+
+    @property
     def by_period(self) -> bool:
         """Whether its rows are of periods, so that its parts are years and the whole time."""
         return self.table.name in BY_PERIOD
@@ -121,7 +126,11 @@ class Statement:
 @lru_cache
 def statement_of(name: str) -> Statement:
     """The statement of an analysis."""
-    return Statement(ANALYSES[name], (FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
+    return Statement(ANALYSES[name], _file(name).read_text(encoding="utf-8"))
+
+
+def _file(name: str) -> Path:
+    return FOLDER / f"{name}.sql"
 
 
 def statements() -> list[Statement]:

@@ -5,7 +5,7 @@ same as before are not computed again.
 """
 
 # Without `from __future__ import annotations`: Dagster does not resolve a string annotation of the context.
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from spotify_assets import checks
+from spotify_assets.analytics.lineage import column_lineage
 from spotify_assets.analytics.statements import Statement, statements
+from spotify_assets.assets import publish_metadata
 from spotify_assets.assets.common import OWNERS, column_schema, without_useless_retries
+from spotify_assets.assets.descriptions import described
 from spotify_assets.publication import CATALOG_KEY, PUBLISHED_UP_TO, RELEASE_KEY, published_up_to
 from spotify_assets.schemas import Table
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
@@ -25,6 +28,9 @@ from spotify_assets.storage.layout import PREPARED_KEY
 if TYPE_CHECKING:
     from spotify_assets.analytics.compaction import Compaction
     from spotify_assets.analytics.releases import Release
+
+MOST_SOURCES_NAMED = 3
+"""Columns that a description names as what a column is made of; of more it names the tables."""
 
 
 def build_analyses(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -43,13 +49,15 @@ def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
             ),
             *(_analysis_spec(statement, settings.engine) for statement in statements()),
         ],
-        check_specs=checks.history_check_specs(),
+        check_specs=[*checks.history_check_specs(), *checks.analysis_check_specs()],
     )
     def analyses(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[Any]:
+        from spotify_assets.analytics.analysis_checks import count_all
         from spotify_assets.analytics.compaction import compact, read_days
         from spotify_assets.analytics.engines import open_engine
         from spotify_assets.analytics.identity import identify
         from spotify_assets.analytics.lake_files import open_lake_files
+        from spotify_assets.analytics.released_tables import open_tables
         from spotify_assets.analytics.releases import make_release, write_release
 
         seen = {PUBLISHED_UP_TO: published_up_to(context.instance, CATALOG_KEY)}
@@ -59,9 +67,9 @@ def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
             for slug, days in compaction.incomplete.items():
                 context.log.warning("Left out, because a table is missing: %s %s", slug, ", ".join(map(str, days)))
             _warn(context, compaction.damaged)
-            for name in COMPACTED:
-                yield dg.MaterializeResult(asset_key=[name], metadata={**seen, **_changes(compaction)})
             history = read_days(files, compaction.years)
+            for name, of_table in publish_metadata.of_history(history).items():
+                yield dg.MaterializeResult(asset_key=[name], metadata={**of_table, **_changes(compaction), **seen})
             yield from checks.history_results(history)
             identity = identify(files, compaction.years)
             counts = {"songs": identity.songs, "alias candidates": len(identity.candidates)}
@@ -73,11 +81,13 @@ def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
             failed = {slug: [str(day) for day in checks.failed_days(days)] for slug, days in history.items()}
             release = replace(release, failed_days={slug: days for slug, days in failed.items() if days})
             write_release(files, release, PREPARED_KEY)
+            with open_tables(files, release, compaction.years, settings.memory_limit) as tables:
+                shown = publish_metadata.of_analyses(settings, tables)
+                counted = count_all(tables)
         _warn(context, release.damaged)
-        for statement in statements():
-            yield dg.MaterializeResult(
-                asset_key=[statement.table.name], metadata={**seen, **_described(statement, release)}
-            )
+        for name, of_table in shown.items():
+            yield dg.MaterializeResult(asset_key=[name], metadata={**of_table, **_of_run(name, release), **seen})
+        yield from checks.analysis_results(counted)
 
     return analyses
 
@@ -88,8 +98,9 @@ def _build_release(settings: Settings) -> dg.AssetsDefinition:
         deps=[dg.AssetKey([name]) for name in ANALYSES],
         group_name="release",
         description=(
-            "Makes the newest run of all analyses the one that people see: at once, never half of it. Runs before it "
-            "are kept a while."
+            "What is on the chart today? The newest run of all analyses becomes the one that people see: at once, "
+            "never half of it. Its page has the chart with what moved, came and left, and leads to the report and to "
+            "the place for queries. Runs before it are kept a while."
         ),
         kinds={"glue" if settings.glue_crawler else "duckdb"},
         owners=OWNERS,
@@ -105,10 +116,11 @@ def _build_release(settings: Settings) -> dg.AssetsDefinition:
         failed = [f"{slug} {day}" for slug, days in released.failed_days.items() for day in days]
         return dg.MaterializeResult(
             metadata={
-                PUBLISHED_UP_TO: seen,
-                "run": released.run,
-                "old runs removed": ", ".join(removed) or "none",
+                **publish_metadata.of_release(settings, lake.store()),
                 "days that failed checks": ", ".join(failed) or "none",
+                "old runs removed": ", ".join(removed) or "none",
+                "run": released.run,
+                PUBLISHED_UP_TO: seen,
             }
         )
 
@@ -116,14 +128,54 @@ def _build_release(settings: Settings) -> dg.AssetsDefinition:
 
 
 def _analysis_spec(statement: Statement, engine: str) -> dg.AssetSpec:
-    return _spec(statement.table, [dg.AssetKey([name]) for name in statement.inputs], "analyses", engine)
+    """An analysis as the UI has it, with its definition: the SQL, where it stands, and where it is put in words."""
+    table = statement.table
+    lineage = column_lineage()[table.name]
+    deps = [dg.AssetKey([name]) for name in statement.inputs]
+    columns = tuple(replace(column, sources=_sources(lineage[column.name])) for column in table.columns)
+    return _spec(
+        replace(table, columns=columns),
+        deps,
+        "analyses",
+        engine,
+        f"Defined in `{statement.file.name}`; in words in `docs/analyses.md`.",
+        {
+            "SQL": dg.MetadataValue.md(f"```sql\n{statement.text}\n```"),
+            "dagster/code_references": dg.CodeReferencesMetadataValue(
+                code_references=[dg.LocalFileCodeReference(file_path=str(statement.file), label=statement.file.name)]
+            ),
+            "dagster/column_lineage": dg.TableColumnLineage(
+                {
+                    column: [
+                        dg.TableColumnDep(asset_key=[table], column_name=of_table)
+                        for table, of_table in (source.split(".") for source in sources)
+                    ]
+                    for column, sources in lineage.items()
+                }
+            ),
+        },
+    )
 
 
-def _spec(table: Table, deps: Sequence[dg.AssetKey], group: str, kind: str) -> dg.AssetSpec:
+def _sources(columns: Sequence[str]) -> tuple[str, ...]:
+    """What a column is made of, in few words: the columns, or of many only their tables."""
+    if len(columns) <= MOST_SOURCES_NAMED:
+        return tuple(columns)
+    return tuple(dict.fromkeys(column.split(".")[0] for column in columns))
+
+
+def _spec(
+    table: Table,
+    deps: Sequence[dg.AssetKey],
+    group: str,
+    kind: str,
+    definition: str = "",
+    metadata: Mapping[str, Any] | None = None,
+) -> dg.AssetSpec:
     return dg.AssetSpec(
         [table.name],
         deps=deps,
-        description=table.description,
+        description=described(table, *filter(None, [definition])),
         group_name=group,
         kinds={kind, "parquet"},
         owners=OWNERS,
@@ -131,6 +183,7 @@ def _spec(table: Table, deps: Sequence[dg.AssetKey], group: str, kind: str) -> d
         metadata={
             "dagster/column_schema": column_schema(table, key_within="the table"),
             "dagster/table_name": table.name,
+            **(metadata or {}),
         },
     )
 
@@ -156,23 +209,11 @@ def _changes(compaction: "Compaction") -> dict[str, Any]:
     }
 
 
-def _described(statement: Statement, release: "Release") -> dict[str, Any]:
-    from spotify_assets.analytics.lineage import column_lineage
-
-    name = statement.table.name
+def _of_run(name: str, release: "Release") -> dict[str, Any]:
     made = release.made.get(name, ())
-    lineage = {
-        column: [
-            dg.TableColumnDep(asset_key=[table], column_name=of_table)
-            for table, of_table in (source.split(".") for source in sources)
-        ]
-        for column, sources in column_lineage()[name].items()
-    }
     return {
-        "dagster/column_lineage": dg.TableColumnLineage(lineage),
         "run": release.run,
         "parts made": len(made),
         "parts kept": len(release.tables[name]) - len(made),
         "damaged and made again": ", ".join(key for key in release.damaged if f"/{name}/" in key) or "none",
-        "SQL": dg.MetadataValue.md(f"```sql\n{statement.text}\n```"),
     }

@@ -31,10 +31,12 @@ def build_catalog(settings: Settings) -> dg.AssetsDefinition:
         deps=keys,
         group_name="catalog",
         description=(
-            f"The Glue tables of database `{settings.glue_database}`, brought up to date by the crawler "
-            f"`{settings.glue_crawler}` when a partition or column is new, then compared with the schemas."
+            "Which days are whole, and does Athena know of them? The Glue tables of database "
+            f"`{settings.glue_database}`, brought up to date by the crawler `{settings.glue_crawler}` when a partition "
+            "or column is new, then compared with the schemas."
             if settings.glue_crawler
-            else "What the daily tables hold, and which days lack a table. The release writes `catalog.duckdb` from it."
+            else "Which days are whole, and which lack a table? Here the lake is judged before anything is made of it; "
+            "the release writes `catalog.duckdb`."
         ),
         kinds={"glue" if settings.glue_crawler else "duckdb"},
         owners=OWNERS,

@@ -27,6 +27,10 @@ OWNERS = ["team:spotify-assets"]
 
 # Every asset with a policy would warn that policies are beta; one decision for it was made here.
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
+# And every analysis with a code reference; it is for the UI alone, and can be left out again.
+warnings.filterwarnings(
+    "ignore", message="Class `(CodeReferencesMetadataValue|LocalFileCodeReference)`", category=dg.BetaWarning
+)
 
 # All partitioned assets share one policy: Dagster cuts a backfill to the smallest one and warns about a mixture.
 BACKFILL_POLICY = dg.BackfillPolicy.multi_run(PARTITIONS_PER_RUN)

@@ -24,7 +24,9 @@ from spotify_assets.assets.common import (
     playlist_tags,
     withdrawal_metadata,
 )
+from spotify_assets.assets.descriptions import described
 from spotify_assets.errors import StorageError
+from spotify_assets.report.markdown import markdown_table
 from spotify_assets.settings import PlaylistSettings
 from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.layout import partition_key
@@ -49,7 +51,7 @@ def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
             table.name: dg.AssetOut(
                 key=[playlist.slug, table.name],
                 group_name=playlist.slug,
-                description=f"{table.description}\n\nPlaylist: {playlist.title}.",
+                description=described(table, f"Playlist: {playlist.title}."),
                 io_manager_key="parquet_io_manager",
                 is_required=False,
                 kinds={"pandas", "parquet"},
@@ -108,7 +110,7 @@ def _describe(
             {
                 "dagster/partition_row_count": len(rows),
                 "dagster/uri": store.uri(partition_key(table.name, slug, day)),
-                **({"coverage": _coverage(table, snapshots[day])} if day in snapshots else {}),
+                **(_completeness(table, snapshots[day]) if day in snapshots else {}),
                 **({"preview": dg.MetadataValue.md(preview(table, rows))} if len(rows) else {}),
                 **(withdrawal_metadata(withdrawn[day]) if day in withdrawn else {}),
             },
@@ -119,15 +121,7 @@ def _describe(
 
 def preview(table: schemas.Table, rows: "pd.DataFrame") -> str:
     """The first rows as a Markdown table, in the columns that the table's schema names for it."""
-    cells = rows[list(table.preview)].head(PREVIEW_ROWS).to_numpy().tolist()
-    lines = [table.preview, ["---"] * len(table.preview), *(map(_as_text, row) for row in cells)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_as_text, value))
-    return "" if value is None else " ".join(str(value).split()).replace("|", "\\|")
+    return markdown_table(table.preview, rows[list(table.preview)].head(PREVIEW_ROWS).to_numpy().tolist())
 
 
 def _check_still_counting(
@@ -158,6 +152,16 @@ def _check_still_counting(
         "the tables",
         remedy="wait until the other runs have ended, then run these days again",
     )
+
+
+def _completeness(table: schemas.Table, snapshot: Mapping[Any, Any]) -> dict[str, Any]:
+    """How complete a table of a day is; of `snapshots`, how complete the day is."""
+    if table is not schemas.SNAPSHOTS:
+        return {"coverage": _coverage(table, snapshot)}
+    others = (schemas.SONGS, schemas.ALBUMS, schemas.ARTISTS)
+    lines = [f"- {other.name}: {_coverage(other, snapshot)}" for other in others]
+    counts = {name: int(snapshot[name]) for name in ("listed", "accepted", "rejected")}
+    return {**counts, "coverage": dg.MetadataValue.md("\n".join(lines))}
 
 
 def _coverage(table: schemas.Table, snapshot: Mapping[Any, Any]) -> str:

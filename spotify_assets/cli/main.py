@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from spotify_assets.cli.alert_command import alerts
 from spotify_assets.cli.archive_commands import archive
 from spotify_assets.cli.bi_command import bi
 from spotify_assets.cli.chart_commands import charts
@@ -38,5 +39,7 @@ def main() -> None:
     read_env_file()
 
 
-for command in (demo, prepare, rebuild, withdraw, withdrawals, query, report, bi, doctor, auth, archive, charts):
+for command in (
+    demo, prepare, rebuild, withdraw, withdrawals, query, report, bi, alerts, doctor, auth, archive, charts
+):
     main.add_command(command)

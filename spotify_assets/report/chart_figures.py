@@ -186,19 +186,25 @@ def _shares_over_time(movement: Movement, names: Mapping[str, str], title: str) 
 
 
 def _stacked(rows: Sequence[Row], names: Sequence[str]) -> Specification:
+    """Shares of periods, one above the other in the order of their names."""
+    placed = []
+    below: dict[Any, float] = {}
+    for row in sorted(rows, key=lambda row: (row["day"], names.index(row["what"]))):
+        bottom = below.get(row["day"], 0.0)
+        below[row["day"]] = top = bottom + row["share"]
+        placed.append({**row, "from": bottom, "to": top})
     chart = (
         alt.Chart(alt.NamedData("shares"))
-        .mark_bar()
+        .mark_rect()
         .encode(
             x=day_axis("day"),
             x2="end:T",
-            y=alt.Y("share:Q", title="Share of the chart", axis=alt.Axis(format="%"), stack="zero"),
+            y=alt.Y("from:Q", title="Share of the chart", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
+            y2="to:Q",
             color=_legend(names),
-            order=alt.Order("place:Q"),
             tooltip=[tip("what", "What"), tip("day", "From"), percent("share", "Share")],
         )
     )
-    placed = [{**row, "place": names.index(row["what"])} for row in rows]
     return specification(chart, 220, {"shares": placed})
 
 

@@ -79,9 +79,9 @@ def day_after(day: date) -> date:
 
 
 def specification(
-    chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int, datasets: Mapping[str, Sequence[Row]], **more: Any
+    chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int, datasets: Mapping[str, Sequence[Row]]
 ) -> Specification:
     """A figure as wide as its place, with its data."""
     # Against Vega-Lite's schema figures are checked by a test, not in every run: that takes as long as making them.
-    made = chart.properties(width=WIDTH, height=height, **more).to_dict(validate=False)
+    made = chart.properties(width=WIDTH, height=height).to_dict(validate=False)
     return {**made, "datasets": datasets, "config": CONFIG}

@@ -19,6 +19,8 @@ from spotify_assets.report.figures import (
 from spotify_assets.report.rankings import Rankings
 
 MOST_STAYS = 25
+LABEL_WIDTH = "containerSize()[0] < 600 ? 90 : 170"
+"""Pixels beside the lines of the top ten; on a telephone the lines need the room."""
 
 
 def runs() -> Specification:
@@ -79,11 +81,11 @@ def top_ten(rankings: Rankings) -> Specification:
         detail="stretch:N",
         tooltip=[tip("label", "Song"), tip("artist", "Artists"), tip("day", "Date"), tip("position", "Position")],
     )
-    names = base.mark_text(align="left", dx=8, limit=150, fontSize=11).encode(text="label:N")
+    names = base.mark_text(align="left", dx=8, limit=alt.expr(LABEL_WIDTH), fontSize=11).encode(text="label:N")
     layers = alt.layer(
         base.mark_line(strokeWidth=2.5), base.mark_circle(size=40, opacity=1), names.transform_filter("datum.last")
     )
-    return specification(layers, 320, {"top_ten": rows}, padding={"right": 150, "left": 5, "top": 5, "bottom": 5})
+    return specification(layers, 320, {"top_ten": rows})
 
 
 def number_ones(rankings: Rankings) -> Specification:

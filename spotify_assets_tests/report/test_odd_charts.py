@@ -151,6 +151,15 @@ def test_every_link_leads_to_spotify_or_within_the_report(pages):
     assert all(link.startswith("https://open.spotify.com/") for link in outside)
 
 
+def test_shares_of_a_period_stand_on_each_other_up_to_the_whole(pages):
+    rows = page_of(pages, "large").data["figures-data"]["age"]["datasets"]["shares"]
+    for day in {row["day"] for row in rows}:
+        of_day = [row for row in rows if row["day"] == day]
+        assert [row["from"] for row in of_day] == [0, *(row["to"] for row in of_day[:-1])]
+        assert of_day[-1]["to"] == pytest.approx(1)
+        assert all(row["to"] - row["from"] == pytest.approx(row["share"]) for row in of_day)
+
+
 def test_every_figure_is_one_of_vega_lite(pages):
     for slug in ("large", "odd", "weekly"):
         for name, figure in page_of(pages, slug).data["figures-data"].items():
