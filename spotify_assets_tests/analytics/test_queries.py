@@ -8,17 +8,17 @@ import json
 import re
 import shutil
 
+import dagster as dg
 import duckdb
 import pytest
-from click.testing import CliRunner
 
 from spotify_assets.analytics.queries import saved_queries, saved_query
 from spotify_assets.analytics.released_tables import ask
 from spotify_assets.analytics.statements import parse
-from spotify_assets.cli.main import main
 from spotify_assets.errors import EngineError
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets_tests.helpers.analyse import analyse, identified
+from spotify_assets_tests.helpers.command_line import run_command
 from spotify_assets_tests.helpers.little_charts import by, day, little_chart, together
 
 pytestmark = pytest.mark.slow
@@ -31,16 +31,15 @@ JP1 = "JPAB12600001"
 def demo(tmp_path_factory):
     """A lake with sixteen days of the demo, and the command on it."""
     folder = tmp_path_factory.mktemp("queries")
-    (folder / "home").mkdir()
-    environment = {"SPOTIFY_ASSETS_LAKE": str(folder / "lake"), "DAGSTER_HOME": str(folder / "home")}
+    with dg.DagsterInstance.ephemeral() as instance:
 
-    def run(*arguments, lake=environment["SPOTIFY_ASSETS_LAKE"], **settings):
-        return CliRunner().invoke(main, arguments, env=environment | {"SPOTIFY_ASSETS_LAKE": lake} | settings)
+        def run(*arguments, lake=str(folder / "lake"), **settings):
+            return run_command(folder, instance, *arguments, SPOTIFY_ASSETS_LAKE=lake, **settings)
 
-    run.lake = environment["SPOTIFY_ASSETS_LAKE"]
-    made = run("demo", "--days", "16")
-    assert made.exit_code == 0, made.output
-    return run
+        run.lake = str(folder / "lake")
+        made = run("demo", "--days", "16")
+        assert made.exit_code == 0, made.output
+        yield run
 
 
 def rows(result):
