@@ -23,7 +23,7 @@ endif
 LOCKED = $(PYTHON) -c 'import fcntl, subprocess, sys; lock = open("$(VENV).lock", "w"); \
 	fcntl.flock(lock, fcntl.LOCK_EX); sys.exit(subprocess.call(sys.argv[1:]))'
 
-.PHONY: help demo japan dev doctor test test-fast lint format bench lock clean
+.PHONY: help demo japan report dev doctor test test-fast lint format bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ demo: $(VENV)/base ## Fill the lake with 90 days of a synthetic chart and say wh
 japan: $(VENV)/base ## Fetch the last 30 days of Top 50 - Japan, the real chart (more: make japan DAYS=140)
 	@SPOTIFY_ASSETS_PLAYLISTS="$${SPOTIFY_ASSETS_PLAYLISTS:-examples/japan.yaml}" \
 		$(BIN)/spotify-assets archive fetch --days $(DAYS)
+
+report: $(VENV)/base ## Open the chart report of the lake in the browser
+	@$(BIN)/spotify-assets report --open
 
 dev: $(VENV)/ui ## Start the Dagster UI on 127.0.0.1:3000 (another port: make dev PORT=3001)
 	@# The web server and the daemon, started at once on an empty instance, would both create its database.

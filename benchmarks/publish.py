@@ -3,6 +3,7 @@
     python -m benchmarks.publish fill FOLDER 365     daily tables of a playlist of 50 for so many days
     python -m benchmarks.publish change FOLDER       write the last day again, as another chart
     python -m benchmarks.publish run FOLDER          a publish run
+    python -m benchmarks.publish release FOLDER      a publish run without the chart report
 
 The charts are those of `history`, written as daily files without a run of their own.
 """
@@ -18,6 +19,7 @@ import pyarrow as pa
 
 from benchmarks.history import LAST_DAY, Songs
 from spotify_assets.definitions import build_definitions
+from spotify_assets.publication import PUBLISH_KEYS, REPORT_KEY
 from spotify_assets.schemas import TABLES, arrow_schema
 from spotify_assets.settings import load_settings
 from spotify_assets.storage.layout import partition_key
@@ -44,7 +46,8 @@ def main(work: str, folder: str, days: str = "1") -> None:
         home.mkdir(exist_ok=True)
         definitions = build_definitions(load_settings({"SPOTIFY_ASSETS_LAKE": str(lake)}))
         with dg.DagsterInstance.local_temp(str(home)) as instance:
-            definitions.resolve_job_def("publish_job").execute_in_process(instance=instance)
+            made = [key for key in PUBLISH_KEYS if key != REPORT_KEY or work == "run"]
+            definitions.resolve_job_def("publish_job").execute_in_process(instance=instance, asset_selection=made)
 
 
 def write_day(lake: Path, songs: Songs, number: int, day: date, playlist: int) -> None:

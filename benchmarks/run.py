@@ -82,21 +82,24 @@ def compare_publish(folder: str, pairs: int) -> None:
     for days in HISTORIES:
         run(["-m", "benchmarks.publish", "fill", f"{folder}/{days}", str(days)])
         run(["-m", "benchmarks.publish", "run", f"{folder}/{days}"])
-    costs: dict[int, list[Cost]] = {days: [] for days in HISTORIES}
+    costs: dict[tuple[int, str], list[Cost]] = {(days, work): [] for days in HISTORIES for work in ("run", "release")}
     for _ in range(pairs):
-        for days in HISTORIES:
+        for days, work in costs:
             run(["-m", "benchmarks.publish", "change", f"{folder}/{days}"])
-            costs[days].append(run(["-m", "benchmarks.publish", "run", f"{folder}/{days}"]))
-    shortest = costs[HISTORIES[0]]
+            costs[days, work].append(run(["-m", "benchmarks.publish", work, f"{folder}/{days}"]))
     for days in HISTORIES:
-        cost = _medians(tuple(costs[days]))
-        pairs_of = zip(costs[days], shortest, strict=True)
-        ratio = statistics.median(one.processor / other.processor for one, other in pairs_of)
+        beside = {f"at {HISTORIES[0]} days": costs[HISTORIES[0], "run"], "without report": costs[days, "release"]}
+        cost = _medians(tuple(costs[days, "run"]))
+        ratios = [f"{_ratio(costs[days, 'run'], other):.2f} x {title}" for title, other in beside.items()]
         print(
-            f"publish run at {days} days / at {HISTORIES[0]} days: processor {ratio:.2f}   ({cost.wall:.1f} s, "
+            f"publish run at {days} days: processor {', '.join(ratios)}   ({cost.wall:.1f} s, "
             f"processor {cost.processor:.1f} s, peak {cost.peak:.0f} MB, {pairs} pairs)",
             flush=True,
         )
+
+
+def _ratio(costs: list[Cost], beside: list[Cost]) -> float:
+    return statistics.median(one.processor / other.processor for one, other in zip(costs, beside, strict=True))
 
 
 def compare_import(file: str, days: int, pairs: int) -> None:

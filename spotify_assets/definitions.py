@@ -8,6 +8,7 @@ from spotify_assets.assets.analyses import build_analyses
 from spotify_assets.assets.catalog import build_catalog
 from spotify_assets.assets.daily_tables import build_daily_tables
 from spotify_assets.assets.raw_playlist import build_raw_playlist
+from spotify_assets.assets.report import build_report
 from spotify_assets.jobs import PUBLISH_RETRIES, build_chart_files_job, build_daily_playlist_job, build_publish_job
 from spotify_assets.partitions import daily_partitions
 from spotify_assets.resources import build_resources
@@ -15,6 +16,7 @@ from spotify_assets.schedules import build_daily_playlist_schedule
 from spotify_assets.sensors.archived_days import build_archive_sensor
 from spotify_assets.sensors.chart_landing import build_chart_landing_sensor
 from spotify_assets.sensors.glue_crawler import build_glue_crawler_sensor
+from spotify_assets.sensors.movement_alerts import build_movement_alerts
 from spotify_assets.sensors.playlist_change import build_playlist_change_sensor
 from spotify_assets.settings import PlaylistSettings, Settings, load_settings
 from spotify_assets.snapshot import ARCHIVE, CHARTS
@@ -32,6 +34,8 @@ def build_definitions(settings: Settings, *, publish_retries: dg.RetryPolicy | N
     jobs = [publish_job]
     schedules = []
     sensors = [build_glue_crawler_sensor(settings.playlists, publish_job)]
+    if settings.alert_urls:
+        sensors.append(build_movement_alerts(settings))
     from_files = [playlist for playlist in settings.playlists if playlist.source == CHARTS]
     if from_files:
         chart_files_job = build_chart_files_job(from_files)
@@ -57,6 +61,7 @@ def build_definitions(settings: Settings, *, publish_retries: dg.RetryPolicy | N
             *(build_daily_tables(playlist, partitions) for playlist in settings.playlists),
             build_catalog(settings),
             *build_analyses(settings),
+            build_report(settings),
         ],
         jobs=jobs,
         schedules=schedules,

@@ -2,7 +2,7 @@
 
 A partition is complete when all its tables have it, and new when the newest of their materializations is newer than the
 last release had seen. The catalog, the first asset of a publish run, records what it saw at its start, and each asset
-after it what the one before it recorded; the sensor reads what the last one, the release, says. So nothing is lost when
+after it what the one before it recorded; the sensor reads what the release says. So nothing is lost when
 publishing fails halfway, whoever made the partitions, and a rebuilt partition counts as new.
 """
 
@@ -18,10 +18,12 @@ from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 
 CATALOG_KEY = dg.AssetKey(["catalog"])
 RELEASE_KEY = dg.AssetKey(["release"])
+REPORT_KEY = dg.AssetKey(["report"])
 PUBLISH_KEYS = (
     CATALOG_KEY,
     *(dg.AssetKey([name]) for name in (*COMPACTED, *IDENTITY, *ANALYSES)),
     RELEASE_KEY,
+    REPORT_KEY,
 )
 """The assets of a publish run."""
 PUBLISHED_UP_TO = "published_up_to"

@@ -27,6 +27,7 @@ ROOMS = [
     "catalog",
     "analytics",
     "report",
+    "alerts",
     "publication",
     "checks",
     "resources",

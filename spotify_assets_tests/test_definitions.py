@@ -40,6 +40,7 @@ CHECKS = [
 PUBLISH_CHECKS = ["chart_days:days_whole", "chart_days:source_not_stale", "song_identity:songs_told_apart"]
 PLAYLIST_ASSETS = ["albums", "artists", "raw_playlist", "rejects", "snapshots", "song_artists", "songs"]
 HEAVY = {
+    "altair",
     "boto3",
     "botocore",
     "dagster_aws",
@@ -51,6 +52,7 @@ HEAVY = {
     "spotipy",
     "sqlglot",
     "urllib3",
+    "vl_convert",
 }
 
 
@@ -91,6 +93,7 @@ PUBLISH_ASSETS = [
     "collaborations",
     "genre_trends",
     "release",
+    "report",
     "song_history",
     "song_identity",
     "song_popularity",

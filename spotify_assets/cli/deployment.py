@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from spotify_assets.cli.console import print_line, progress
 from spotify_assets.partitions import consecutive
 from spotify_assets.settings import PlaylistSettings, Settings
+from spotify_assets.storage.layout import REPORT_INDEX_KEY
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -41,6 +43,13 @@ def print_results(settings: Settings) -> None:
         print_line(f"The catalog:  {settings.lake}/catalog.duckdb   (open it with any DuckDB client)")
     print_line("Ask it:       select snapshot_date, count(*) from songs group by 1")
     print_line("The UI:       make dev, then http://127.0.0.1:3000")
+    print_line(f"The report:   {report_address(settings)}   (make report opens it)")
+
+
+def report_address(settings: Settings) -> str:
+    """The address of the chart report's first page: of a file that a browser opens, or of an object in the bucket."""
+    address = f"{settings.lake}/{REPORT_INDEX_KEY}"
+    return address if settings.lake_is_s3 else Path(address).as_uri()
 
 
 def fill(deployment: Deployment, playlist: PlaylistSettings, days: Sequence[date]) -> bool:
@@ -82,9 +91,9 @@ def publish(deployment: Deployment) -> bool:
     from spotify_assets.publication import PUBLISH_KEYS
 
     job = deployment.definitions.resolve_job_def(PUBLISH_JOB)
-    with progress("catalog and analyses", total=len(PUBLISH_KEYS)) as advance:
+    with progress("catalog, analyses, report", total=len(PUBLISH_KEYS)) as advance:
         failures = runs.publish(job, deployment.instance, advance)
     for failure in failures:
         print_line(failure, error=True)
-    print_line(f"Catalog and analyses: {'FAILED' if failures else 'published'}")
+    print_line(f"Catalog, analyses and report: {'FAILED' if failures else 'published'}")
     return not failures

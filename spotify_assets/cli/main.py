@@ -6,12 +6,14 @@ import sys
 
 import click
 
+from spotify_assets.cli.alert_command import alerts
 from spotify_assets.cli.archive_commands import archive
 from spotify_assets.cli.chart_commands import charts
 from spotify_assets.cli.console import never_fail, print_line
 from spotify_assets.cli.day_commands import rebuild, withdraw, withdrawals
 from spotify_assets.cli.demo_command import demo
 from spotify_assets.cli.query_command import query
+from spotify_assets.cli.report_command import report
 from spotify_assets.cli.setup_commands import auth, doctor, prepare
 from spotify_assets.errors import Refusal
 from spotify_assets.settings.environment import read_env_file
@@ -36,5 +38,5 @@ def main() -> None:
     read_env_file()
 
 
-for command in (demo, prepare, rebuild, withdraw, withdrawals, query, doctor, auth, archive, charts):
+for command in (demo, prepare, rebuild, withdraw, withdrawals, query, report, alerts, doctor, auth, archive, charts):
     main.add_command(command)

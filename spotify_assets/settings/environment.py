@@ -61,6 +61,7 @@ def _address(value: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_address)]
+Day = Annotated[date, BeforeValidator(matching("[0-9]{4}-[0-9]{2}-[0-9]{2}", "it is not a day like 2026-11-26"))]
 Count = Annotated[int, BeforeValidator(matching("(?=.*[1-9])[0-9]{1,9}", "it is not a whole number above 0, like 300"))]
 Language = Annotated[
     str, AfterValidator(matching("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", "it is not a language tag like ja or en-GB"))
@@ -99,6 +100,10 @@ class SpotifySettings(_Variables):
     refresh_token: SecretStr | None = _variable(
         "SPOTIFY_REFRESH_TOKEN",
         "a user's refresh token (`spotify-assets auth` gets one); without it the app asks as itself",
+    )
+    refresh_token_since: Day | None = _variable(
+        "SPOTIFY_REFRESH_TOKEN_SINCE",
+        "day of the consent to that token (`spotify-assets auth` writes it); Spotify ends it six months later",
     )
     api_url: Annotated[Address, AfterValidator(lambda url: url.rstrip("/") + "/")] = _variable(
         "SPOTIFY_API_URL", "address of the Web API; another one for tests", "https://api.spotify.com/v1/"
@@ -198,6 +203,10 @@ class Settings(_Chosen):
         "SPOTIFY_ASSETS_MEMORY_LIMIT",
         "memory that DuckDB may take for the analyses, like `800MB` or `2GB`; beyond it spills to the disk",
         "512MB",
+    )
+    alert_urls: SecretStr | None = _variable(
+        "SPOTIFY_ASSETS_ALERT_URLS",
+        "whom to tell what moved and what failed: addresses of apprise, separated by spaces; they are secrets",
     )
 
     @property

@@ -17,6 +17,9 @@ RELEASE_KEY = f"{ANALYTICS_PREFIX}release.json"
 PREPARED_KEY = f"{ANALYTICS_PREFIX}prepared.json"
 LANDING_PREFIX = "landing/charts/"
 RAW_PREFIX = "raw_playlist/"
+REPORT_PREFIX = "report/"
+SENT_MESSAGES_KEY = "alerts/sent.json"
+REPORT_INDEX_KEY = f"{REPORT_PREFIX}index.html"
 TEMPORARY_PREFIX = ".tmp/"
 """Objects on their way into place, and what an engine leaves to be moved; nothing of it belongs to the lake."""
 
@@ -125,6 +128,16 @@ def archive_history_key(repository: str, path: str) -> str:
 def landing_key(playlist: str | None, name: str) -> str:
     """The key of a chart file that landed for one playlist; None: for all that it says itself."""
     return f"{LANDING_PREFIX}{name}" if playlist is None else f"{LANDING_PREFIX}{playlist}/{name}"
+
+
+def report_key(playlist: str) -> str:
+    """The key of a playlist's page in the chart report."""
+    return f"{REPORT_PREFIX}playlists/{playlist}.html"
+
+
+def report_library_key(name: str) -> str:
+    """The key of a library that the pages of the chart report carry with them."""
+    return f"{REPORT_PREFIX}.libraries/{name}"
 
 
 def table_prefix(table: str, playlist: str | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import mimetypes
 import shutil
 import tempfile
 from typing import IO, TYPE_CHECKING
@@ -72,7 +73,9 @@ class S3ObjectStore:
     def write(self, key: str, data: bytes | IO[bytes]) -> None:
         """See `ObjectStore`."""
         try:
-            self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=data)
+            # By its type a browser knows that it may show a page, instead of saving it.
+            content_type = mimetypes.guess_type(key)[0] or "application/octet-stream"
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=data, ContentType=content_type)
         except (BotoCoreError, ClientError) as error:
             raise self._refused(key, "written", error) from error
 

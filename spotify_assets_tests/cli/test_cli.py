@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -61,6 +62,36 @@ def test_demo_leaves_its_days_in_a_catalog_that_answers(demo):
     assert listed == (250,)
 
 
+def test_demo_ends_with_the_address_of_the_report(demo):
+    folder, completed = demo
+    address = (folder / "lake/demo/report/index.html").as_uri()
+    assert f"The report:   {address} " in completed.stdout
+    assert 'href="playlists/demo_japan.html"' in (folder / "lake/demo/report/index.html").read_text(encoding="utf-8")
+    assert "50 songs" in (folder / "lake/demo/report/playlists/demo_japan.html").read_text(encoding="utf-8")
+
+
+def test_the_report_is_made_again_and_opened(demo):
+    folder, _ = demo
+    pages = folder / "lake/demo/report"
+    before = (pages / "playlists/demo_japan.html").read_bytes()
+    shutil.rmtree(pages)
+    browser = folder / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > "{folder}/opened"\n', encoding="utf-8")
+    browser.chmod(0o755)
+    completed = run(folder, "report", "--open", BROWSER=f"{browser} %s")
+    assert (completed.returncode, completed.stderr) == (0, "")
+    assert completed.stdout == (pages / "index.html").as_uri() + "\n"
+    assert (folder / "opened").read_text(encoding="utf-8") == completed.stdout
+    assert (pages / "playlists/demo_japan.html").read_bytes() == before
+
+
+def test_a_report_of_nothing_is_refused(tmp_path):
+    completed = run(tmp_path, "report")
+    assert completed.returncode == 1
+    assert completed.stderr.startswith(f"There are no analyses in {tmp_path}/lake/demo/analytics.")
+    assert not (tmp_path / "lake/demo/report").exists()
+
+
 def test_the_runs_of_the_demo_are_those_of_the_named_jobs(demo):
     folder, _ = demo
     with dg.DagsterInstance.from_config(str(folder / "dagster_home")) as instance:
@@ -79,7 +110,7 @@ def test_rebuild_gives_the_same_bytes_and_publishes(demo, instance):
     assert completed.exit_code == 0, completed.stderr
     assert completed.stdout.splitlines() == [
         f"demo_japan {first} to {last}: done",
-        "Catalog and analyses: published",
+        "Catalog, analyses and report: published",
     ]
     assert {key: store.read(key) for key in keys} == before
     with duckdb.connect(str(catalog), read_only=True) as connection:

@@ -47,9 +47,12 @@ class Publisher:
     def write(self, slug, charts):
         """Charts by day: the titles from the first position on."""
         for day, titles in sorted(charts.items()):
-            snapshot = make_snapshot(map(entry, titles), day, slug=slug)
-            for name, frame in daily_tables([snapshot], "daily").items():
-                write_partitions(self.store, TABLES[name], slug, [day], frame)
+            self.write_snapshot(make_snapshot(map(entry, titles), day, slug=slug))
+
+    def write_snapshot(self, snapshot, cadence="daily"):
+        """The tables of a day as a source gave it."""
+        for name, frame in daily_tables([snapshot], cadence).items():
+            write_partitions(self.store, TABLES[name], snapshot.slug, [snapshot.snapshot_date], frame)
 
     def write_nothing(self, slug, day):
         """What a day leaves whose snapshot is withdrawn."""

@@ -130,6 +130,14 @@ class TestBucket:
         assert caught.value.what.endswith(f"cannot be {done}.")
         assert "NoSuchBucket" in caught.value.why
 
+    def test_a_browser_may_show_a_page_of_a_bucket(self, aws):
+        aws.create_bucket("lake")
+        store = S3ObjectStore(aws.client("s3"), "lake", "live")
+        store.write("report/index.html", b"page")
+        store.write(KEY, b"rows")
+        types = [aws.client("s3").head_object(Bucket="lake", Key=f"live/{key}") for key in ("report/index.html", KEY)]
+        assert [head["ContentType"] for head in types] == ["text/html", "application/octet-stream"]
+
     def test_keys_lie_below_the_prefix(self, aws):
         aws.create_bucket("lake")
         store = S3ObjectStore(aws.client("s3"), "lake", "charts/live")

@@ -19,10 +19,12 @@ from spotipy.cache_handler import MemoryCacheHandler
 from spotipy.oauth2 import RequestHandler, SpotifyOAuth, SpotifyOauthError, start_local_http_server
 
 from spotify_assets.errors import SettingsError, SourceRefusal, SourceUnavailable
+from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import SpotifySettings
 from spotify_assets.sources.spotify.client import REDIRECT_URI, SCOPE, TIMEOUT
 
 VARIABLE = "SPOTIFY_REFRESH_TOKEN"
+SINCE = "SPOTIFY_REFRESH_TOKEN_SINCE"
 AGAIN = "run `spotify-assets auth` again and consent; with --no-browser, paste the browser's last address whole"
 
 # The codes of OAuth 2.0 (RFC 6749) that Spotify answers with. Other words of a server are not repeated: they may hold
@@ -170,7 +172,7 @@ def _explain(error: Exception) -> SourceRefusal:
 
 
 def write_refresh_token(path: Path, token: str) -> None:
-    """Set the variable in an env file, keeping its other lines; only its owner may read it.
+    """Set the token and the day of its consent in an env file, keeping other lines; only its owner may read it.
 
     Raises:
         SettingsError: the file cannot be read or written; it is as it was.
@@ -178,12 +180,12 @@ def write_refresh_token(path: Path, token: str) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        kept = [line for line in lines if not re.match(rf"\s*(export\s+)?{VARIABLE}\s*=", line)]
+        kept = [line for line in lines if not re.match(rf"\s*(export\s+)?({VARIABLE}|{SINCE})\s*=", line)]
         # What an interrupted attempt left may be readable by others.
         temporary.unlink(missing_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write("\n".join([*kept, f"{VARIABLE}={token}", ""]))
+            file.write("\n".join([*kept, f"{VARIABLE}={token}", f"{SINCE}={today_in_japan()}", ""]))
         temporary.replace(path)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from spotify_assets.cli.main import main
 from spotify_assets.errors import SettingsError, SourceRefusal, SourceUnavailable
+from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.spotify.client import REDIRECT_URI
 from spotify_assets.sources.spotify.consent import obtain_refresh_token, write_refresh_token
@@ -27,7 +28,7 @@ REFRESH_TOKEN = "r3fresh-token-of-user"
 ACCESS_TOKEN = "acc3ss-token-of-user"
 ANSWER = {"access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": 3600, "refresh_token": REFRESH_TOKEN}
 ORIGIN = REDIRECT_URI.removesuffix("/callback")
-LINE = f"SPOTIFY_REFRESH_TOKEN={REFRESH_TOKEN}"
+LINE = f"SPOTIFY_REFRESH_TOKEN={REFRESH_TOKEN}\nSPOTIFY_REFRESH_TOKEN_SINCE={today_in_japan()}"
 
 
 @pytest.fixture
@@ -297,7 +298,12 @@ class TestEnvFile:
         assert (tmp_path / ".env").read_text(encoding="utf-8") == f"{other}\n{LINE}\n"
 
     @pytest.mark.parametrize(
-        "old", ["SPOTIFY_REFRESH_TOKEN=old", " export  SPOTIFY_REFRESH_TOKEN = 'old'", "SPOTIFY_REFRESH_TOKEN="]
+        "old",
+        [
+            "SPOTIFY_REFRESH_TOKEN=old",
+            " export  SPOTIFY_REFRESH_TOKEN = 'old'",
+            "SPOTIFY_REFRESH_TOKEN_SINCE=2020-01-01",
+        ],
     )
     def test_an_old_value_is_replaced_and_the_file_closed_to_others(self, tmp_path, old):
         (tmp_path / ".env").write_text(f"A=1\n{old}\nB=2\n")

@@ -1,0 +1,69 @@
+"""The services that messages go to, through apprise: mail, chat, telephones. Their addresses hold secrets."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+from spotify_assets.alerts.message import Message
+from spotify_assets.errors import SettingsError
+from spotify_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import apprise
+
+VARIABLE = "SPOTIFY_ASSETS_ALERT_URLS"
+
+
+class Target(NamedTuple):
+    """A service.
+
+    Attributes:
+        name: what it is called where people read it, without its address.
+        digest: of its address, by which it is known what it was sent.
+    """
+
+    name: str
+    digest: str
+    service: apprise.NotifyBase
+
+    def send(self, message: Message) -> bool:
+        """Send a message; whether the service took it."""
+        return bool(self.service.notify(body=message.text, title=message.title))
+
+
+def targets(settings: Settings) -> list[Target]:
+    """The services of the settings.
+
+    Raises:
+        SettingsError: none is set, apprise is not installed, or it does not know an address; none is quoted.
+    """
+    if settings.alert_urls is None:
+        raise SettingsError(
+            "There is nobody to tell.",
+            why=f"{VARIABLE} is not set",
+            remedy="set it to one or several addresses of https://github.com/caronc/apprise/wiki, separated by spaces",
+        )
+    try:
+        import apprise
+    except ImportError:
+        raise SettingsError(
+            f"{VARIABLE} is set, and nothing here can send.",
+            why="the extra `alerts` is not installed",
+            remedy="install it (`.venv/bin/pip install '.[alerts]'`), or unset the variable",
+        ) from None
+    # What it logs quotes addresses.
+    logging.getLogger("apprise").disabled = True
+    found = []
+    for number, address in enumerate(settings.alert_urls.get_secret_value().split(), 1):
+        service = apprise.Apprise.instantiate(address)
+        if not isinstance(service, apprise.NotifyBase):
+            raise SettingsError(
+                f"Address {number} of {VARIABLE} is none that a message can be sent to.",
+                why="apprise knows no such service, or the address lacks a part",
+                remedy="write it as https://github.com/caronc/apprise/wiki has it, addresses separated by spaces",
+            )
+        digest = hashlib.sha256(address.encode()).hexdigest()[:16]
+        found.append(Target(f"target {number} ({service.service_name or service.protocol})", digest, service))
+    return found

@@ -1,0 +1,1 @@
+"""What people look at: the chart report, a page per playlist."""
