@@ -32,6 +32,7 @@ from spotify_assets.partitions import RANGE_END_TAG, RANGE_START_TAG, today_in_j
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.charts.charts_source import ChartsSource
 from spotify_assets.sources.charts.landing import Original
+from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.helpers.chart_csv import COUNTRIES, DAY, archive, chart
@@ -254,6 +255,11 @@ class TestJudging:
         for number in range(3):
             desk.put(f"archive {number}.csv", data)
         settings = desk.platform.settings.model_copy(update={"start": date(2026, 1, 1)})
+        # What is imported on first use is not counted, whichever test is the first.
+        first = desk.put("first.csv", archive(d19=["傘"]))
+        another_lake = LocalObjectStore(desk.downloads.parent / "another lake")
+        land(judge(find_files([first]), settings, another_lake, "daily"), another_lake)
+        first.unlink()
         tracemalloc.start()
         verdicts = judge(find_files([desk.downloads]), settings, desk.store, "daily")
         land(verdicts, desk.store)
