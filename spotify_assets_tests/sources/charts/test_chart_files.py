@@ -678,6 +678,7 @@ dialects = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(words, words), min_size=1, max_size=8), dialects, st.booleans(), st.booleans())
 def test_what_was_written_is_read(songs, dialect, with_mark, packed):
     header = ["rank", "uri", "artist_names", "track_name", "source", "peak_rank", "previous_rank", "days_on_chart"]
@@ -722,6 +723,7 @@ def long_archive(days, last_row=""):
     return io.BytesIO(f"{header}\n{''.join(rows)}{last_row}".encode())
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_days():
     peaks = []
     for days in (50, 1000):
