@@ -225,7 +225,7 @@ class TestRuns:
 
 
 STATE_OF_2026 = "chart_entries/playlist=one/year=2026/_days.json"
-NO_STATES = [b"junk", b"[]", b"{}", b'{"days": {"junk": ""}}']
+NO_STATES = [b"junk", b"[]", b"{}", b'{"days": {"junk": ""}}', b"[" * 100_000]
 
 
 class TestDamage:
@@ -273,7 +273,7 @@ class TestDamage:
         assert self.compacted(published) == history
 
     @pytest.mark.parametrize(
-        "damaged", [b'{"run": "run-1", "tabl', b"[]", b"{}", b'{"run": "", "tables": {"a": [{}]}}']
+        "damaged", [b'{"run": "run-1", "tabl', b"[]", b"{}", b'{"run": "", "tables": {"a": [{}]}}', b"[" * 100_000]
     )
     def test_a_damaged_release_is_made_anew(self, published, damaged):
         before = published.content()

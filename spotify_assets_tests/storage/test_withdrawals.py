@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 
 OLD, NEW, OTHER = make_entries(2), make_entries(2, first=10), make_entries(2, first=20)
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-DAMAGED = (b"", b"no JSON", b"[]", b"{}", b'{"action": "erase"}')
+DAMAGED = (b"", b"no JSON", b"[" * 100_000, b"[]", b"{}", b'{"action": "erase"}')
 
 
 def fetched(content, hours=0):

@@ -397,6 +397,19 @@ def test_a_tar_archive(form):
         assert "unpack it" in refused.remedy
 
 
+@pytest.mark.parametrize(
+    "content", [b"x" * 2_000_000, b"Position,Track Name,Artist,Streams,URL\n1," + b"x" * 2_000_000 + b"\n"]
+)
+def test_a_line_that_is_no_row_is_refused_without_being_held(content):
+    for packed in (content, gzip.compress(content, mtime=0)):
+        tracemalloc.start()
+        refused = refusal_of("regional-jp-daily-2026-11-20.csv", packed)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert "it has a line of more than 1,000,000 characters" in refused.what
+        assert peak < 8_000_000
+
+
 @pytest.mark.parametrize("content", [b"", BOM, b" \r\n", gzip.compress(b"", mtime=0)])
 def test_an_empty_file(content):
     assert "empty" in refusal_of("regional-jp-daily-2026-11-20.csv", content).what
