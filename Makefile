@@ -48,6 +48,9 @@ dev: $(VENV)/ui ## Start the Dagster UI on 127.0.0.1:3000 (another port: make de
 doctor: $(VENV)/base ## Look at settings, lake, Spotify and catalog, and say what is wrong
 	$(BIN)/spotify-assets doctor
 
+# Each worker and each program that a test starts would compile everything anew if it might not keep what it compiled.
+test test-fast: export PYTHONDONTWRITEBYTECODE =
+
 test: $(VENV)/dev ## Run all tests
 	$(BIN)/pytest -q -n 2 --dist worksteal
 

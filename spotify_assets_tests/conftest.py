@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
+import vl_convert
 from hypothesis import settings
 
 if TYPE_CHECKING:
@@ -42,6 +44,35 @@ def _unstamped_instances() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for storage in ("runs", "event_log"):
             patch.setattr(f"dagster._core.storage.{storage}.in_memory.stamp_alembic_rev", lambda *_: None)
+        yield
+
+
+class _OnePixel:
+    """Stands in for vl-convert where nobody looks at a picture."""
+
+    PNG = base64.b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
+    )
+
+    def vegalite_to_png(self, specification: str) -> bytes:
+        """A picture of one pixel, whatever is to be drawn."""
+        assert specification.startswith("{")
+        return self.PNG
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pictures_of_one_pixel() -> Iterator[None]:
+    """Publish runs draw no pictures: that is half of their time. `drawn_pictures` draws them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spotify_assets.report.pictures.vl_convert", _OnePixel())
+        yield
+
+
+@pytest.fixture(scope="module")
+def drawn_pictures() -> Iterator[None]:
+    """Pictures as they are, for the tests of a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spotify_assets.report.pictures.vl_convert", vl_convert)
         yield
 
 

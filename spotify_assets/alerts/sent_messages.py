@@ -32,7 +32,7 @@ class SentMessages:
         try:
             self._sent: dict[str, list[str]] = json.loads(data) if data else {}
             self._seen = {digest: set(map(str, sent)) for digest, sent in self._sent.items()}
-        except (AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError, RecursionError) as error:
             raise Damaged(
                 f"{store.uri(SENT_MESSAGES_KEY)} is damaged.",
                 why=f"it does not record which messages were sent ({error})",

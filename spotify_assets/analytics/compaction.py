@@ -142,7 +142,7 @@ def _recorded(data: bytes) -> _State:
         days = {str(date.fromisoformat(day)): str(made_from) for day, made_from in recorded["days"].items()}
         files = {table: str(recorded["files"][table]) for table in COMPACTED}
         before, last = (_edition(recorded[name]) for name in ("before", "last"))
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return NEVER_MADE
     return _State(days, files if recorded["schema"] == SCHEMA else {}, before, last)
 

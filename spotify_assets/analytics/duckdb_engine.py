@@ -127,8 +127,8 @@ def _translated(statement: Statement, years: tuple[int, ...]) -> str:
     """The statement in DuckDB's dialect, its rows with the year of their part."""
     query = statement.query_for(years=years)
     if statement.year_of_part:
-        query = query.select(f"{statement.year_of_part} AS {PART_YEAR}", dialect="athena")
-    return query.sql("duckdb")
+        query = query.select(f"{statement.year_of_part} AS {PART_YEAR}", dialect="athena", copy=False)
+    return query.sql("duckdb", copy=False)
 
 
 def _check_key(table: Table, rows: pa.Table) -> None:

@@ -13,7 +13,7 @@ from spotify_assets.analytics.duckdb_connection import open_connection, refusal
 from spotify_assets.analytics.lake_files import LakeFiles, open_lake_files
 from spotify_assets.analytics.releases import NO_RELEASE, Release, read_release
 from spotify_assets.errors import NotStored, StorageError
-from spotify_assets.schemas.analyses import ANALYSES, CHART_DAYS, COMPACTED, IDENTITY
+from spotify_assets.schemas.analyses import ANALYSES, CHART_DAYS, CHART_EDITIONS, COMPACTED, IDENTITY
 from spotify_assets.schemas.table import Table
 from spotify_assets.storage.layout import ANALYTICS_PREFIX, Year, identity_key, parse_year_key, table_prefix, year_key
 from spotify_assets.storage.object_store import ObjectStore
@@ -47,8 +47,17 @@ class ReleasedTables:
 
     @property
     def playlists(self) -> set[str]:
-        """Slugs of the playlists that it has rows of."""
+        """Slugs of the playlists that were analysed, also of those whose days are all withdrawn."""
         return self._release.playlists
+
+    def with_editions(self) -> set[str]:
+        """Slugs of the playlists that have an edition, so that there is something to show.
+
+        Raises:
+            EngineError, StorageError: see `answer`.
+        """
+        self.show([CHART_EDITIONS.name])
+        return set(self.answer(f"SELECT DISTINCT playlist FROM {CHART_EDITIONS.name}")["playlist"].to_pylist())
 
     def show(self, names: Sequence[str], playlist: str | None = None) -> None:
         """Make views of these tables: with all their rows, or with those of a playlist.

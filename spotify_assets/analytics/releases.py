@@ -158,7 +158,7 @@ def read_release(store: ObjectStore, key: str = RELEASE_KEY) -> Release:
         recorded = json.loads(data)
         tables = {name: _parts(parts) for name, parts in recorded["tables"].items()}
         return Release(recorded["run"], tables, failed_days=recorded.get("failed_days", {}))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise Damaged(
             f"{store.uri(key)} is damaged.",
             why=f"it does not record which files the analyses consist of ({type(error).__name__}: {error})",

@@ -94,6 +94,10 @@ class Statement:
 
     def query(self) -> exp.Query:
         """The parsed query; a new tree at every call."""
+        return self._parsed.copy()
+
+    @cached_property
+    def _parsed(self) -> exp.Query:
         return parse(self.text)
 
     def query_for(self, playlists: Collection[str] = (), years: Collection[int] = ()) -> exp.Query:
@@ -109,7 +113,7 @@ class Statement:
                 table.replace(parse(text).subquery(table.alias_or_name, copy=False))
         columns = ", ".join(f"CAST({c.name} AS {TYPES[c.type].trino}) AS {c.name}" for c in self.table.columns)
         of_years = f" WHERE {self.year_of_part} IN ({_list(years)})" if years else ""
-        return parse(f"SELECT {columns} FROM whole{of_years}").with_("whole", query)
+        return parse(f"SELECT {columns} FROM whole{of_years}").with_("whole", query, copy=False)
 
     def _conditions(self, name: str, playlists: Collection[str], years: Collection[int]) -> list[str]:
         """Which rows of a table that is read count for these playlists and years."""

@@ -52,7 +52,7 @@ def of_analyses(settings: Settings, tables: ReleasedTables) -> dict[str, Metadat
     from spotify_assets.report.summaries import count_rows, numbers_of, preview_of
 
     shown: dict[str, Metadata] = {name: {"dagster/row_count": rows} for name, rows in count_rows(tables).items()}
-    slug = _shown(settings, tables.playlists)
+    slug = _shown(settings, tables.with_editions())
     if slug:
         tables.show([*COMPACTED, *ANALYSES], slug)
         pictures = Pictures(tables)
@@ -74,7 +74,7 @@ def of_release(settings: Settings, store: ObjectStore) -> Metadata:
 
     shown: Metadata = {}
     with open_released_tables(store, settings.memory_limit) as tables:
-        slug = _shown(settings, tables.playlists)
+        slug = _shown(settings, tables.with_editions())
         if slug:
             tables.show(list(RELEASED), slug)
             shown = {f"{slug}: {label}": value for label, value in _of_today(read_today(tables, slug))}

@@ -34,10 +34,11 @@ def write_report(settings: Settings, store: ObjectStore) -> list[str]:
     """
     written = [REPORT_INDEX_KEY]
     shown = []
-    libraries = read_libraries(store)
     with open_released_tables(store, settings.memory_limit) as released:
+        libraries = read_libraries(store)
+        with_editions = released.with_editions()
         for playlist in settings.playlists:
-            contents = _contents(released, store, playlist) if playlist.slug in released.playlists else None
+            contents = _contents(released, store, playlist) if playlist.slug in with_editions else None
             key = report_key(playlist.slug)
             store.write(key, playlist_page(playlist, contents, libraries).encode())
             written.append(key)

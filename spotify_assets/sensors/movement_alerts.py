@@ -66,8 +66,9 @@ def edition_messages(settings: Settings, store: ObjectStore, now: datetime) -> I
     if read_release(store) is NO_RELEASE:
         return
     with open_released_tables(store, settings.memory_limit) as released:
+        with_editions = released.with_editions()
         for playlist in settings.playlists:
-            if playlist.slug not in released.playlists:
+            if playlist.slug not in with_editions:
                 continue
             released.show(list(RELEASED), playlist.slug)
             message = edition_message(playlist, read_today(released, playlist.slug), today_in_japan(now))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import zlib
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,8 @@ from spotify_assets.errors import StorageError
 from spotify_assets.snapshot import CatalogObject, Entry, PlaylistSnapshot
 
 FORMAT_VERSION = 1
+MOST_BYTES = 256_000_000
+"""Unpacked: a list of ten thousand songs with all their objects takes a fifth of it."""
 # What is asked of a header before, or without, decoding the rest.
 HEADER_FIELDS = ("source", "playlist_id", "entries", "albums", "artists", "content_sha256")
 
@@ -161,9 +164,13 @@ def read_records(data: bytes, uri: str) -> Iterator[dict[str, Any]]:
         StorageError: the bytes are damaged, or of a format that this version does not know.
     """
     try:
-        text = gzip.decompress(data).decode("utf-8", errors="surrogatepass")
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            unpacked = file.read(MOST_BYTES + 1)
+        if len(unpacked) > MOST_BYTES:
+            raise damaged(uri, f"unpacked it has more than {MOST_BYTES:,} bytes, and no list is that long")
+        text = unpacked.decode("utf-8", errors="surrogatepass")
         records = [json.loads(line) for line in text.split("\n") if line]
-    except (OSError, EOFError, zlib.error, ValueError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
         raise damaged(uri, str(error)) from error
     if not records or not isinstance(records[0], dict) or records[0].get("record") != "header":
         raise damaged(uri, "it does not begin with a header record")

@@ -108,7 +108,7 @@ def _decode(data: bytes, uri: str) -> Marker:
             why=record["why"],
             at=datetime.fromisoformat(record["at"]).astimezone(UTC),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise StorageError(
             f"{uri} is damaged.",
             why=f"it is not the marker of a withdrawal: {error!r}",

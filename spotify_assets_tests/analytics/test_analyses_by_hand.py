@@ -226,14 +226,17 @@ class TestAGapDay:
 )
 def test_what_is_missing_between_two_editions(cadence, distances_and_missing):
     distances, missing = zip((0, 0), *distances_and_missing, strict=True)
-    tables = analyse(*little_chart(dict.fromkeys(accumulate(distances, initial=1), "a"), cadence=cadence))
+    tables = analyse(
+        *little_chart(dict.fromkeys(accumulate(distances, initial=1), "a"), cadence=cadence),
+        only=["chart_editions", "chart_trends"],
+    )
     assert told(tables["chart_editions"], "missing_before gap") == [(count, count > 0) for count in missing]
     assert told(tables["chart_trends"], "missing_editions", period="all") == [sum(missing)]
 
 
 def test_missing_weeks_count_where_they_should_have_been():
     # January 1, then February 5: missed are January 8, 15, 22 and 29.
-    tables = analyse(*little_chart({1: "a", 36: "a"}, cadence="weekly"))
+    tables = analyse(*little_chart({1: "a", 36: "a"}, cadence="weekly"), only=["chart_trends"])
     columns = "period_start expected_editions observed_editions missing_editions"
     assert told(tables["chart_trends"], columns, period="month") == [(day(1), 5, 1, 4), (day(32), 1, 1, 0)]
 
@@ -277,7 +280,7 @@ class TestAWeeklyChartFetchedDaily:
 
 
 def test_weekly_chart_files_are_editions_even_if_nothing_changed():
-    tables = analyse(*little_chart({1: "a b", 8: "a b"}, cadence="weekly", source="charts"))
+    tables = analyse(*little_chart({1: "a b", 8: "a b"}, cadence="weekly", source="charts"), only=["chart_editions"])
     assert told(tables["chart_editions"], "edition_date") == [day(1), day(8)]
 
 
@@ -287,7 +290,7 @@ class TestARelinkedId:
     def keys(self, old, new, *others, aliases=()):
         facts = {"old": {"song_name": "Rain"} | old, "new": {"song_name": "Regen"} | new}
         chart = together(little_chart(OLD_THEN_NEW, facts), *others)
-        tables = analyse(chart.chart_days, chart.chart_entries, aliases)
+        tables = analyse(chart.chart_days, chart.chart_entries, aliases, only=["song_history"])
         songs = [
             row
             for name in ("Rain", "Regen")
@@ -330,7 +333,7 @@ class TestARelinkedId:
 
     def test_the_newest_facts_are_told(self):
         chart = little_chart(OLD_THEN_NEW, {"old": {"isrc": JP1}, "new": {"isrc": JP1}})
-        tables = analyse(*chart)
+        tables = analyse(*chart, only=["song_popularity"])
         assert told(tables["song_popularity"], "song_id song_name", song_key=JP1) == [("id-new", "Song new")]
 
 
@@ -446,13 +449,16 @@ class TestACollaboration:
 def test_an_artist_is_called_by_a_name_that_rows_say():
     nameless = {"artist_keys": ["p"], "artist_names": [None]}
     twice = {"artist_keys": ["q", "q"], "artist_names": ["Q", "q"]}
-    tables = analyse(*little_chart({1: "a b", 2: "a b"}, {"a": by("p"), "b": twice}, {(2, 1): nameless}))
+    tables = analyse(
+        *little_chart({1: "a b", 2: "a b"}, {"a": by("p"), "b": twice}, {(2, 1): nameless}),
+        only=["song_history", "artist_analysis"],
+    )
     assert told(tables["song_history"], "artist_names", song_key="id-a") == ["Name of p", None]
     assert told(tables["artist_analysis"], "artist_key artist_name", period="all") == [("p", "Name of p"), ("q", "Q")]
 
 
 def test_thirds_are_rounded_to_nine_decimals():
-    tables = analyse(*little_chart({1: "a"}, {"a": by("p", "q", "r")}))
+    tables = analyse(*little_chart({1: "a"}, {"a": by("p", "q", "r")}), only=["artist_analysis"])
     assert told(tables["artist_analysis"], "points_fractional", period="day") == 3 * [0.333333333]
 
 
@@ -486,7 +492,7 @@ class TestGenres:
 
     def test_equal_sums_of_thirds_rank_equal(self):
         rows = {(1, 1): {"genres": ["d", "e", "f"]}, (1, 2): {"genres": ["a", "b", "c"]}}
-        tables = analyse(*little_chart({1: "p q - - r"}, rows=rows | {(1, 5): rows[1, 2]}))
+        tables = analyse(*little_chart({1: "p q - - r"}, rows=rows | {(1, 5): rows[1, 2]}), only=["genre_trends"])
         # 5/3 points each: of the first place; of the second and the last, 4/3 + 1/3.
         assert told(tables["genre_trends"], "genre rank", period="day") == [(genre, 1) for genre in "abcdef"]
 
@@ -505,7 +511,7 @@ class TestAge:
             name: {"release_date_from": first, "release_date_to": last} for name, (first, last) in RELEASES.items()
         }
         chart = together(little_chart({1: listing}, songs), *others)
-        tables = analyse(*chart)
+        tables = analyse(*chart, only=["chart_trends"])
         columns = "new_share recent_share catalogue_share unknown_age_share imprecise_age_share mean_age_days"
         return told(tables["chart_trends"], columns, period="day", playlist="chart")[0]
 
@@ -528,7 +534,9 @@ class TestAge:
 
 class TestConcentration:
     def test_one_artist_with_four_of_ten_songs_and_six_with_one(self):
-        tables = analyse(*little_chart({1: "a b c d e f g h i j"}, {name: by("p") for name in "abcd"}))
+        tables = analyse(
+            *little_chart({1: "a b c d e f g h i j"}, {name: by("p") for name in "abcd"}), only=["chart_trends"]
+        )
         # 0.4 * 0.4 + 6 * 0.1 * 0.1
         columns = "hhi effective_artists hhi_periods artists"
         assert told(tables["chart_trends"], columns, period="day") == [
@@ -536,7 +544,7 @@ class TestConcentration:
         ]
 
     def test_of_songs_of_song_editions_and_of_points(self):
-        tables = analyse(*little_chart({1: "a b", 2: "a c"}))
+        tables = analyse(*little_chart({1: "a b", 2: "a c"}), only=["chart_trends"])
         # Three songs by three artists. a has two of four song-editions and four of six points, b and c one each.
         columns = "hhi hhi_periods hhi_points"
         assert told(tables["chart_trends"], columns, period="month") == [
@@ -544,14 +552,16 @@ class TestConcentration:
         ]
 
     def test_credits_share_a_song(self):
-        tables = analyse(*little_chart({1: "a b"}, {"a": by("p", "q"), "b": by("q")}))
+        tables = analyse(*little_chart({1: "a b"}, {"a": by("p", "q"), "b": by("q")}), only=["chart_trends"])
         # p has half a song of two, q one and a half: 1/16 + 9/16. Of three points p has one, q two: 1/9 + 4/9.
         assert told(tables["chart_trends"], "hhi hhi_points", period="day") == [
             (pytest.approx(10 / 16), pytest.approx(5 / 9))
         ]
 
     def test_songs_credited_to_nobody_are_left_out(self):
-        tables = analyse(*little_chart({1: "a b", 2: "b -"}, {"b": by()}))
+        tables = analyse(
+            *little_chart({1: "a b", 2: "b -"}, {"b": by()}), only=["chart_trends", "artist_analysis", "song_history"]
+        )
         assert told(tables["chart_trends"], "hhi hhi_points artists", period="day") == [(1.0, 1.0, 1), (None, None, 0)]
         assert told(tables["artist_analysis"], "share points_share_fractional", period_start=day(1), period="day") == [
             (0.5, pytest.approx(2 / 3))
@@ -574,13 +584,13 @@ class TestOfficialFigures:
             ({"official_weeks_on_chart": 2}, "RE_ENTRY", "official"),
         ]
         rows = {(2, position): figures for position, (figures, _, _) in enumerate(expected, 2)}
-        tables = analyse(*little_chart({1: "x", 2: "x a b c d e f g h i"}, rows=rows))
+        tables = analyse(*little_chart({1: "x", 2: "x a b c d e f g h i"}, rows=rows), only=["song_history"])
         found = told(tables["song_history"], "song_key entry_status entry_status_basis", edition_date=day(2))
         assert found[:-1] == [(f"id-{name}", *status) for name, (_, *status) in zip("abcdefghi", expected, strict=True)]
 
     def test_after_a_gap_they_tell_what_is_new(self):
         rows = {(3, 2): {"official_days_on_chart": 1}, (3, 3): {"official_days_on_chart": 2}}
-        tables = analyse(*little_chart({1: "x", 3: "x a b c"}, rows=rows))
+        tables = analyse(*little_chart({1: "x", 3: "x a b c"}, rows=rows), only=["song_history"])
         columns = "song_key entry_status entry_status_basis"
         assert told(tables["song_history"], columns, edition_date=day(3)) == [
             ("id-a", "NEW", "official"),
@@ -591,7 +601,7 @@ class TestOfficialFigures:
 
     def test_what_we_saw_goes_before_what_they_say(self):
         rows = {(3, 2): {"official_days_on_chart": 1}}
-        tables = analyse(*little_chart({1: "x a", 2: "x", 3: "x a"}, rows=rows))
+        tables = analyse(*little_chart({1: "x a", 2: "x", 3: "x a"}, rows=rows), only=["song_history"])
         assert told(tables["song_history"], "entry_status entry_status_basis", song_key="id-a") == [
             (None, None),
             ("RE_ENTRY", "observed"),
@@ -602,7 +612,7 @@ class TestOfficialFigures:
             (1, 1): {"official_peak_position": 1, "official_days_on_chart": 30, "official_previous_position": 2},
             (3, 2): {"official_peak_position": 1, "official_days_on_chart": 32},
         }
-        tables = analyse(*little_chart({1: "a", 2: "a", 3: "x a"}, rows=rows))
+        tables = analyse(*little_chart({1: "a", 2: "a", 3: "x a"}, rows=rows), only=["song_history", "song_popularity"])
         columns = "official_peak_position official_previous_position official_days_on_chart official_weeks_on_chart"
         assert told(tables["song_history"], columns, song_key="id-a") == [
             (1, 2, 30, None),
@@ -677,7 +687,7 @@ class TestSurvival:
     def test_exits_and_spells_whose_ends_are_not_in_sight(self):
         """x is always there. f: days 1-2. a: 2, and 4. b: 2-3. c: 3-5. d: 4-5. e: 6-8, the newest. g: 7."""
         listings = {1: "x f", 2: "x f a b", 3: "x b c", 4: "x c d a", 5: "x c d", 6: "x e", 7: "x e g", 8: "x e"}
-        tables = analyse(*little_chart(listings))
+        tables = analyse(*little_chart(listings), only=["song_survival"])
         columns = "basis editions_on_chart at_risk exits censored survival half_life left_truncated"
         assert told(tables["song_survival"], columns) == [
             # Without x and f, of which the beginning is not in sight: lengths 1 (a, a, g), 2 (b, d), 3 (c; e goes on).
@@ -697,13 +707,16 @@ class TestSurvival:
 
     def test_a_half_is_a_half(self):
         """Of three spells that last 1, 2 and 3 editions, 2/3 * 1/2 are left after 2; of two, 1/2 after 1."""
-        tables = analyse(*little_chart({1: "x", 2: "x a b", 3: "x b", 4: "x"}))
+        tables = analyse(*little_chart({1: "x", 2: "x a b", 3: "x b", 4: "x"}), only=["song_survival"])
         columns = "editions_on_chart survival half_life"
         assert told(tables["song_survival"], columns, basis="spell") == [(1, 0.5, 1), (2, 0.0, 1)]
 
     def test_around_a_gap(self):
         """Day 4 is missing. Days 1-3: x; a on day 3; b on days 5 and 7, which one absence joins; c on day 6."""
-        tables = analyse(*little_chart({1: "x", 2: "x", 3: "x a", 5: "x b", 6: "x c", 7: "x b", 8: "x", 9: "x"}))
+        tables = analyse(
+            *little_chart({1: "x", 2: "x", 3: "x a", 5: "x b", 6: "x c", 7: "x b", 8: "x", 9: "x"}),
+            only=["song_survival"],
+        )
         columns = "basis editions_on_chart at_risk exits censored left_truncated"
         assert told(tables["song_survival"], columns) == [
             ("first_spell", 1, 2, 1, 1, 2),  # a may have stayed, c ended; not b on day 5, nor x
@@ -737,12 +750,13 @@ def test_explicit_and_duration_are_of_those_that_say_it():
         (1, 1): {"explicit": True, "duration_ms": 100},
         (1, 2): {"explicit": False, "duration_ms": 300},
     }
-    tables = analyse(*little_chart({1: "a b c"}, rows=rows))
+    tables = analyse(*little_chart({1: "a b c"}, rows=rows), only=["chart_trends"])
     assert told(tables["chart_trends"], "explicit_share mean_duration_ms", period="day") == [(0.5, 200.0)]
 
 
 def test_a_year_of_the_history_is_as_of_its_newest_day():
-    tables = analyse(*little_chart({-1: "a", 0: "a", 1: "a", 2: "a"}))  # December 30 to January 2
+    from_december_30 = little_chart({-1: "a", 0: "a", 1: "a", 2: "a"})
+    tables = analyse(*from_december_30, only=["song_history", "song_popularity"])
     assert told(tables["song_history"], "edition_date as_of") == [
         (day(-1), day(0)),
         (day(0), day(0)),

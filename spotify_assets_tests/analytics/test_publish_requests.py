@@ -45,6 +45,6 @@ def requests_for_a_new_day(aws, bucket: str, days: int) -> Counter[str]:
 
 
 def test_requests_do_not_grow_with_the_history(aws):
-    few, many = requests_for_a_new_day(aws, "few", 2), requests_for_a_new_day(aws, "many", 12)
+    few, many = requests_for_a_new_day(aws, "few", 2), requests_for_a_new_day(aws, "many", 6)
     assert few == many
     assert 20 < many.total() <= MOST, many

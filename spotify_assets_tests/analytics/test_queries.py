@@ -9,17 +9,17 @@ import re
 import shutil
 from datetime import date
 
+import dagster as dg
 import duckdb
 import pytest
-from click.testing import CliRunner
 
 from spotify_assets.analytics.queries import saved_queries, saved_query
 from spotify_assets.analytics.released_tables import ask
 from spotify_assets.analytics.statements import parse
-from spotify_assets.cli.main import main
 from spotify_assets.errors import EngineError
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets_tests.helpers.analyse import analyse, identified
+from spotify_assets_tests.helpers.command_line import run_command
 from spotify_assets_tests.helpers.little_charts import by, day, little_chart, together
 
 pytestmark = pytest.mark.slow
@@ -32,16 +32,15 @@ JP1 = "JPAB12600001"
 def demo(tmp_path_factory):
     """A lake with sixteen days of the demo, and the command on it."""
     folder = tmp_path_factory.mktemp("queries")
-    (folder / "home").mkdir()
-    environment = {"SPOTIFY_ASSETS_LAKE": str(folder / "lake"), "DAGSTER_HOME": str(folder / "home")}
+    with dg.DagsterInstance.ephemeral() as instance:
 
-    def run(*arguments, lake=environment["SPOTIFY_ASSETS_LAKE"], **settings):
-        return CliRunner().invoke(main, arguments, env=environment | {"SPOTIFY_ASSETS_LAKE": lake} | settings)
+        def run(*arguments, lake=str(folder / "lake"), **settings):
+            return run_command(folder, instance, *arguments, SPOTIFY_ASSETS_LAKE=lake, **settings)
 
-    run.lake = environment["SPOTIFY_ASSETS_LAKE"]
-    made = run("demo", "--days", "16")
-    assert made.exit_code == 0, made.output
-    return run
+        run.lake = str(folder / "lake")
+        made = run("demo", "--days", "16")
+        assert made.exit_code == 0, made.output
+        yield run
 
 
 def rows(result):
@@ -137,7 +136,7 @@ class TestSongStory:
         old, new = {"isrc": JP1, "song_name": "Rain"}, {"isrc": JP1, "song_name": "Rain (Remastered)"}
         chart = little_chart({1: "old a", 2: "new a", 3: "new a"}, {"old": old, "new": new})
         second = little_chart({2: "other old"}, {"old": old, "other": {"song_name": JP1}}, playlist="second")
-        return analyse(*together(chart, second))
+        return analyse(*together(chart, second), only=["song_history"])
 
     @pytest.mark.parametrize("song", ["id-old", "id-new", "rain", "Rain (Remastered)", JP1])
     def test_it_has_every_edition_whichever_name_of_the_song_is_given(self, tables, song):
@@ -266,7 +265,9 @@ class TestDoubtfulSongs:
         return little_chart({1: "old a", 2: "new b a c"}, facts)
 
     def test_the_highest_new_entry_is_not_one_of_them(self, chart):
-        entries = answer(analyse(*chart), "highest_new_entries", "song_name position entry_status_basis")
+        entries = answer(
+            analyse(*chart, only=["song_history"]), "highest_new_entries", "song_name position entry_status_basis"
+        )
         assert entries == [("Song b", 2, "observed"), ("Song c", 4, "observed"), ("Rain, again", 1, "doubtful")]
 
     def test_their_lines_are_ready_to_be_used(self, chart):
@@ -274,7 +275,7 @@ class TestDoubtfulSongs:
         told = "Rain, again / 雨, Name of artist-p / Name of artist-p, chart: left 2026-01-01 at 1, "
         told += "came 2026-01-02 at 1"
         assert lines == [("id-new", "id-old", None, told)]
-        mended = analyse(chart.chart_days, chart.chart_entries, [line[:3] for line in lines])
+        mended = analyse(chart.chart_days, chart.chart_entries, [line[:3] for line in lines], only=["song_history"])
         assert [row[0] for row in answer(mended, "highest_new_entries", "song_name")] == ["Song b", "Song c"]
 
     def test_a_span_is_kept(self, chart):
@@ -299,7 +300,8 @@ class TestBiggestClimbers:
                     for days in (6, 7, 8)
                 ),
                 little_chart(fetched, cadence="weekly", source="spotify", playlist="fetched_daily"),
-            )
+            ),
+            only=["song_history"],
         )
 
     @pytest.mark.parametrize("days", [6, 7, 8])

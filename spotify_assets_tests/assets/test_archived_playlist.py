@@ -121,11 +121,11 @@ def test_today_before_its_list_is_no_failure(github, platform, instance):
 
 
 def test_what_is_stored_is_never_fetched_again(github, platform):
-    record_days(github, ago(12), ago(2))
-    assert platform.run_daily(ago(12), ago(2)).success
+    record_days(github, ago(5), ago(2))
+    assert platform.run_daily(ago(5), ago(2)).success
     before = platform.objects("songs/")
     github.requests.clear()
-    assert platform.run_daily(ago(12), ago(2)).success
+    assert platform.run_daily(ago(5), ago(2)).success
     assert github.requests == []
     assert platform.objects("songs/") == before
 
@@ -209,14 +209,14 @@ def watch(platform, monkeypatch):
 
 class TestLimits:
     def test_a_limit_keeps_what_was_fetched_and_the_sensor_goes_on_after_it(self, github, platform, watch):
-        record_days(github, ago(60), ago(1))
-        github.files_left = 25
+        record_days(github, ago(24), ago(1))
+        github.files_left = 15
         github.reset_in = 600
-        result = platform.run_daily(ago(60), ago(1))
+        result = platform.run_daily(ago(24), ago(1))
         (failure,) = failures_of(result)
         assert "asks to be left alone until" in failure
         kept = stored_days(platform)
-        assert len(kept) >= 20
+        assert len(kept) >= 10
         requests = [request for request in watch.tick().run_requests if "after" in request.run_key]
         assert requests == []
 
@@ -227,8 +227,8 @@ class TestLimits:
         github.requests.clear()
         (request,) = [request for request in watch.tick().run_requests if "after" in request.run_key]
         assert watch.run(request).success
-        assert materialized(platform.instance) == {str(ago(days)) for days in range(60, 0, -1)}
-        assert len(github.calls("raw")) == 60 - len(kept)
+        assert materialized(platform.instance) == {str(ago(days)) for days in range(24, 0, -1)}
+        assert len(github.calls("raw")) == 24 - len(kept)
 
     def test_a_limit_on_the_list_of_commits_is_named(self, github, platform):
         github.calls_left = 0

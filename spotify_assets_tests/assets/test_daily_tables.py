@@ -35,6 +35,7 @@ def requests(monkeypatch):
     return made
 
 
+@pytest.mark.slow
 def test_a_daily_run_lists_the_bucket_at_most_six_times(tmp_path, instance, aws, requests):
     aws.create_bucket("lake")
     with SpotifyServer() as server:

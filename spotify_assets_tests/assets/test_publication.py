@@ -145,6 +145,50 @@ class TestFindNews:
         assert find_news(instance, ["japan"], 0).complete == {}
 
 
+def write_tables(definitions, instance, day=DAY):
+    job = definitions.resolve_job_def("daily_playlist_job")
+    assert job.execute_in_process(instance=instance, partition_key=day, run_config=QUIET).success
+
+
+def tick(definitions, instance):
+    with dg.build_sensor_context(instance=instance, definitions=definitions) as context:
+        return definitions.resolve_sensor_def("glue_crawler_sensor").evaluate_tick(context).run_requests
+
+
+def publish(definitions, instance, request, *, raise_on_error=False):
+    job = definitions.resolve_job_def("publish_job")
+    return job.execute_in_process(
+        instance=instance, tags=dict(request.tags), run_config=QUIET, raise_on_error=raise_on_error
+    ).success
+
+
+def released_file(lake_folder, name):
+    """The first file of a table of the last release."""
+    store = LocalObjectStore(lake_folder)
+    found = read_release(store).keys(name) or store.list_keys(f"{name}/")
+    return next(key for key in found if key.endswith(".parquet"))
+
+
+def count(lake_folder, table):
+    with duckdb.connect(lake_folder / "catalog.duckdb", read_only=True) as catalog:
+        return catalog.table(table).shape[0]
+
+
+def fail_with(monkeypatch, *outcomes):
+    """Let the catalog's file meet these errors one after the other; what it was tried with, to be counted."""
+    tried = []
+    made = publishing.refresh
+
+    def refresh(*inputs):
+        tried.append(inputs)
+        if len(tried) <= len(outcomes):
+            raise outcomes[len(tried) - 1]
+        return made(*inputs)
+
+    monkeypatch.setattr(publishing, "refresh", refresh)
+    return tried
+
+
 class TestRealRuns:
     """The whole circle on the demo: tables, sensor, publish run, sensor."""
 
@@ -152,59 +196,35 @@ class TestRealRuns:
     def definitions(self, lake_folder):
         return build_definitions(load_settings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)}))
 
-    def write_tables(self, definitions, instance, day=DAY):
-        job = definitions.resolve_job_def("daily_playlist_job")
-        assert job.execute_in_process(instance=instance, partition_key=day, run_config=QUIET).success
-
-    def tick(self, definitions, instance):
-        with dg.build_sensor_context(instance=instance, definitions=definitions) as context:
-            return definitions.resolve_sensor_def("glue_crawler_sensor").evaluate_tick(context).run_requests
-
-    def publish(self, definitions, instance, request, *, raise_on_error=False):
-        job = definitions.resolve_job_def("publish_job")
-        return job.execute_in_process(
-            instance=instance, tags=dict(request.tags), run_config=QUIET, raise_on_error=raise_on_error
-        ).success
-
     def test_a_day_goes_from_the_source_to_the_catalog(self, definitions, instance, lake_folder):
-        self.write_tables(definitions, instance)
-        (request,) = self.tick(definitions, instance)
-        assert self.publish(definitions, instance, request)
+        write_tables(definitions, instance)
+        (request,) = tick(definitions, instance)
+        assert publish(definitions, instance, request)
         assert (lake_folder / "catalog.duckdb").is_file()
         assert published_up_to(instance) == newest(instance, "demo_japan")
-        assert self.tick(definitions, instance) == []
+        assert tick(definitions, instance) == []
 
     def test_a_publish_run_that_fails_publishes_nothing_and_is_repeated(self, definitions, instance, lake_folder):
-        self.write_tables(definitions, instance)
-        (request,) = self.tick(definitions, instance)
+        write_tables(definitions, instance)
+        (request,) = tick(definitions, instance)
         catalog = lake_folder / "catalog.duckdb"
         catalog.mkdir()
-        assert not self.publish(definitions, instance, request)
+        assert not publish(definitions, instance, request)
         assert published_up_to(instance) == 0
-        self.write_tables(definitions, instance, NEXT_DAY)
+        write_tables(definitions, instance, NEXT_DAY)
         catalog.rmdir()
-        (request,) = self.tick(definitions, instance)
+        (request,) = tick(definitions, instance)
         assert request.tags["spotify_assets.new/demo_japan"] == "2"
-        assert self.publish(definitions, instance, request)
-        assert self.tick(definitions, instance) == []
+        assert publish(definitions, instance, request)
+        assert tick(definitions, instance) == []
 
-    def publish_with(self, lake_folder, instance, retries, monkeypatch, *outcomes):
-        """Publish once, while the catalog's file meets these errors one after the other; how often it was tried."""
-        tried = []
-        made = publishing.refresh
-
-        def refresh(*inputs):
-            tried.append(inputs)
-            if len(tried) <= len(outcomes):
-                raise outcomes[len(tried) - 1]
-            return made(*inputs)
-
-        monkeypatch.setattr(publishing, "refresh", refresh)
-        settings = load_settings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)})
-        definitions = build_definitions(settings, publish_retries=retries)
-        self.write_tables(definitions, instance)
-        (request,) = self.tick(definitions, instance)
-        return self.publish(definitions, instance, request), len(tried)
+    def publish_with(self, lake_folder, instance, monkeypatch, *outcomes):
+        """Publish a day for the first time, patiently; whether it went well, and how often it was tried."""
+        tried = fail_with(monkeypatch, *outcomes)
+        definitions = build_definitions(load_settings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)}), publish_retries=SOON)
+        write_tables(definitions, instance)
+        (request,) = tick(definitions, instance)
+        return publish(definitions, instance, request), len(tried)
 
     @pytest.mark.parametrize(
         "error",
@@ -215,54 +235,13 @@ class TestRealRuns:
         ],
     )
     def test_what_passes_by_itself_is_tried_again_in_the_run(self, instance, lake_folder, monkeypatch, error):
-        assert self.publish_with(lake_folder, instance, SOON, monkeypatch, error, error) == (True, 3)
+        assert self.publish_with(lake_folder, instance, monkeypatch, error, error) == (True, 3)
         assert published_up_to(instance) == newest(instance, "demo_japan")
 
     def test_a_run_gives_up_after_its_last_attempt(self, instance, lake_folder, monkeypatch):
         errors = [OSError("the disk is gone")] * 5
-        assert self.publish_with(lake_folder, instance, SOON, monkeypatch, *errors) == (False, 3)
+        assert self.publish_with(lake_folder, instance, monkeypatch, *errors) == (False, 3)
         assert published_up_to(instance) == 0
-
-    @pytest.mark.parametrize("refusal", [CatalogError, SchemaViolation, SettingsError])
-    def test_what_a_retry_would_not_mend_fails_at_once(self, instance, lake_folder, monkeypatch, refusal):
-        error = refusal("It is not as it should be.", why="it never was", remedy="mend it")
-        assert self.publish_with(lake_folder, instance, SOON, monkeypatch, error) == (False, 1)
-
-    def test_a_command_reports_a_failure_at_once(self, instance, lake_folder, monkeypatch):
-        assert self.publish_with(lake_folder, instance, None, monkeypatch, OSError("gone")) == (False, 1)
-
-    @pytest.mark.parametrize(
-        "name", ["release.json", "prepared.json", "chart_days", "chart_entries", "song_identity", "song_history"]
-    )
-    def test_what_publishing_made_is_made_anew_when_it_is_damaged(self, definitions, instance, lake_folder, name):
-        self.write_tables(definitions, instance)
-        (request,) = self.tick(definitions, instance)
-        assert self.publish(definitions, instance, request)
-        before = self.count(lake_folder, "song_history")
-        path = lake_folder / (f"analytics/{name}" if name.endswith(".json") else self.released_file(lake_folder, name))
-        path.write_bytes(path.read_bytes()[:-20])
-        assert self.publish(definitions, instance, request)
-        assert self.count(lake_folder, "song_history") == before > 0
-
-    def test_a_damaged_catalog_is_made_anew(self, definitions, instance, lake_folder):
-        self.write_tables(definitions, instance)
-        (request,) = self.tick(definitions, instance)
-        assert self.publish(definitions, instance, request)
-        before = self.count(lake_folder, "song_history")
-        (lake_folder / "catalog.duckdb").write_bytes(b"no database")
-        assert self.publish(definitions, instance, request)
-        assert self.count(lake_folder, "song_history") == before > 0
-
-    def test_what_was_damaged_is_recorded(self, definitions, instance, lake_folder):
-        self.write_tables(definitions, instance)
-        (request,) = self.tick(definitions, instance)
-        assert self.publish(definitions, instance, request)
-        path = lake_folder / self.released_file(lake_folder, "chart_days")
-        path.write_bytes(path.read_bytes()[:-20])
-        assert self.publish(definitions, instance, request)
-        event = instance.get_latest_materialization_event(dg.AssetKey(["chart_days"])).asset_materialization
-        key = path.relative_to(lake_folder).as_posix()
-        assert event.metadata["damaged and made again"].value == key
 
     def test_a_release_without_analyses_is_refused(self, definitions, instance, lake_folder):
         job = definitions.resolve_implicit_global_asset_job_def()
@@ -270,53 +249,20 @@ class TestRealRuns:
             job.execute_in_process(instance=instance, asset_selection=[RELEASE_KEY], run_config=QUIET)
         assert not (lake_folder / "analytics").exists()
 
-    def test_files_of_killed_writers_go_after_a_day(self, definitions, instance, lake_folder, monkeypatch):
-        self.write_tables(definitions, instance)
-        (request,) = self.tick(definitions, instance)
-        left = lake_folder / ".tmp" / "0123456789abcdef"
-        left.write_bytes(b"half")
-        assert self.publish(definitions, instance, request)
-        assert left.exists()
-        monkeypatch.setattr("spotify_assets.analytics.publishing.ABANDONED_AFTER", -timedelta(minutes=1))
-        assert self.publish(definitions, instance, request)
-        assert not left.exists()
-
-    @pytest.mark.parametrize("name", ["chart_entries", "song_identity", "song_history"])
-    def test_a_file_that_is_gone_is_made_again(self, definitions, instance, lake_folder, name):
-        self.write_tables(definitions, instance)
-        (request,) = self.tick(definitions, instance)
-        assert self.publish(definitions, instance, request)
-        before = self.count(lake_folder, name)
-        (lake_folder / self.released_file(lake_folder, name)).unlink()
-        assert self.publish(definitions, instance, request)
-        assert self.count(lake_folder, name) == before > 0
-
     def test_an_alias_that_names_no_song_is_told(self, definitions, instance, lake_folder):
-        self.write_tables(definitions, instance)
-        (request,) = self.tick(definitions, instance)
+        write_tables(definitions, instance)
+        (request,) = tick(definitions, instance)
         (lake_folder / ALIASES_KEY).write_text("song,same_as\nno such song,nor this\n", encoding="utf-8")
-        assert self.publish(definitions, instance, request)
+        assert publish(definitions, instance, request)
         key = dg.AssetCheckKey(dg.AssetKey(["song_identity"]), "songs_told_apart")
         (record,) = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).values()
         evaluation = record.event.dagster_event.asset_check_evaluation_data
         assert not evaluation.passed
         assert "no such song" in evaluation.metadata["findings"].value
 
-    @staticmethod
-    def released_file(lake_folder, name):
-        """The first file of a table of the last release."""
-        store = LocalObjectStore(lake_folder)
-        found = read_release(store).keys(name) or store.list_keys(f"{name}/")
-        return next(key for key in found if key.endswith(".parquet"))
-
-    @staticmethod
-    def count(lake_folder, table):
-        with duckdb.connect(lake_folder / "catalog.duckdb", read_only=True) as catalog:
-            return catalog.table(table).shape[0]
-
     def test_tables_written_during_a_publish_run_are_new_after_it(self, definitions, instance, monkeypatch):
-        self.write_tables(definitions, instance)
-        (request,) = self.tick(definitions, instance)
+        write_tables(definitions, instance)
+        (request,) = tick(definitions, instance)
         seen = newest(instance, "demo_japan")
 
         def compact_while_tables_are_written(store, daily):
@@ -324,7 +270,83 @@ class TestRealRuns:
             return compact(store, daily)
 
         monkeypatch.setattr("spotify_assets.analytics.compaction.compact", compact_while_tables_are_written)
-        assert self.publish(definitions, instance, request)
+        assert publish(definitions, instance, request)
         assert published_up_to(instance) == seen
-        (request,) = self.tick(definitions, instance)
+        (request,) = tick(definitions, instance)
         assert request.tags["spotify_assets.new/demo_japan"] == "1"
+
+
+class TestPublishingAgain:
+    """A publish run after another, over what became of its files. Each test leaves the lake published for the next."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def lake_folder(cls, tmp_path_factory):
+        return tmp_path_factory.mktemp("published") / "lake"
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def published(cls, lake_folder):
+        """A day of the demo is published; publishes again."""
+        settings = load_settings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)})
+        with dg.DagsterInstance.ephemeral() as instance:
+            write_tables(build_definitions(settings), instance)
+            (request,) = tick(build_definitions(settings), instance)
+
+            def again(**options):
+                return publish(build_definitions(settings, **options), instance, request)
+
+            again.instance = instance
+            assert again()
+            yield again
+
+    @pytest.mark.parametrize("refusal", [CatalogError, SchemaViolation, SettingsError])
+    def test_what_a_retry_would_not_mend_fails_at_once(self, published, monkeypatch, refusal):
+        tried = fail_with(monkeypatch, refusal("It is not as it should be.", why="it never was", remedy="mend it"))
+        assert not published(publish_retries=SOON)
+        assert len(tried) == 1
+
+    def test_a_command_reports_a_failure_at_once(self, published, monkeypatch):
+        tried = fail_with(monkeypatch, OSError("gone"))
+        assert not published(publish_retries=None)
+        assert len(tried) == 1
+
+    @pytest.mark.parametrize(
+        "name", ["release.json", "prepared.json", "chart_days", "chart_entries", "song_identity", "song_history"]
+    )
+    def test_what_publishing_made_is_made_anew_when_it_is_damaged(self, published, lake_folder, name):
+        before = count(lake_folder, "song_history")
+        path = lake_folder / (f"analytics/{name}" if name.endswith(".json") else released_file(lake_folder, name))
+        path.write_bytes(path.read_bytes()[:-20])
+        assert published()
+        assert count(lake_folder, "song_history") == before > 0
+
+    def test_a_damaged_catalog_is_made_anew(self, published, lake_folder):
+        before = count(lake_folder, "song_history")
+        (lake_folder / "catalog.duckdb").write_bytes(b"no database")
+        assert published()
+        assert count(lake_folder, "song_history") == before > 0
+
+    def test_what_was_damaged_is_recorded(self, published, lake_folder):
+        path = lake_folder / released_file(lake_folder, "chart_days")
+        path.write_bytes(path.read_bytes()[:-20])
+        assert published()
+        event = published.instance.get_latest_materialization_event(dg.AssetKey(["chart_days"])).asset_materialization
+        key = path.relative_to(lake_folder).as_posix()
+        assert event.metadata["damaged and made again"].value == key
+
+    def test_files_of_killed_writers_go_after_a_day(self, published, lake_folder, monkeypatch):
+        left = lake_folder / ".tmp" / "0123456789abcdef"
+        left.write_bytes(b"half")
+        assert published()
+        assert left.exists()
+        monkeypatch.setattr("spotify_assets.analytics.publishing.ABANDONED_AFTER", -timedelta(minutes=1))
+        assert published()
+        assert not left.exists()
+
+    @pytest.mark.parametrize("name", ["chart_entries", "song_identity", "song_history"])
+    def test_a_file_that_is_gone_is_made_again(self, published, lake_folder, name):
+        before = count(lake_folder, name)
+        (lake_folder / released_file(lake_folder, name)).unlink()
+        assert published()
+        assert count(lake_folder, name) == before > 0

@@ -21,13 +21,15 @@ from spotify_assets_tests.helpers.make_snapshot import make_snapshot
 from spotify_assets_tests.helpers.platform import Platform
 from spotify_assets_tests.stand_ins.spotify import make_entries
 
+pytestmark = pytest.mark.usefixtures("drawn_pictures")
+
 SLUG = "demo_japan"
 MOST_BYTES = 60_000
 """Of all metadata of a publish run; Dagster stores it three times."""
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
+def published(tmp_path_factory, drawn_pictures):
     """A platform with six days, published; and what the run reports."""
     folder = tmp_path_factory.mktemp("published")
     with (
@@ -47,7 +49,7 @@ def shown_of(platform, name):
 
 
 @pytest.fixture(scope="module")
-def tables(published):
+def tables(published, drawn_pictures):
     platform, _ = published
     with open_released_tables(platform.store, "500MB") as released:
         released.show(list(RELEASED))

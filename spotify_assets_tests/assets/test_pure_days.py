@@ -172,9 +172,9 @@ def test_two_processes_at_once(tmp_path):
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
     with dg.DagsterInstance.from_config(str(home)) as instance:
         desk = Desk(tmp_path / "desk", instance, invented())
-        days = sorted(desk.rows)
+        days = sorted(desk.rows)[:4]
         files = []
-        for name, of_file in (("one", days[:4]), ("other", days[2:])):
+        for name, of_file in (("one", days[:3]), ("other", days[1:])):
             path = tmp_path / f"{name}.csv"
             text = HEADER + "".join(f"{row}\n" for day in of_file for row in desk.rows[day])
             path.write_text(text, encoding="utf-8")

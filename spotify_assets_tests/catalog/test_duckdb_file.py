@@ -78,6 +78,7 @@ def test_rows_are_those_of_the_files_with_the_partition(store):
 
 
 @pytest.mark.slow
+@settings(max_examples=12)
 @given(st.lists(st.sampled_from([FULL, NARROW, WITHOUT_COUNT, WITH_MORE, NAME_ONLY]), min_size=1, max_size=3))
 def test_files_of_any_versions_are_read_together(tmp_path_factory, schemas):
     store = LocalObjectStore(tmp_path_factory.mktemp("lake"))
@@ -86,7 +87,7 @@ def test_files_of_any_versions_are_read_together(tmp_path_factory, schemas):
 
 
 @pytest.mark.slow
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(st.lists(st.sampled_from([FULL, NARROW, WITHOUT_COUNT, WITH_MORE, NAME_ONLY, None]), min_size=3, max_size=3))
 def test_a_file_made_after_another_knows_what_changed(tmp_path_factory, schemas):
     store = refreshed(LocalObjectStore(tmp_path_factory.mktemp("lake")), (FIRST, FULL), (SECOND, NAME_ONLY))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -33,9 +34,9 @@ def github():
 
 
 @pytest.fixture
-def environment(github, tmp_path, monkeypatch):
-    (tmp_path / "home").mkdir()
-    variables = {**archive_environment(github, tmp_path), "DAGSTER_HOME": str(tmp_path / "home")}
+def environment(github, tmp_path, monkeypatch, instance):
+    monkeypatch.setattr("spotify_assets.cli.instance.open_instance", lambda: nullcontext(instance))
+    variables = archive_environment(github, tmp_path)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     return variables

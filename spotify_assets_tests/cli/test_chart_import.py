@@ -32,6 +32,7 @@ from spotify_assets.partitions import RANGE_END_TAG, RANGE_START_TAG, today_in_j
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.charts.charts_source import ChartsSource
 from spotify_assets.sources.charts.landing import Original
+from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.helpers.chart_csv import COUNTRIES, DAY, archive, chart
@@ -254,6 +255,11 @@ class TestJudging:
         for number in range(3):
             desk.put(f"archive {number}.csv", data)
         settings = desk.platform.settings.model_copy(update={"start": date(2026, 1, 1)})
+        # What is imported on first use is not counted, whichever test is the first.
+        first = desk.put("first.csv", archive(d19=["傘"]))
+        another_lake = LocalObjectStore(desk.downloads.parent / "another lake")
+        land(judge(find_files([first]), settings, another_lake, "daily"), another_lake)
+        first.unlink()
         tracemalloc.start()
         verdicts = judge(find_files([desk.downloads]), settings, desk.store, "daily")
         land(verdicts, desk.store)
@@ -621,6 +627,10 @@ KEYS = {
 }
 
 
+IMPORTED = "top_200"
+"""The playlist whose file the command imports."""
+
+
 class Real:
     """All real files in one project: one imported by the command, the others judged, landed and read."""
 
@@ -636,8 +646,7 @@ class Real:
             (folder / slug).mkdir()
             for name in names:
                 shutil.copy(CHARTS / RENAMED.get(name, name), folder / slug / name)
-        self.imported = self.import_by_command("old_us")
-        self.notes = {}
+        self.imported = self.import_by_command(IMPORTED)
 
     def import_by_command(self, slug, *options):
         arguments = ["charts", "import", *options, "--playlist", slug, str(self.folder / slug)]
@@ -645,19 +654,24 @@ class Real:
 
     def songs(self, slug):
         """Day, position, title and streams of all rows of the table, of the playlist's own project."""
-        if slug == "old_us":
+        if slug == IMPORTED:
             with duckdb.connect(str(self.folder / "lake/catalog.duckdb"), read_only=True) as catalog:
                 return catalog.table("songs").order("snapshot_date, position").select(COLUMNS).fetchall()
-        settings, store = self.platform.settings, self.platform.store
-        verdicts = judge(find_files([self.folder / slug]), settings, store, slug)
-        assert not refusals(verdicts)
-        self.notes[slug] = [note for verdict in verdicts for note in verdict.chart.notes]
-        days = land(verdicts, store)[slug]
-        (playlist,) = (found for found in settings.playlists if found.slug == slug)
-        source = ChartsSource(store, [playlist])
+        days = self.land(slug)
+        (playlist,) = (found for found in self.platform.settings.playlists if found.slug == slug)
+        source = ChartsSource(self.platform.store, [playlist])
         snapshots = [source.fetch(playlist, day, None, may_retry=False) for day in days]
         frame = daily_tables(snapshots, playlist.cadence)["songs"]
         return [tuple(row) for row in frame[COLUMNS.split(", ")].itertuples(index=False)]
+
+    def judge(self, slug):
+        verdicts = judge(find_files([self.folder / slug]), self.platform.settings, self.platform.store, slug)
+        assert not refusals(verdicts)
+        return verdicts
+
+    def land(self, slug):
+        """The days of the files of a playlist, which are in the landing folder afterwards."""
+        return land(self.judge(slug), self.platform.store)[slug]
 
 
 @pytest.fixture(scope="module")
@@ -707,7 +721,12 @@ class TestRealFiles:
         rows = real.songs("top_200")
         incomplete = [row for row in rows if row[2] is None]
         assert (len(incomplete), len([row for row in incomplete if row[3] is not None])) == (36, 36)
-        notes = [note for note in real.notes["top_200"] if "neither title nor track id" in note]
+        notes = [
+            note
+            for verdict in real.judge("top_200")
+            for note in verdict.chart.notes
+            if "neither title nor track id" in note
+        ]
         assert sum(len(note.split(" at position")[1].split(",")) for note in notes) == 36
 
     def test_all_is_well(self, real):
@@ -719,6 +738,7 @@ class TestRealFiles:
         assert f"no chart for {', '.join(GAPS)}\n" in shown.output
 
     def test_the_four_missing_days_are_named_by_a_run(self, real):
+        real.land("top_50")
         result = real.platform.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
             instance=real.platform.instance,
             asset_selection=[dg.AssetKey(["top_50", "raw_playlist"])],

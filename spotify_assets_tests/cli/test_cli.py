@@ -16,6 +16,7 @@ import pytest
 
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.storage.object_store import LocalObjectStore
+from spotify_assets_tests.helpers.command_line import run_command
 
 pytestmark = pytest.mark.slow
 
@@ -97,44 +98,52 @@ def test_the_runs_of_the_demo_are_those_of_the_named_jobs(demo):
         assert [run.job_name for run in instance.get_runs()][-2:] == ["publish_job", "daily_playlist_job"]
 
 
-def test_rebuild_publishes(demo):
-    folder, _ = demo
-    catalog = folder / "lake/demo/catalog.duckdb"
-    catalog.unlink()
-    day = str(today_in_japan())
-    completed = run(folder, "rebuild", "demo_japan", day, day)
-    assert completed.returncode == 0, completed.stderr
-    assert completed.stdout.splitlines() == [
-        f"demo_japan {day} to {day}: done",
-        "Catalog, analyses and report: published",
-    ]
-    with duckdb.connect(str(catalog), read_only=True) as connection:
-        assert connection.execute("select count(distinct edition_date) from song_history").fetchone() == (5,)
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
-def test_japanese_titles_are_printed_on_any_console(demo, encoding):
-    folder, _ = demo
-    number_one = ["query", "days_at_number_one"]
-    table = run(folder, *number_one, PYTHONIOENCODING=encoding)
-    assert (table.returncode, table.stderr) == (0, "")
-    (title,) = {row["song_name"] for row in json.loads(run(folder, *number_one, "--format", "json").stdout)[:1]}
-    seen = title.encode(encoding, "backslashreplace").decode(encoding)
-    assert seen in table.stdout
-    # For programs it is UTF-8 in any case.
-    for form in ("csv", "json"):
-        assert title in run(folder, *number_one, "--format", form, PYTHONIOENCODING=encoding).stdout
-
-
-def test_rebuild_gives_the_same_bytes(demo):
+def test_rebuild_gives_the_same_bytes_and_publishes(demo, instance):
     folder, _ = demo
     store = LocalObjectStore(folder / "lake/demo")
     keys = [key for table in ("songs", "snapshots") for key in store.list_keys(f"{table}/")]
     before = {key: store.read(key) for key in keys}
-    days = [str(today_in_japan() - timedelta(days=number)) for number in (4, 0)]
-    completed = run(folder, "rebuild", "demo_japan", *days)
-    assert completed.returncode == 0, completed.stderr
+    catalog = folder / "lake/demo/catalog.duckdb"
+    catalog.unlink()
+    first, last = (str(today_in_japan() - timedelta(days=number)) for number in (4, 0))
+    completed = run_command(folder, instance, "rebuild", "demo_japan", first, last)
+    assert completed.exit_code == 0, completed.stderr
+    assert completed.stdout.splitlines() == [
+        f"demo_japan {first} to {last}: done",
+        "Catalog, analyses and report: published",
+    ]
     assert {key: store.read(key) for key in keys} == before
+    with duckdb.connect(str(catalog), read_only=True) as connection:
+        assert connection.execute("select count(distinct edition_date) from song_history").fetchone() == (5,)
+
+
+@pytest.fixture(scope="module")
+def number_one(demo):
+    """The query for the songs at the top, and the title of one."""
+    query = ("query", "days_at_number_one")
+    with dg.DagsterInstance.ephemeral() as instance:
+        answer = run_command(demo[0], instance, *query, "--format", "json")
+    return query, json.loads(answer.stdout)[0]["song_name"]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_japanese_titles_are_printed_on_any_console(demo, instance, number_one, encoding):
+    query, title = number_one
+    table = run_command(demo[0], instance, *query, encoding=encoding)
+    assert (table.exit_code, table.stderr) == (0, "")
+    assert title.encode(encoding, "backslashreplace") in table.stdout_bytes
+    # For programs it is UTF-8 in any case.
+    for form in ("csv", "json"):
+        written = run_command(demo[0], instance, *query, "--format", form, encoding=encoding).stdout_bytes
+        assert title in written.decode("utf-8")
+
+
+def test_a_process_writes_in_the_encoding_of_its_console_and_data_in_utf_8(demo, number_one):
+    query, title = number_one
+    table = run(demo[0], *query, PYTHONIOENCODING="ascii")
+    assert (table.returncode, table.stderr) == (0, "")
+    assert title.encode("ascii", "backslashreplace").decode() in table.stdout
+    assert title in run(demo[0], *query, "--format", "csv", PYTHONIOENCODING="ascii").stdout
 
 
 def test_rebuild_of_days_that_nobody_stored_names_them(demo):
@@ -154,15 +163,15 @@ def test_rebuild_of_days_that_nobody_stored_names_them(demo):
         (("rebuild", "demo_japan", "2025-01-01", "2999-01-01"), "today in Japan"),
     ],
 )
-def test_rebuild_refuses_what_cannot_be(demo, arguments, words):
-    completed = run(demo[0], *arguments)
-    assert completed.returncode == 1
+def test_rebuild_refuses_what_cannot_be(demo, instance, arguments, words):
+    completed = run_command(demo[0], instance, *arguments)
+    assert completed.exit_code == 1
     assert words in completed.stderr
 
 
-def test_a_wrong_setting_is_refused_before_anything_happens(tmp_path):
-    completed = run(tmp_path, "demo", SPOTIFY_ASSETS_LAKE="gs://bucket")
-    assert completed.returncode == 1
+def test_a_wrong_setting_is_refused_before_anything_happens(tmp_path, instance):
+    completed = run_command(tmp_path, instance, "demo", SPOTIFY_ASSETS_LAKE="gs://bucket")
+    assert completed.exit_code == 1
     assert completed.stderr.startswith("SPOTIFY_ASSETS_LAKE is 'gs://bucket'.")
     assert list(tmp_path.iterdir()) == []
 
@@ -173,13 +182,13 @@ def test_without_a_dagster_home_the_command_says_so(tmp_path):
     assert "DAGSTER_HOME is not set" in completed.stderr
 
 
-def test_without_a_dagster_home_no_original_is_kept(tmp_path):
+def test_without_a_dagster_home_no_original_is_kept(tmp_path, instance):
     (tmp_path / "playlists.yaml").write_text(
         "{start: 2026-11-01, playlists: [{slug: a, title: A, source: charts, chart: regional-jp-daily}]}"
     )
     (tmp_path / "data.csv").write_text("date,position,song,artist\n2026-11-19,1,Rain,Kumo\n")
     settings = {"SPOTIFY_ASSETS_PLAYLISTS": "playlists.yaml", "SPOTIFY_ASSETS_LAKE": "lake"}
-    assert run(tmp_path, "charts", "import", "--dry-run", "data.csv", **settings).returncode == 0
+    assert run_command(tmp_path, instance, "charts", "import", "--dry-run", "data.csv", **settings).exit_code == 0
     completed = run(tmp_path, "charts", "import", "data.csv", **settings)
     assert completed.returncode == 1
     assert "DAGSTER_HOME is not set" in completed.stderr

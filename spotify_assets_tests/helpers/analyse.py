@@ -18,7 +18,7 @@ from spotify_assets.analytics.identity import Identity, identify
 from spotify_assets.analytics.lake_files import open_lake_files
 from spotify_assets.analytics.statements import Part, Statement, statements
 from spotify_assets.schemas import Table, arrow_schema
-from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, IDENTITY
+from spotify_assets.schemas.analyses import ANALYSES, CHART_DAYS, CHART_ENTRIES, IDENTITY
 from spotify_assets.storage.layout import ALIASES_KEY, Year, identity_key, year_key
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore
 from spotify_assets.storage.parquet import encode
@@ -33,17 +33,20 @@ def analyse(
     aliases: Sequence[Alias] = (),
     *,
     year_by_year: bool = False,
+    only: Collection[str] = ANALYSES,
 ) -> dict[str, pd.DataFrame]:
-    """Make all analyses.
+    """Make analyses.
 
     Args:
         chart_days: the columns of `CHART_DAYS` and `playlist`; a missing value is None.
         chart_entries: the columns of `CHART_ENTRIES` and `playlist`; lists are Python lists, a missing value is None.
         aliases: the rows of song_aliases.csv: a song, one that is the same or None, one that differs or None.
         year_by_year: make each part by itself, as a refresh may, and not all at once.
+        only: names of the tables that are wanted; by default all of `ANALYSES`.
 
     Returns:
-        By name, each table of `ANALYSES` with the schema's columns, sorted by its key, its cells Python objects.
+        By name, each table that is wanted or that one of these is made from, with the schema's columns, sorted by its
+        key, its cells Python objects.
     """
     with tempfile.TemporaryDirectory() as folder:
         store = LocalObjectStore(folder)
@@ -52,11 +55,20 @@ def analyse(
         _identify(store, compacted, aliases)
         with open_lake_files(store) as lake_files, open_duckdb_engine(lake_files, compacted, "1GB") as engine:
             tables = {}
-            for statement in statements():
+            for statement in _needed_for(only):
                 parts = [part for playlist, of in years.items() for part in statement.parts(playlist, of)]
                 files = _make(engine, statement, parts, year_by_year=year_by_year)
                 tables[statement.table.name] = _read(store, statement.table, files)
             return tables
+
+
+def _needed_for(names: Collection[str]) -> list[Statement]:
+    """The statements of these analyses, and of those that they read."""
+    needed = set(names)
+    for statement in reversed(statements()):
+        if statement.table.name in needed:
+            needed.update(statement.inputs)
+    return [statement for statement in statements() if statement.table.name in needed]
 
 
 def identified(

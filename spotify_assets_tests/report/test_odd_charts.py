@@ -40,6 +40,7 @@ CHARTS = {
     "odd": [("daily", [[named(name, name) for name in NAMES], [named(name, name) for name in reversed(NAMES)]])],
     "rejects": [("daily", [[None, {"track": None}, named("The only song")]])],
     "empty": [("daily", [many(3), []])],
+    "withdrawn": [("daily", [many(3)])],
     "weekly": [("weekly", [many(5), many(6)[1:]])],
 }
 
@@ -64,6 +65,8 @@ def pages(tmp_path_factory):
     settings = load_settings(
         {"SPOTIFY_ASSETS_LAKE": str(folder / "lake"), "SPOTIFY_ASSETS_PLAYLISTS": str(folder / "playlists.yaml")}
     )
+    publisher.write_nothing("withdrawn", DAY)
+    publisher.publish()
     keys = write_report(settings, store)
     assert keys == [REPORT_INDEX_KEY, *map(report_key, CHARTS)]
     return {key: ReportPage(store.read(key).decode()) for key in keys}
@@ -81,6 +84,10 @@ def test_the_index_leads_to_every_page(pages):
 
 def test_a_playlist_without_a_day_says_how_to_get_one(pages):
     assert "No day of this chart is published yet. Fill it with spotify-assets demo." in page_of(pages, "none").text[""]
+
+
+def test_a_playlist_whose_days_are_all_withdrawn_has_none(pages):
+    assert "No day of this chart is published yet." in page_of(pages, "withdrawn").text[""]
 
 
 def test_the_first_day_knows_nothing_of_what_was_before(pages):

@@ -20,6 +20,8 @@ from spotify_assets.schemas.analyses import ANALYSES
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets_tests.helpers.publisher import FIRST, Publisher
 
+pytestmark = pytest.mark.usefixtures("drawn_pictures")
+
 MOST_BYTES = 12_000
 IN_MARKDOWN = re.compile(r"!\[picture\]\(data:image/png;base64,([A-Za-z0-9+/=]+)\)")
 

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from threading import Thread
 from unittest import mock
 
@@ -24,7 +25,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto import backends as moto_backends
 from moto.athena.models import athena_backends
+from moto.backends import list_of_moto_modules
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
@@ -186,9 +189,10 @@ class AwsStandIn:
         """Where the results of the queries were to go."""
         return {execution.output for execution in self._athena.executions.values()}
 
-    def _patches(self) -> Iterator[tuple[type, str, object]]:
+    def _patches(self) -> Iterator[tuple[object, str, object]]:
         describe = FakeCrawler.as_dict
         get_tables, get_partitions = GlueResponse.get_tables, GlueResponse.get_partitions
+        yield moto_backends, "list_of_moto_modules", _moto_modules
         yield FakeCrawler, "start_crawler", lambda crawler: self._start_crawler(crawler)
         yield FakeCrawler, "as_dict", lambda crawler: _describe_crawler(crawler, describe)
         yield GlueResponse, "get_tables", lambda response: _page(response, get_tables, "TableList")
@@ -207,6 +211,18 @@ class _Order:
     error: str | None = None
 
 
+@cache
+def _application() -> DomainDispatcherApplication:
+    """moto's application, whose routes take half a second to make; its state is elsewhere."""
+    return DomainDispatcherApplication(create_backend_app)
+
+
+@cache
+def _moto_modules() -> tuple[str, ...]:
+    """The services that moto has; it would look into its folder at every request, a third of what one takes."""
+    return tuple(list_of_moto_modules())
+
+
 @contextmanager
 def _serve() -> Iterator[str]:
     """moto's application on a free port; yields its address.
@@ -216,7 +232,7 @@ def _serve() -> Iterator[str]:
     with make_server(
         "127.0.0.1",
         0,
-        DomainDispatcherApplication(create_backend_app),
+        _application(),
         threaded=True,
         request_handler=MotoRequestHandler,
     ) as server:

@@ -12,6 +12,9 @@ import pytest
 from spotify_assets.catalog.glue_tables import register_compacted, register_table
 from spotify_assets.schemas.table import Table, optional, required
 
+# Each of them starts AWS anew, and so do the tests of the engine that need this stand-in, which are slow too.
+pytestmark = pytest.mark.slow
+
 BUCKET = "chart-lake"
 DATABASE = "spotify_assets"
 WORKGROUP = "charts"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from spotify_assets.errors import StorageError
 from spotify_assets.snapshot import CatalogObject, PlaylistSnapshot
 from spotify_assets.storage.object_store import LocalObjectStore
-from spotify_assets.storage.raw_format import content_digest, decode, encode
+from spotify_assets.storage.raw_format import MOST_BYTES, content_digest, decode, encode
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets.transforms.values import payload_digest
@@ -302,6 +302,8 @@ class TestUnusableFiles:
             (gzip.compress(b"\xff\xfe", mtime=0), "codec can't decode"),
             (gzip.compress(b'{"record": "header"', mtime=0), "delimiter"),
             (gzip.compress(b"[1, 2]\n", mtime=0), "does not begin with a header"),
+            (gzip.compress(b"[" * 100_000, mtime=0), "recursion"),
+            (gzip.compress(bytes(MOST_BYTES + 1), mtime=0), "unpacked it has more than 256,000,000 bytes"),
             (with_records(lambda records: records.pop(0)), "does not begin with a header"),
             (with_records(lambda records: records.pop()), "other numbers of records"),
             (with_records(lambda records: records[2].update(position=3)), "positions do not run from 1"),

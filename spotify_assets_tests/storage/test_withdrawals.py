@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from functools import partial
 
 import dagster as dg
 import duckdb
@@ -26,16 +23,16 @@ from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets.storage.withdrawals import Action, Withdrawals
 from spotify_assets.transforms.daily_tables import daily_tables
+from spotify_assets_tests.helpers.command_line import run_command
 from spotify_assets_tests.helpers.make_snapshot import DAY, SLUG, make_snapshot
 from spotify_assets_tests.helpers.platform import Platform, spotify_environment
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries
 
 pytestmark = pytest.mark.slow
 
-COMMAND = Path(sys.executable).with_name("spotify-assets")
 OLD, NEW, OTHER = make_entries(2), make_entries(2, first=10), make_entries(2, first=20)
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-DAMAGED = (b"", b"no JSON", b"[]", b"{}", b'{"action": "erase"}')
+DAMAGED = (b"", b"no JSON", b"[" * 100_000, b"[]", b"{}", b'{"action": "erase"}')
 
 
 def fetched(content, hours=0):
@@ -327,20 +324,24 @@ class TestChartFiles:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
+def module_instance():
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory, module_instance):
     """A folder in which `spotify-assets demo --days 5` was run."""
     folder = tmp_path_factory.mktemp("demo")
-    (folder / "dagster_home").mkdir()
-    (folder / "dagster_home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
-    completed = run(folder, "demo", "--days", "5")
-    assert completed.returncode == 0, completed.stderr
+    completed = run_command(folder, module_instance, "demo", "--days", "5")
+    assert completed.exit_code == 0, completed.stderr
     return folder
 
 
-def run(folder, *arguments):
-    return subprocess.run(
-        [COMMAND, *arguments], cwd=folder, env={**os.environ}, capture_output=True, text=True, check=False
-    )
+@pytest.fixture
+def command(demo, module_instance):
+    """Runs `spotify-assets` in the folder of the demo."""
+    return partial(run_command, demo, module_instance)
 
 
 def days_in_catalog(folder, table):
@@ -352,44 +353,41 @@ def objects(store, *folders):
     return {key: store.read(key) for folder in folders for key in store.list_keys(f"{folder}/")}
 
 
-def test_the_command_takes_a_day_out_and_puts_it_back(demo):
+def test_the_command_takes_a_day_out_and_puts_it_back(demo, command):
     store = LocalObjectStore(demo / "lake/demo")
     tables, raw = objects(store, *TABLES), objects(store, "raw_playlist")
     today = today_in_japan()
     days = [today - timedelta(days=number) for number in (4, 3, 2, 1, 0)]
     bad = days[2]
 
-    withdrawn = run(demo, "withdraw", "demo_japan", str(bad), "--why", "half a list")
-    assert withdrawn.returncode == 0, withdrawn.stderr
+    withdrawn = command("withdraw", "demo_japan", str(bad), "--why", "half a list")
+    assert withdrawn.exit_code == 0, withdrawn.stderr
     assert "is withdrawn; the day has no other" in withdrawn.stdout
     assert f"demo_japan {bad} to {bad}: done" in withdrawn.stdout
     assert objects(store, "raw_playlist") == raw
     for table in ("snapshots", "songs"):
         assert days_in_catalog(demo, table) == [day for day in days if day != bad]
 
-    rebuilt = run(demo, "rebuild", "demo_japan", str(days[0]), str(today))
-    assert rebuilt.returncode == 0, rebuilt.stderr
+    rebuilt = command("rebuild", "demo_japan", str(days[0]), str(today))
+    assert rebuilt.exit_code == 0, rebuilt.stderr
     assert bad not in days_in_catalog(demo, "snapshots")
 
-    restored = run(demo, "withdraw", "demo_japan", str(bad), "--restore", "--why", "it was right")
-    assert restored.returncode == 0, restored.stderr
+    restored = command("withdraw", "demo_japan", str(bad), "--restore", "--why", "it was right")
+    assert restored.exit_code == 0, restored.stderr
     assert "is no longer withdrawn" in restored.stdout
     assert objects(store, *TABLES) == tables
     assert days_in_catalog(demo, "snapshots") == days
 
-    audit = run(demo, "withdrawals", "demo_japan")
-    assert audit.returncode == 0, audit.stderr
+    audit = command("withdrawals", "demo_japan")
+    assert audit.exit_code == 0, audit.stderr
     _, _, first, second = (line.rstrip() for line in audit.stdout.splitlines())
     assert first.split(maxsplit=5)[2:] == ["demo_japan", str(bad), "withdraw", "half a list"]
     assert second.split(maxsplit=5)[2:] == ["demo_japan", str(bad), "restore", "it was right"]
-    assert run(demo, "withdrawals").stdout == audit.stdout
+    assert command("withdrawals").stdout == audit.stdout
 
 
-def test_the_history_heals_when_a_day_is_withdrawn(demo, tmp_path):
-    folder = tmp_path / "copy"
-    (folder / "dagster_home").mkdir(parents=True)
-    (folder / "dagster_home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
-    store = LocalObjectStore(folder / "lake/demo")
+def test_the_history_heals_when_a_day_is_withdrawn(instance, tmp_path):
+    store = LocalObjectStore(tmp_path / "lake/demo")
     today = today_in_japan()
     days = [today - timedelta(days=number) for number in (3, 2, 1, 0)]
     contents = [OLD, NEW, OLD, OLD]
@@ -400,11 +398,12 @@ def test_the_history_heals_when_a_day_is_withdrawn(demo, tmp_path):
             for day, content in zip(days, contents, strict=True)
         ],
     )
-    first = run(folder, "rebuild", "demo_japan", str(days[0]), str(days[-1]))
-    assert first.returncode == 0, first.stderr
-    completed = run(folder, "withdraw", "demo_japan", str(days[1]), "--why", "another country's list")
-    assert completed.returncode == 0, completed.stderr
-    with duckdb.connect(str(folder / "lake/demo/catalog.duckdb"), read_only=True) as catalog:
+    first = run_command(tmp_path, instance, "rebuild", "demo_japan", str(days[0]), str(days[-1]))
+    assert first.exit_code == 0, first.stderr
+    reason = "another country's list"
+    completed = run_command(tmp_path, instance, "withdraw", "demo_japan", str(days[1]), "--why", reason)
+    assert completed.exit_code == 0, completed.stderr
+    with duckdb.connect(str(tmp_path / "lake/demo/catalog.duckdb"), read_only=True) as catalog:
         query = "select snapshot_date, unchanged, edition from chart_days order by 1"
         rows = catalog.execute(query).fetchall()
     assert rows == [(days[0], False, days[0]), (days[2], True, days[0]), (days[3], True, days[0])]
@@ -421,8 +420,7 @@ def test_the_history_heals_when_a_day_is_withdrawn(demo, tmp_path):
         (("withdraw", "demo_japan", "2025-01-01", "--restore"), "nothing was ever stored for it"),
     ],
 )
-def test_the_command_refuses_what_cannot_be(demo, arguments, words):
-    completed = run(demo, *arguments)
-    assert completed.returncode == 1
+def test_the_command_refuses_what_cannot_be(command, arguments, words):
+    completed = command(*arguments)
+    assert completed.exit_code == 1
     assert words in completed.stderr
-    assert "Traceback" not in completed.stderr

@@ -29,6 +29,8 @@ UTF_16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 NO_TEXT = re.compile("[\0\udc80-\udcff\N{REPLACEMENT CHARACTER}]|\x1b[$(][@BJ]")
 """What text has not: zero bytes, bytes that are not UTF-8 (as PEP 383 maps them), the sign for lost letters, and the
 escape sequences of ISO-2022-JP."""
+LONGEST_LINE = 1_000_000
+"""Characters of a line, with its end. A chart's rows have some hundreds; titles of 200,000 have been seen."""
 SAMPLE_LINES = 1000
 """How many lines the guess looks at which encoding a text has that is not UTF-8."""
 
@@ -110,11 +112,12 @@ def text_lines(name: str, file: IO[bytes]) -> Iterator[Iterator[str]]:
     What is not UTF-8 comes as lone surrogates (PEP 383); `check_text` refuses it.
 
     Raises:
-        SourceRefusal: the file is a zip archive, or its compression is damaged.
+        SourceRefusal: the file is a zip archive, its compression is damaged, or a line is longer than any row.
     """
     text = io.TextIOWrapper(_unpacked(name, file), encoding="utf-8", errors="surrogateescape", newline="")
     try:
-        yield chain([text.readline().lstrip(BYTE_ORDER_MARK)], text)
+        lines = _lines(name, text)
+        yield chain([next(lines, "").lstrip(BYTE_ORDER_MARK)], lines)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise refusal(
             name,
@@ -124,6 +127,22 @@ def text_lines(name: str, file: IO[bytes]) -> Iterator[Iterator[str]]:
         ) from error
     finally:
         text.detach()  # else the file would be closed with it
+
+
+def _lines(name: str, text: io.TextIOWrapper) -> Iterator[str]:
+    """The lines of a text, none of which is held in memory that is longer than any row of a chart."""
+    number = 0
+    while line := text.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise refusal(
+                name,
+                f"it has a line of more than {LONGEST_LINE:,} characters",
+                why="a row of a chart has some hundreds, so this is no table, or it has lost its line ends",
+                remedy="download the chart again, or remove the file: that day is missing",
+                line=number,
+            )
+        yield line
 
 
 @lru_cache(maxsize=8192)  # the same titles stand in a chart day after day
@@ -175,7 +194,7 @@ def _json(name: str, file: IO[bytes]) -> SourceRefusal:
     try:
         said = json.loads(beginning)["error"]
         error = f"the error {said['status']}: {said['message']}"
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         error = f"an answer that begins with {' '.join(beginning.split())[:80]!r}"
     return refusal(
         name,

@@ -276,7 +276,7 @@ class SpotifyClient:
             return request()
         except (spotipy.SpotifyException, SpotifyOauthError) as error:
             refusal = self._refusal_of_answer(question, error)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             # What spotipy stumbles over when an answer, or the body of an error, is not the object that it expects.
             failed = self._response is not None and self._response.status_code >= 400
             refusal = self._refusal_of_answer(question, error) if failed else self._unreadable(question, error)

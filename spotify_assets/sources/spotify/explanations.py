@@ -52,7 +52,7 @@ def read_answer(response: requests.Response, without_secrets: Callable[[str], st
     """What an error answer says, in either of the forms of the Web API and of the token endpoint."""
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = response.text
     error = body.get("error") if isinstance(body, dict) else body
     if isinstance(error, dict):

@@ -70,6 +70,7 @@ def days_from(first, last):
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
+@pytest.mark.slow
 def test_140_days_cost_two_calls_besides_a_file_each(desk, github):
     record_days(github, FIRST, LAST)
     found = desk.fetch(days_from(FIRST, LAST))
@@ -91,6 +92,7 @@ def test_a_day_is_that_of_the_last_commit_in_japan(desk, github):
     assert found[date(2026, 11, 17)].fetched_at == datetime(2026, 11, 17, 14, 59, 59, tzinfo=UTC)
 
 
+@pytest.mark.slow
 def test_past_days_are_asked_for_once(desk, github):
     record_days(github, FIRST, LAST)
     desk.fetch(days_from(FIRST, LAST))

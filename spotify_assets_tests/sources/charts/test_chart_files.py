@@ -397,6 +397,19 @@ def test_a_tar_archive(form):
         assert "unpack it" in refused.remedy
 
 
+@pytest.mark.parametrize(
+    "content", [b"x" * 2_000_000, b"Position,Track Name,Artist,Streams,URL\n1," + b"x" * 2_000_000 + b"\n"]
+)
+def test_a_line_that_is_no_row_is_refused_without_being_held(content):
+    for packed in (content, gzip.compress(content, mtime=0)):
+        tracemalloc.start()
+        refused = refusal_of("regional-jp-daily-2026-11-20.csv", packed)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert "it has a line of more than 1,000,000 characters" in refused.what
+        assert peak < 8_000_000
+
+
 @pytest.mark.parametrize("content", [b"", BOM, b" \r\n", gzip.compress(b"", mtime=0)])
 def test_an_empty_file(content):
     assert "empty" in refusal_of("regional-jp-daily-2026-11-20.csv", content).what
@@ -678,6 +691,7 @@ dialects = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(words, words), min_size=1, max_size=8), dialects, st.booleans(), st.booleans())
 def test_what_was_written_is_read(songs, dialect, with_mark, packed):
     header = ["rank", "uri", "artist_names", "track_name", "source", "peak_rank", "previous_rank", "days_on_chart"]
@@ -722,6 +736,7 @@ def long_archive(days, last_row=""):
     return io.BytesIO(f"{header}\n{''.join(rows)}{last_row}".encode())
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_days():
     peaks = []
     for days in (50, 1000):

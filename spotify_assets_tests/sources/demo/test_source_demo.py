@@ -71,6 +71,7 @@ def songs_by_day(year) -> list[set[str]]:
 # The same day is the same chart.
 
 
+@pytest.mark.slow
 @given(days=st.lists(ANY_DAY, min_size=2, max_size=5, unique=True), seed=st.integers(0, 1000))
 @settings(max_examples=8)
 def test_a_day_is_the_same_in_any_order_of_asking(days, seed):
@@ -86,6 +87,7 @@ def test_a_day_does_not_depend_on_the_snapshot_before_it():
     assert as_bytes(fetch(day, previous=fetch(day - timedelta(days=1)))) == as_bytes(fetch(day))
 
 
+@pytest.mark.slow
 def test_a_day_is_the_same_in_another_process_and_needs_no_dagster():
     program = (
         "import sys, types, datetime\n"

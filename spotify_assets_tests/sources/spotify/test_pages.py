@@ -131,6 +131,7 @@ def test_a_total_that_is_no_number_is_refused(server, total):
         fetch(server)
 
 
+@pytest.mark.slow
 def test_pages_without_end_are_refused(server):
     def endless(page):
         page["items"] = make_entries(50, first=int(page["offset"]) + 1)

@@ -205,6 +205,11 @@ class TestRequests:
         assert "not JSON" in refusal.what
         assert "not certain" in refusal.why
 
+    def test_answer_nested_beyond_reading(self, server):
+        server.answer_next(PLAYLIST, body="[" * 100_000)
+        refusal = refusal_of(SourceUnavailable, lambda: client_of(server).playlist(PLAYLIST_ID, None))
+        assert "gave an answer that cannot be read (RecursionError)" in refusal.what
+
     @pytest.mark.parametrize("body", [[1], "5", '"text"'])
     def test_answer_that_is_no_object(self, server, body):
         server.answer_next(PLAYLIST, body=body)
