@@ -40,6 +40,18 @@ def main() -> None:
 
 
 for command in (
-    demo, prepare, rebuild, withdraw, withdrawals, query, report, bi, alerts, doctor, auth, archive, charts
+    demo,
+    prepare,
+    rebuild,
+    withdraw,
+    withdrawals,
+    query,
+    report,
+    bi,
+    alerts,
+    doctor,
+    auth,
+    archive,
+    charts,
 ):
     main.add_command(command)
