@@ -236,6 +236,7 @@ def test_the_source_is_a_parameter():
     assert changed[0][0].startswith('expression SourceKind = "Folder" meta [IsParameterQuery=true')
     assert changed[0][1].startswith('expression SourceKind = "Athena" meta [IsParameterQuery=true')
     text = "\n".join(folder)
+    assert 'if SourceKind = "Athena" then FromAthena else Parquet.Document(FromFolder)' in text
     for used in ("Folder.Files(StarFolder)", "AmazonAthena.Databases(AthenaDsn, null, [])", "Name = AthenaDatabase"):
         assert used in text
 

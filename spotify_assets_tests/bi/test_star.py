@@ -88,6 +88,7 @@ def test_facts_have_all_the_dimensions(asked):
 
 
 def test_what_is_not_known_is_the_row_of_key_zero(asked):
+    assert UNKNOWN_KEY == 0
     without_album = {title for number, title in enumerate(TITLES) if number % 5 == 0}
     assert asked.rows(
         "SELECT song_name, album_name FROM fact_chart_entries JOIN dim_song USING (song_surrogate_key) "

@@ -35,11 +35,13 @@ SIZE = 20
 
 
 def track(title):
-    """A song: every third has two artists, one of them named like its title; every fifth has no album."""
+    """A song: every third has a guest named like its title, every fourth names an artist twice, every fifth has no album."""
     number = TITLES.index(title)
     artists = [{"id": f"artist-{number % 7}", "name": f"Artist {number % 7}"}]
     if number % 3 == 0:
         artists.append({"id": f"guest-{number}", "name": title})
+    if number % 4 == 0:
+        artists.append(artists[0])
     album = {"id": f"album-{number}", "name": f"Album of {title}", "total_tracks": 9, "release_date": "2025-12-01"}
     return {
         "id": f"{number:022}",
