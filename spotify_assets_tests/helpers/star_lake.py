@@ -35,7 +35,7 @@ SIZE = 20
 
 
 def track(title):
-    """A song: every third has a guest named like its title, every fourth names an artist twice, every fifth has no album."""
+    """A song: every third has a guest named like it, every fourth names an artist twice, every fifth has no album."""
     number = TITLES.index(title)
     artists = [{"id": f"artist-{number % 7}", "name": f"Artist {number % 7}"}]
     if number % 3 == 0:
