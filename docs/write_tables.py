@@ -14,6 +14,7 @@ from spotify_assets.analytics.queries import saved_queries
 from spotify_assets.checks import CHECKS, HISTORY_CHECKS, IDENTITY_CHECK
 from spotify_assets.schemas import ALBUMS, ARTISTS, SNAPSHOTS, SONGS, TABLES, Column, Table, coverage_column
 from spotify_assets.schemas.analyses import ANALYSES, CHART_DAYS, COMPACTED, IDENTITY, SONG_IDENTITY
+from spotify_assets.schemas.star import STAR
 
 FOLDER = Path(__file__).parent
 COMMENT = re.compile(r"\A(--.*\n)+")
@@ -51,7 +52,8 @@ DICTIONARY_INTRODUCTION = """\
 Every column of every table, by name. This page is written by `.venv/bin/python docs/write_tables.py` from
 `spotify_assets/schemas/`; a test fails when they differ. Do not edit it by hand.
 
-The tables, one by one: [the daily tables](tables.md), [history and analyses](analysis_tables.md). What the words mean:
+The tables, one by one: [the daily tables](tables.md), [history and analyses](analysis_tables.md), [the star
+schema](bi.md#the-star-schema). What the words mean:
 [The analyses](analyses.md). `snapshots` has besides these a column `coverage_<table>_<column>` for each column of
 `songs`, `albums` and `artists` that may be null: the share of rows that have it.
 """
@@ -116,7 +118,7 @@ def dictionary() -> str:
     """The page of all columns by name; columns that mean the same in several tables stand in one row."""
     meanings: dict[tuple[str, str, str], list[str]] = {}
     coverage = _coverage_columns()
-    for table in (*TABLES.values(), *COMPACTED.values(), *IDENTITY.values(), *ANALYSES.values()):
+    for table in (*TABLES.values(), *COMPACTED.values(), *IDENTITY.values(), *ANALYSES.values(), *STAR.values()):
         for column in table.columns:
             if column.name not in coverage:
                 meanings.setdefault((column.name, column.type, column.description), []).append(f"`{table.name}`")

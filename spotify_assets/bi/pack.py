@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from spotify_assets.bi.csv_files import write_csv_files
 from spotify_assets.bi.labels import MODEL
@@ -137,7 +138,7 @@ def _register(settings: Settings, store: ObjectStore) -> None:
 
 def _write_texts(texts: Mapping[str, bytes], store: ObjectStore) -> None:
     """Write the projects where they are others than those that were written last; what people changed stays."""
-    recorded = json.loads(read_if_present(store, BI_TEXTS_KEY) or b'{"keys": []}')
+    recorded = _recorded(store)
     if recorded == _as_recorded(texts):
         return
     for key in set(recorded["keys"]) - texts.keys():
@@ -146,12 +147,22 @@ def _write_texts(texts: Mapping[str, bytes], store: ObjectStore) -> None:
     _record(texts, store)
 
 
+def _recorded(store: ObjectStore) -> dict[str, Any]:
+    """What was written last. A damaged record counts as none: all is written again."""
+    data = read_if_present(store, BI_TEXTS_KEY)
+    try:
+        recorded = json.loads(data or b"")
+        return {"digest": str(recorded["digest"]), "keys": [str(key) for key in recorded["keys"]]}
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return {"digest": "", "keys": []}
+
+
 def _record(texts: Mapping[str, bytes], store: ObjectStore) -> None:
     """Record what was written. Comes last: whatever was not written whole is written again."""
     store.write(BI_TEXTS_KEY, json.dumps(_as_recorded(texts)).encode())
 
 
-def _as_recorded(texts: Mapping[str, bytes]) -> dict[str, object]:
+def _as_recorded(texts: Mapping[str, bytes]) -> dict[str, Any]:
     digest = hashlib.sha256()
     for key in sorted(texts):
         digest.update(key.encode() + b"\0" + texts[key] + b"\0")

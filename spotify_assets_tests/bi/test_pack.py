@@ -17,7 +17,15 @@ from spotify_assets.bi import pack
 from spotify_assets.bi.pack import update_pack, write_pack
 from spotify_assets.cli.main import main
 from spotify_assets.schemas.star import FACTS, STAR, joins
-from spotify_assets.storage.layout import BI_PREFIX, powerbi_key, star_csv_key, star_key, star_prefix, tableau_key
+from spotify_assets.storage.layout import (
+    BI_PREFIX,
+    BI_TEXTS_KEY,
+    powerbi_key,
+    star_csv_key,
+    star_key,
+    star_prefix,
+    tableau_key,
+)
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets_tests.helpers.star_lake import DAYS, TITLES, StarLake
@@ -67,6 +75,14 @@ def test_projects_are_written_only_where_they_would_be_others(lake, monkeypatch)
         assert lake.store.read(older) == b"{}"
     update_pack(lake.settings, lake.store)
     assert older not in lake.store.list_keys(BI_PREFIX)
+    assert json.loads(lake.store.read(PAGE))["displayName"] == "Today"
+
+
+@pytest.mark.parametrize("record", [b"", b"{", b"[]", b'{"digest": 1, "keys": null}'])
+def test_a_damaged_record_of_what_was_written_has_all_written_again(lake, record):
+    lake.store.write(BI_TEXTS_KEY, record)
+    lake.store.write(PAGE, b"damaged as well")
+    update_pack(lake.settings, lake.store)
     assert json.loads(lake.store.read(PAGE))["displayName"] == "Today"
 
 
