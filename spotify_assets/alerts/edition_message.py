@@ -61,8 +61,10 @@ def _lines(today: Today) -> Iterator[str]:
     unit = "days" if today.edition["cadence"] == "daily" else "weeks"
     ended = [song for song in today.drop_outs if song["streak"] >= LONG_RUN[today.edition["cadence"]]]
     if ended:
-        yield "Gone: " + listed(f"{_song(song)} after {song['streak']} {unit} in a row" for song in ended)
+        counted = f"stored {unit} in a row" if today.missing else f"{unit} in a row"
+        yield "Gone: " + listed(f"{_song(song)} after {song['streak']} {counted}" for song in ended)
 
 
 def _song(song: Row) -> str:
-    return f"{short(song['song_name'])} ({short(song['artist_names'])})"
+    doubt = ", perhaps there before under another name" if song["entry_status_basis"] == "doubtful" else ""
+    return f"{short(song['song_name'])} ({short(song['artist_names'])}{doubt})"

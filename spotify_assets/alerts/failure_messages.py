@@ -48,8 +48,10 @@ def token_message(since: date | None, now: date) -> Message | None:
     """The message of a refresh token that will end in a month; None where it is younger, or its age is not known."""
     if since is None or now - since < TOKEN_WARNING:
         return None
+    end = since + TOKEN_LIFE
+    ends = "ends" if now <= end else "ended"
     return Message(
         f"token/{since}",
-        "Spotify's consent ends soon",
-        f"The refresh token is of {since} and ends about {since + TOKEN_LIFE}. Run `spotify-assets auth` again.",
+        f"Spotify's consent {ends}{' soon' if now <= end else ''}",
+        f"The refresh token is of {since} and {ends} about {end}. Run `spotify-assets auth` again.",
     )

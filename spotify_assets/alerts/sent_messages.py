@@ -18,42 +18,43 @@ KEPT = 1000
 
 
 class SentMessages:
-    """What each target was sent, by the digest of its address."""
+    """What each target was sent, by the digest of its address; read at each use, because another process may send."""
 
     def __init__(self, store: ObjectStore) -> None:
-        """Read it.
-
-        Raises:
-            Damaged: it cannot be understood.
-            StorageError: it cannot be read.
-        """
         self._store = store
-        data = read_if_present(store, SENT_MESSAGES_KEY)
-        try:
-            self._sent: dict[str, list[str]] = json.loads(data) if data else {}
-            self._seen = {digest: set(map(str, sent)) for digest, sent in self._sent.items()}
-        except (AttributeError, TypeError, ValueError, RecursionError) as error:
-            raise Damaged(
-                f"{store.uri(SENT_MESSAGES_KEY)} is damaged.",
-                why=f"it does not record which messages were sent ({error})",
-                remedy="remove it; messages of the newest edition may then come twice",
-            ) from error
 
     def lacks(self, target: Target, message: Message) -> bool:
-        """Whether a target is to get a message: it did not get it, nor one of a later edition of the playlist."""
-        seen = self._seen.get(target.digest, set())
-        return message.about not in seen and not any(_later_edition(message.about, sent) for sent in seen)
+        """Whether a target is to get a message: it did not get it, nor one of a later edition of the playlist.
+
+        Raises:
+            Damaged: the record cannot be understood.
+            StorageError: it cannot be read.
+        """
+        sent = self._read().get(target.digest, [])
+        return message.about not in sent and not any(_later_edition(message.about, other) for other in sent)
 
     def record(self, target: Target, message: Message) -> None:
         """Record that a target was sent a message.
 
         Raises:
-            StorageError: it cannot be written.
+            Damaged, StorageError: as `lacks`, or the record cannot be written.
         """
-        sent = [*self._sent.get(target.digest, []), message.about][-KEPT:]
-        self._sent[target.digest] = sent
-        self._seen[target.digest] = set(sent)
-        self._store.write(SENT_MESSAGES_KEY, json.dumps(self._sent, indent=1).encode())
+        sent = self._read()
+        sent[target.digest] = [*sent.get(target.digest, []), message.about][-KEPT:]
+        self._store.write(SENT_MESSAGES_KEY, json.dumps(sent, indent=1).encode())
+
+    def _read(self) -> dict[str, list[str]]:
+        data = read_if_present(self._store, SENT_MESSAGES_KEY)
+        try:
+            recorded = json.loads(data) if data else {}
+            # A text is no list of messages, although it can be gone through like one.
+            return {digest: list.copy(sent) for digest, sent in recorded.items()}
+        except (AttributeError, TypeError, ValueError, RecursionError) as error:
+            raise Damaged(
+                f"{self._store.uri(SENT_MESSAGES_KEY)} is damaged.",
+                why=f"it does not record which messages were sent ({error})",
+                remedy="remove it; messages of the newest edition may then come twice",
+            ) from error
 
 
 class Outcome(NamedTuple):

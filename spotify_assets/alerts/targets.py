@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from spotify_assets.alerts.message import Message
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     import apprise
 
 VARIABLE = "SPOTIFY_ASSETS_ALERT_URLS"
+READ_TIMEOUT = 30.0
+"""Seconds that a service may take to answer."""
+SEVERAL_BY_COMMA = re.compile(r",\s*[a-z]+://", re.IGNORECASE)
 
 
 class Target(NamedTuple):
@@ -30,7 +34,8 @@ class Target(NamedTuple):
 
     def send(self, message: Message) -> bool:
         """Send a message; whether the service took it."""
-        return bool(self.service.notify(body=message.text, title=message.title))
+        # As text: a service that takes HTML is to escape the names in it.
+        return bool(self.service.notify(body=message.text, title=message.title, body_format="text"))
 
 
 def targets(settings: Settings) -> list[Target]:
@@ -56,6 +61,12 @@ def targets(settings: Settings) -> list[Target]:
     # What it logs quotes addresses.
     logging.getLogger("apprise").disabled = True
     found = []
+    if SEVERAL_BY_COMMA.search(settings.alert_urls.get_secret_value()):
+        raise SettingsError(
+            f"The addresses of {VARIABLE} are separated by commas.",
+            why="a comma may belong to an address",
+            remedy="separate them by spaces",
+        )
     for number, address in enumerate(settings.alert_urls.get_secret_value().split(), 1):
         service = apprise.Apprise.instantiate(address)
         if not isinstance(service, apprise.NotifyBase):
@@ -64,6 +75,8 @@ def targets(settings: Settings) -> list[Target]:
                 why="apprise knows no such service, or the address lacks a part",
                 remedy="write it as https://github.com/caronc/apprise/wiki has it, addresses separated by spaces",
             )
+        # A slow service that takes a message late would otherwise be sent it again.
+        service.socket_read_timeout = READ_TIMEOUT
         digest = hashlib.sha256(address.encode()).hexdigest()[:16]
         found.append(Target(f"target {number} ({service.service_name or service.protocol})", digest, service))
     return found

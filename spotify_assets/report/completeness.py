@@ -43,6 +43,7 @@ SELECT snapshot_date, coalesce(state, 'missing') AS state, rejected
 FROM stored FULL JOIN expected USING (snapshot_date)
 ORDER BY snapshot_date
 """
+_UNIDENTIFIED = "SELECT sum(unidentified)::BIGINT AS unidentified FROM chart_editions"
 _COVERAGE = "SELECT {columns} FROM chart_entries {where}"
 
 
@@ -52,10 +53,12 @@ class Completeness:
 
     Attributes:
         calendar: a row per stored day, and of a daily chart per day between them: its state, and entries rejected.
+        unidentified: rows of all editions that name no song: neither title nor id.
         fields: by field, the share of rows that have it, in the newest day and in all of them.
     """
 
     calendar: list[Row]
+    unidentified: int
     fields: dict[str, tuple[float | None, float | None]]
 
     @property
@@ -91,6 +94,7 @@ def read_completeness(released: ReleasedTables) -> Completeness:
     (of_all,) = released.answer(_COVERAGE.format(columns=columns, where="")).to_pylist()
     return Completeness(
         calendar=released.answer(_DAYS).to_pylist(),
+        unidentified=released.answer(_UNIDENTIFIED)["unidentified"][0].as_py(),
         fields={words: (of_newest[field], of_all[field]) for field, words in FIELDS.items()},
     )
 

@@ -22,6 +22,7 @@ from spotify_assets.report.rankings import PERIODS, Rankings
 from spotify_assets.report.sparklines import sparkline
 from spotify_assets.report.today import SPARKLINE_EDITIONS, Today
 from spotify_assets.settings import PlaylistSettings
+from spotify_assets.snapshot import CHARTS
 
 Row = Mapping[str, Any]
 TEMPLATES = Path(__file__).with_name("templates")
@@ -62,6 +63,8 @@ def playlist_page(playlist: PlaylistSettings, contents: Contents | None, librari
         playlist=playlist,
         contents=contents,
         today=contents.today,
+        # Unless an app of Spotify's completed them, chart files credit one artist, however many its name holds.
+        artists_as_one_text=contents.today.day["source"] == CHARTS and not contents.movement.collaborations,
         unit="day" if contents.today.edition["cadence"] == "daily" else "week",
         source=SOURCES[contents.today.day["source"]],
         periods=PERIODS,

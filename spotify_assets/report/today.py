@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from spotify_assets.analytics.released_tables import ReleasedTables
+from spotify_assets.partitions import today_in_japan
 
 Row = dict[str, Any]
-MOST_MOVED = 5
+NEWEST_FOR = {"daily": 2, "weekly": 9}
+"""Days after which the newest stored day of a chart is worth a remark."""
 SPARKLINE_EDITIONS = 60
 """Editions that the little line of a song's run shows, at most."""
 
@@ -40,6 +42,10 @@ JOIN chart_editions AS edition ON edition.edition_date = newest.edition_date AND
 WHERE history.edition_number > edition.edition_number - {SPARKLINE_EDITIONS}
 GROUP BY history.song_key
 """
+_HISTORY = """
+SELECT sum(missing_before)::BIGINT AS missing, min(chart_size) AS smallest, max(chart_size) AS largest
+FROM chart_editions
+"""
 _CANDIDATES = """
 SELECT count(*) AS all_pairs, count(*) FILTER (came_on = (SELECT max(edition_date) FROM chart_editions)) AS of_edition
 FROM alias_candidates WHERE playlist = '{playlist}'
@@ -56,6 +62,7 @@ class Today:
         chart: its rows of song_history, by position.
         drop_outs: rows of song_history in the edition before, of songs that this one lacks.
         runs: by song of the chart, pairs of edition number and position in the newest editions.
+        missing: expected editions that this history lacks: days, or weeks, that counts of editions pass over.
         doubts: sentences about what is missing or doubtful.
     """
 
@@ -64,6 +71,7 @@ class Today:
     chart: Sequence[Row]
     drop_outs: Sequence[Row]
     runs: dict[str, list[list[int]]]
+    missing: int
     doubts: Sequence[str]
 
     @property
@@ -77,13 +85,13 @@ class Today:
 
     @property
     def climbers(self) -> list[Row]:
-        """The songs that gained most places, the most first."""
-        return sorted(self.of_status("UP"), key=lambda song: -song["movement"])[:MOST_MOVED]
+        """The songs that gained places, those that gained most first."""
+        return sorted(self.of_status("UP"), key=lambda song: -song["movement"])
 
     @property
     def fallers(self) -> list[Row]:
-        """The songs that lost most places, the most first."""
-        return sorted(self.of_status("DOWN"), key=lambda song: song["movement"])[:MOST_MOVED]
+        """The songs that lost places, those that lost most first."""
+        return sorted(self.of_status("DOWN"), key=lambda song: song["movement"])
 
 
 def read_today(released: ReleasedTables, playlist: str) -> Today:
@@ -94,6 +102,7 @@ def read_today(released: ReleasedTables, playlist: str) -> Today:
     """
     (edition,) = released.answer(_EDITION).to_pylist()
     (day,) = released.answer(_DAY).to_pylist()
+    (history,) = released.answer(_HISTORY).to_pylist()
     (candidates,) = released.answer(_CANDIDATES.format(playlist=playlist)).to_pylist()
     chart = released.answer(_CHART).to_pylist()
     return Today(
@@ -102,14 +111,22 @@ def read_today(released: ReleasedTables, playlist: str) -> Today:
         chart=chart,
         drop_outs=released.answer(_DROP_OUTS).to_pylist(),
         runs={row["song_key"]: row["run"] for row in released.answer(_RUNS).to_pylist()},
-        doubts=list(_doubts(edition, day, chart, candidates)),
+        missing=history["missing"],
+        doubts=_doubts(edition, day, chart, candidates, history),
     )
 
 
-def _doubts(edition: Row, day: Row, chart: Sequence[Row], candidates: Row) -> list[str]:
+def _doubts(edition: Row, day: Row, chart: Sequence[Row], candidates: Row, history: Row) -> list[str]:
+    unit = "day" if edition["cadence"] == "daily" else "week"
+    age = (today_in_japan() - day["snapshot_date"]).days
+    more = [song for song in chart if _publisher_counts_more(song)]
     doubted = [song for song in chart if song["entry_status_basis"] == "doubtful"]
     twice = [song for song in chart if song["occurrences"] > 1]
     found = [
+        (
+            age > NEWEST_FOR[edition["cadence"]],
+            f"The newest stored day is {day['snapshot_date']}, {age} days before this page was made.",
+        ),
         (
             edition["gap"],
             f"{_count(edition['missing_before'], 'expected edition is', 'expected editions are')} missing right before "
@@ -143,9 +160,30 @@ def _doubts(edition: Row, day: Row, chart: Sequence[Row], candidates: Row) -> li
             f"{_count(candidates['all_pairs'], 'pair of songs', 'pairs of songs')} in this history may be one song "
             "each; nobody has decided it yet.",
         ),
+        (
+            history["missing"],
+            f"{_count(history['missing'], f'expected {unit} is', f'expected {unit}s are')} missing in this history: "
+            f"{unit}s on the chart and in a row are counted among those that are stored, whatever is missing between.",
+        ),
+        (
+            more,
+            f"{_count(len(more), 'song has', 'songs have')} charted higher or longer by the publisher's own figures: "
+            "best places and counts here begin with what is stored.",
+        ),
+        (
+            history["smallest"] < history["largest"],
+            f"The chart has had between {history['smallest']} and {history['largest']} places: a place on a larger "
+            "chart gives more points, and ranks are by points.",
+        ),
         (day["failed_checks"], f"The tables of {day['snapshot_date']} failed a check: {day['failed_checks']}"),
     ]
     return [sentence for is_so, sentence in found if is_so]
+
+
+def _publisher_counts_more(song: Row) -> bool:
+    days = song["official_days_on_chart"] or song["official_weeks_on_chart"] or 0
+    peak = song["official_peak_position"] or song["peak_position"]
+    return bool(days > song["editions_on_chart"] or peak < song["peak_position"])
 
 
 def _count(number: int, one: str, many: str) -> str:

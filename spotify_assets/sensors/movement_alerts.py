@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from spotify_assets.alerts.message import Message
     from spotify_assets.storage.object_store import ObjectStore
 
-ENDED_BADLY = {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
-
 
 def build_movement_alerts(settings: Settings) -> dg.SensorDefinition:
     """The sensor over all playlists; it is only there where a target is set."""
@@ -91,7 +89,7 @@ def failure_messages(
         if late:
             yield late
     for run in instance.get_runs(dg.RunsFilter(job_name=PUBLISH_JOB), limit=1):
-        if run.status in ENDED_BADLY:
+        if run.status == dg.DagsterRunStatus.FAILURE:
             yield gave_up_message(run.run_id)
     token = token_message(settings.spotify.refresh_token_since, today_in_japan(now))
     if token:

@@ -10,6 +10,8 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
+from spotify_assets.alerts.message import Message
+from spotify_assets.alerts.sent_messages import SentMessages
 from spotify_assets.alerts.targets import targets
 from spotify_assets.cli.main import main
 from spotify_assets.definitions import build_definitions
@@ -254,7 +256,47 @@ def test_an_address_that_is_none_is_refused_and_not_quoted(environment, chat, ad
     assert "secret-token" not in str(refusal.value) + caplog.text
 
 
-def test_a_damaged_record_is_named(publisher, tick):
-    publisher.store.write(SENT_MESSAGES_KEY, b"[1]")
+def test_two_that_send_keep_each_others_record(publisher, environment, chat):
+    (target,) = targets(load_settings(environment))
+    one, other = SentMessages(publisher.store), SentMessages(publisher.store)
+    first, second = Message("late/a/1", "", ""), Message("late/b/1", "", "")
+    one.record(target, first)
+    other.record(target, second)
+    assert not any(sent.lacks(target, message) for sent in (one, other) for message in (first, second))
+
+
+def test_a_doubtful_song_is_marked(publisher, environment):
+    """The song at the top has another title and another id than the one that leaves."""
+    same = {"duration_ms": 180_000, "artists": [{"id": "artist", "name": "P"}]}
+    others = [entry(letter) for letter in "abc"]
+    for day, title in ((YESTERDAY, "雨"), (TODAY, "Rain, again")):
+        song = {"track": {"id": title, "name": title, **same}}
+        publisher.write_snapshot(make_snapshot([song, *others], day, slug=SLUG, source="demo"))
+    publisher.publish()
+    (message,) = edition_messages(load_settings(environment), publisher.store, datetime.now(UTC))
+    assert "New: Rain, again (P, perhaps there before under another name) at 1" in message.text
+
+
+def test_addresses_that_commas_separate_are_refused(environment, chat):
+    environment["SPOTIFY_ASSETS_ALERT_URLS"] = f"{chat.address}, {chat.address}"
+    with pytest.raises(SettingsError, match="separated by commas"):
+        targets(load_settings(environment))
+
+
+def test_names_are_text_for_services_that_take_html(environment, monkeypatch):
+    environment["SPOTIFY_ASSETS_ALERT_URLS"] = "tgram://123456789:abcdefg_hijklmnop/12315544/"
+    (target,) = targets(load_settings(environment))
+    told = []
+    monkeypatch.setattr(target.service, "send", lambda body, **_: told.append(body) or True)
+    assert target.send(Message("late/a/1", "Top <50> & more", "New: <3 & you"))
+    assert "Top &lt;50&gt; &amp; more" in told[0]
+    assert "New: &lt;3 &amp; you" in told[0]
+
+
+@pytest.mark.parametrize("record", [b"[1]", b'{"a": "xyz"}', b"{"])
+def test_a_damaged_record_is_named(publisher, tick, record):
+    tell = make_snapshot([entry("a")], TODAY - timedelta(days=400), slug=SLUG, source="demo")
+    RawLayer(publisher.store).append(SLUG, [tell])
+    publisher.store.write(SENT_MESSAGES_KEY, record)
     with pytest.raises(Damaged, match=r"alerts/sent\.json is damaged"):
         tick()

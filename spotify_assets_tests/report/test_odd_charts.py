@@ -139,6 +139,7 @@ def test_what_is_no_song_is_counted_and_places_are_kept(pages):
 def test_a_chart_that_lists_nothing_any_more(pages):
     page = page_of(pages, "empty")
     assert "Chart of 2026-11-03 · 0 songs" in page.text[""]
+    assert "The chart has had between 0 and 3 places" in page.text["today"]
     assert len(page.items["Dropped out"]) == 3
 
 

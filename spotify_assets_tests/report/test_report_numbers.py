@@ -211,6 +211,9 @@ def test_what_is_not_known(page):
     repeated = str(FIRST + timedelta(days=40))
     expected = {str(day): "stored" for day in DAYS} | {str(day): "missing" for day in MISSING} | {repeated: "unchanged"}
     assert calendar == expected
+    assert (
+        "2 expected days are missing in this history: days on the chart and in a row are counted" in page.text["today"]
+    )
     years, fields = page.tables["unknown"]
     assert years == [
         ["Year", "Stored", "Unchanged", "Stale", "Failed a check", "Missing"],

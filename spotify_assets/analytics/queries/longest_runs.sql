@@ -1,6 +1,7 @@
 -- The songs that stayed longest without a break: spells with most consecutive editions.
--- The spells are those that touch the span. Default: all; --from alone means those that end on that day or later, --to
--- alone those that begin on that day or before.
+-- Consecutive are stored editions: those that are missing do not end a spell. The spells are those that touch the span.
+-- Default: all; --from alone means those that end on that day or later, --to alone those that begin on that day or
+-- before.
 with asked as (
     select cast(null as varchar) as playlist, cast(null as date) as first_day, cast(null as date) as last_day
 )

@@ -1,6 +1,6 @@
 -- Every stay at number one, the newest first: which song, from when to when.
--- A stay ends when another song is at number one. Default: all; --from alone means stays that end on that day or
--- later, --to alone those that begin on that day or before.
+-- A stay ends when another song is at number one; editions that are missing do not end it. Default: all; --from alone
+-- means stays that end on that day or later, --to alone those that begin on that day or before.
 with asked as (
     select cast(null as varchar) as playlist, cast(null as date) as first_day, cast(null as date) as last_day
 ),

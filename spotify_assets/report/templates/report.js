@@ -73,12 +73,12 @@ function story(song) {
     const [from, to] = [runs.editions[start - 1], runs.editions[start + positions.length - 2]];
     return `${from === to ? from : `${from} to ${to}`}: ${units(positions.length)}, best place ${Math.min(...positions)}`;
   });
-  const now = song.status_now === "on_chart" ? "still on the chart" : `last seen on ${song.last_seen}`;
+  const now = song.status_now === "on_chart" ? "on the newest chart" : `last seen on ${song.last_seen}`;
   return [
     `First seen on ${song.first_seen}, best place ${song.peak_position} on ${song.peak_date}, ${now}.`,
     `${units(song.editions_on_chart)} on the chart, ${units(song.editions_in_top_10)} among the first ten, ` +
       `${units(song.editions_in_top_1)} at number one; ${units(song.longest_streak)} in a row at most.`,
-    `On the chart: ${stays.join("; ")}.`,
+    `On the chart: ${stays.join("; ")}.` + (gaps.size ? ` Counted in stored ${unit}s; missing ones are passed over.` : ""),
   ];
 }
 
@@ -168,7 +168,10 @@ function tell(kind) {
     remove.type = "button";
     remove.textContent = "Remove";
     remove.setAttribute("aria-label", `Remove ${shortened(name(record))}`);
-    remove.addEventListener("click", () => pick(kind, picked[kind].filter((other) => other[key] !== record[key])));
+    remove.addEventListener("click", () => {
+      pick(kind, picked[kind].filter((other) => other[key] !== record[key]));
+      document.querySelector(`#${kind} .dt-search input`).focus();
+    });
     const paragraphs = lines(record).map((text) => Object.assign(document.createElement("p"), { textContent: text }));
     card.append(heading, ...paragraphs, remove);
     return card;
@@ -181,22 +184,36 @@ function mark(kind) {
   document.querySelectorAll(`#${kind}-table input`).forEach((box) => (box.checked = keys.has(box.dataset.key)));
 }
 
-async function pick(kind, chosen) {
-  picked[kind] = chosen;
+function keepInAddress() {
   const parts = Object.entries(picked).filter(([, records]) => records.length);
   const address = parts.map(([of, records]) => `${of}=${records.map((record) => encodeURIComponent(record[pickers[of].key])).join(",")}`);
   history.replaceState(null, "", address.length ? `#${address.join("&")}` : location.pathname + location.search);
+}
+
+async function pick(kind, chosen) {
+  picked[kind] = chosen;
+  keepInAddress();
   tell(kind);
   mark(kind);
   await pickers[kind].draw(chosen);
 }
 
 async function pickFromAddress() {
-  if (!location.hash.includes("=")) return;
+  // A link within the page leads to its place, and the address keeps what is picked.
+  if (!location.hash.includes("=")) {
+    if (picked.songs.length || picked.artists.length) keepInAddress();
+    return;
+  }
   const asked = new URLSearchParams(location.hash.slice(1));
   const wanted = Object.keys(pickers).map((kind) => [kind, new Set((asked.get(kind) ?? "").split(","))]);
   for (const [kind, keys] of wanted) {
-    await pick(kind, pickers[kind].all.filter((record) => keys.has(record[pickers[kind].key])));
+    const found = pickers[kind].all.filter((record) => keys.has(record[pickers[kind].key]));
+    await pick(kind, found);
+    const unknown = [...keys].filter(Boolean).length - found.length;
+    if (unknown > 0) {
+      const note = Object.assign(document.createElement("p"), { textContent: `Not in this history: ${unknown} of the ${kind} in the address.` });
+      document.getElementById(`picked-${kind}`).append(note);
+    }
   }
   document.getElementById(picked.songs.length || !picked.artists.length ? "songs" : "artists").scrollIntoView();
 }
