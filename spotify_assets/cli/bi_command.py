@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import click
 
 from spotify_assets.cli.console import print_line
+from spotify_assets.errors import SettingsError
 from spotify_assets.settings import load_settings
 
 
@@ -31,9 +33,27 @@ def bi(out: Path | None, *, athena: bool, hyper: bool | None) -> None:
 
     settings = load_settings()
     store = build_lake(settings.lake).store()
-    target = LocalObjectStore(out) if out else store
+    target = LocalObjectStore(_made(out)) if out else store
     with_extract = can_write_extracts() if hyper is None else hyper
     for key in write_pack(settings, store, target, athena=athena, hyper=with_extract):
         print_line(target.uri(key))
     if hyper is None and not with_extract:
         print_line("Without the Tableau extract: pantab is not installed (pip install 'spotify-assets[tableau]').")
+
+
+def _made(folder: Path) -> Path:
+    """The folder, which is there now and can be written to.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise SettingsError(
+            f"The folder {folder} cannot be written.",
+            why=error.strerror or str(error),
+            remedy="give --out a folder that you can write to, on a disk that has space",
+        ) from error
+    return folder

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from spotify_assets.report import chart_figures, song_figures
+from spotify_assets.report.chart_in_text import arrow
 from spotify_assets.report.chart_movement import Movement
 from spotify_assets.report.completeness import Completeness
 from spotify_assets.report.figures import Specification
@@ -115,7 +116,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "count": _count,
         "percent": _percent,
-        "arrow": _arrow,
+        "arrow": arrow,
         "movement": _movement,
         "track": _track,
         "artist": _artist,
@@ -144,18 +145,6 @@ def _count(value: float | None) -> str:
 
 def _percent(value: float | None) -> str:
     return "not known" if value is None else f"{value:.1%}"
-
-
-_WORDS = {"NEW": "new", "RE_ENTRY": "back", "FIRST_SEEN": "first seen", "SAME": "same"}
-_ARROWS = {"UP": "▲", "DOWN": "▼", "SAME": "="}
-
-
-def _arrow(song: Row) -> str:
-    """A song's movement as short as a table has it."""
-    status = song["entry_status"]
-    places = abs(song["movement"]) if status in ("UP", "DOWN") else ""
-    doubt = "?" if song["entry_status_basis"] == "doubtful" else ""
-    return f"{_ARROWS.get(status) or _WORDS.get(status, '–')} {places}{doubt}".strip()
 
 
 def _movement(song: Row) -> str:

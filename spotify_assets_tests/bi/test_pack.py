@@ -121,6 +121,16 @@ def test_without_pantab_the_command_does_without_the_extract(lake, tmp_path, mon
     assert "spotify-assets[tableau]" in refused.output
 
 
+def test_a_folder_that_cannot_be_made_is_refused_by_its_name(lake, tmp_path, monkeypatch):
+    for name, value in lake.environment.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "file").write_bytes(b"")
+    refused = CliRunner().invoke(main, ["bi", "--out", str(tmp_path / "file/below")])
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"The folder {tmp_path}/file/below cannot be written.")
+    assert "give --out a folder" in refused.stderr
+
+
 def test_nothing_released_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("SPOTIFY_ASSETS_LAKE", str(tmp_path / "lake"))
     result = CliRunner().invoke(main, ["bi"])
