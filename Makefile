@@ -54,7 +54,7 @@ test test-fast: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/dev ## Run all tests
 	$(BIN)/pytest -q -n 2 --dist worksteal
 
-test-fast: $(VENV)/dev ## Run the tests without the slow ones, in less than a minute
+test-fast: $(VENV)/dev ## Run the tests without the slow ones, in about a minute
 	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
 
 lint: $(VENV)/dev ## Check style, types and definitions

@@ -26,6 +26,8 @@ from spotify_assets.sources.spotify.spotify_source import SpotifySource
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.raw_layer import RawLayer
 
+pytestmark = pytest.mark.slow
+
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 DAYS = [date(2026, 1, 5) + timedelta(days=number) for number in range(5)]
 DEMO = PlaylistSettings(slug="demo_japan", title="Demo", cadence="daily", source="demo")

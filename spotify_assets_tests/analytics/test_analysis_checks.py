@@ -23,6 +23,8 @@ from spotify_assets.storage.parquet import write_partitions
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.helpers.publisher import Publisher
 
+pytestmark = pytest.mark.slow
+
 SLUG = "japan"
 DAYS = [date(2026, 1, 6) + timedelta(days=number) for number in range(4)]
 LAST = DAYS[-1]

@@ -30,6 +30,8 @@ from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets_tests.helpers.star_lake import DAYS, TITLES, StarLake
 
+pytestmark = pytest.mark.slow
+
 EXPRESSIONS = powerbi_key("spotify_charts.SemanticModel/definition/expressions.tmdl")
 PAGE = powerbi_key("spotify_charts.Report/definition/pages/today/page.json")
 BUCKET = "charts"

@@ -18,6 +18,8 @@ from spotify_assets.bi.powerbi.semantic_model import ATHENA, FOLDER, HIERARCHIES
 from spotify_assets.schemas.star import DIM_DATE, FACTS, STAR, joins
 from spotify_assets_tests.helpers.vendors import REFERENCE, requires_vendor_schemas
 
+pytestmark = pytest.mark.slow
+
 SOURCE = Source(FOLDER, r"C:\Lakes\Charts #(1)\bi\star", "Athena DSN", "spotify_assets")
 FILES = project_files(SOURCE)
 MODEL = "spotify_charts.SemanticModel/definition"

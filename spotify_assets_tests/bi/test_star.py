@@ -25,6 +25,8 @@ from spotify_assets.storage.layout import star_csv_key
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets_tests.helpers.star_lake import DAYS, TITLES, StarLake
 
+pytestmark = pytest.mark.slow
+
 EACH_JOIN = [join for fact in FACTS.values() for join in joins(fact)]
 
 

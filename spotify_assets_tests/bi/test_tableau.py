@@ -20,6 +20,8 @@ from spotify_assets.schemas.star import FACTS, STAR
 from spotify_assets_tests.helpers.star_lake import DAYS, StarLake
 from spotify_assets_tests.helpers.vendors import REFERENCE, requires_vendor_schemas
 
+pytestmark = pytest.mark.slow
+
 TEXT = workbook_text()
 ROOT = ET.fromstring(TEXT)  # noqa: S314 - our own
 ATHENA = athena_files("ap-northeast-1", "charts_database")

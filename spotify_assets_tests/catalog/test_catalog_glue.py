@@ -18,6 +18,8 @@ from spotify_assets.schemas import TABLES, Column, Table, arrow_schema
 from spotify_assets.schemas.types import TYPES
 from spotify_assets_tests.stand_ins.aws import AwsStandIn
 
+pytestmark = pytest.mark.slow
+
 BUCKET = "chart-lake"
 LAKE = f"s3://{BUCKET}/live"
 CRAWLER = "chart-crawler"

@@ -16,6 +16,8 @@ from spotify_assets_tests.helpers.make_snapshot import make_snapshot
 from spotify_assets_tests.helpers.publisher import Publisher
 from spotify_assets_tests.helpers.report_page import ReportPage
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 11, 2)
 LONG = "長い" * 100_000
 SCRIPT = '</script><script>document.title="taken over"</script><!--'

@@ -16,6 +16,8 @@ from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets_tests.helpers.publisher import Publisher
 from spotify_assets_tests.helpers.report_page import ReportPage
 
+pytestmark = pytest.mark.slow
+
 FIRST = date(2026, 8, 3)
 """A Monday, so that weeks are seen whole."""
 TITLES = "abcdefghijklmnopqrstuvwxyz"
