@@ -23,7 +23,7 @@ endif
 LOCKED = $(PYTHON) -c 'import fcntl, subprocess, sys; lock = open("$(VENV).lock", "w"); \
 	fcntl.flock(lock, fcntl.LOCK_EX); sys.exit(subprocess.call(sys.argv[1:]))'
 
-.PHONY: help demo japan report dev doctor test test-fast lint format bench lock clean
+.PHONY: help demo japan report dev extra doctor test test-fast lint format bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ dev: $(VENV)/ui ## Start the Dagster UI on 127.0.0.1:3000 (another port: make de
 	@# At its end the daemon's last reports are removed, so that the next start need not wait whether it still lives.
 	@trap : INT TERM; $(BIN)/dg dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT); \
 		status=$$?; $(BIN)/dagster-daemon wipe > /dev/null; exit $$status
+
+extra: $(VENV)/base ## Install what an extra takes: make extra NAME=alerts, make extra NAME=tableau
+	$(INSTALL) '.[$(NAME)]'
 
 doctor: $(VENV)/base ## Look at settings, lake, Spotify and catalog, and say what is wrong
 	$(BIN)/spotify-assets doctor

@@ -56,7 +56,7 @@ def targets(settings: Settings) -> list[Target]:
         raise SettingsError(
             f"{VARIABLE} is set, and nothing here can send.",
             why="the extra `alerts` is not installed",
-            remedy="install it (`.venv/bin/pip install '.[alerts]'`), or unset the variable",
+            remedy="install it (`make extra NAME=alerts`), or unset the variable",
         ) from None
     # What it logs quotes addresses.
     logging.getLogger("apprise").disabled = True

@@ -19,8 +19,8 @@ def build_report(settings: Settings) -> dg.AssetsDefinition:
         deps=[RELEASE_KEY],
         group_name="release",
         description=(
-            "The chart report: a page per playlist that shows today's chart, every song's run, who rules, how the "
-            "chart moves and what is not known. Each page is one file that needs no other."
+            "What does the chart look like? A page per playlist shows today's chart, every song's run, who rules, how "
+            "the chart moves and what is not known. Each page is one file that needs no other."
         ),
         kinds={"html"},
         owners=OWNERS,

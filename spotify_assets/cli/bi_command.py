@@ -38,7 +38,7 @@ def bi(out: Path | None, *, athena: bool, hyper: bool | None) -> None:
     for key in write_pack(settings, store, target, athena=athena, hyper=with_extract):
         print_line(target.uri(key))
     if hyper is None and not with_extract:
-        print_line("Without the Tableau extract: pantab is not installed (pip install 'spotify-assets[tableau]').")
+        print_line("Without the Tableau extract: pantab is not installed (make extra NAME=tableau).")
 
 
 def _made(folder: Path) -> Path:

@@ -42,7 +42,8 @@ def write_report(settings: Settings, store: ObjectStore) -> list[str]:
             key = report_key(playlist.slug)
             store.write(key, playlist_page(playlist, contents, libraries).encode())
             written.append(key)
-            shown.append((playlist, contents))
+            # Only what the index shows: the runs of many playlists would add up.
+            shown.append((playlist, contents and contents.today))
     store.write(REPORT_INDEX_KEY, index_page(shown).encode())
     return written
 

@@ -75,8 +75,8 @@ def playlist_page(playlist: PlaylistSettings, contents: Contents | None, librari
     )
 
 
-def index_page(playlists: Sequence[tuple[PlaylistSettings, Contents | None]]) -> str:
-    """The page that leads to those of all playlists."""
+def index_page(playlists: Sequence[tuple[PlaylistSettings, Today | None]]) -> str:
+    """The page that leads to those of all playlists, each with its newest edition, if it has one."""
     return _environment().get_template("index.html.j2").render(title="Charts", playlists=playlists, sources=SOURCES)
 
 

@@ -39,12 +39,9 @@ ARTIST_COLUMNS = (
 _EDITIONS = "SELECT edition_date, gap FROM chart_editions ORDER BY edition_number"
 _SONGS = f"SELECT {', '.join(SONG_COLUMNS)} FROM song_popularity ORDER BY points DESC, song_key"
 _STRETCHES = """
-WITH numbered AS (
-    SELECT song_key, edition_number, position, spell_number FROM song_history
-),
-stretches AS (
+WITH stretches AS (
     SELECT song_key, min(edition_number) AS start, list(position ORDER BY edition_number) AS positions
-    FROM numbered GROUP BY song_key, spell_number
+    FROM song_history GROUP BY song_key, spell_number
 )
 SELECT song_key, list([start] || positions ORDER BY start) AS run FROM stretches GROUP BY song_key
 """

@@ -47,8 +47,7 @@ SELECT sum(missing_before)::BIGINT AS missing, min(chart_size) AS smallest, max(
 FROM chart_editions
 """
 _CANDIDATES = """
-SELECT count(*) AS all_pairs, count(*) FILTER (came_on = (SELECT max(edition_date) FROM chart_editions)) AS of_edition
-FROM alias_candidates WHERE playlist = '{playlist}'
+SELECT count(*) AS pairs FROM alias_candidates WHERE playlist = '{playlist}'
 """
 
 
@@ -156,8 +155,8 @@ def _doubts(edition: Row, day: Row, chart: Sequence[Row], candidates: Row, histo
             f"{_count(len(doubted), 'new entry', 'new entries')} may have been on the chart before under another name.",
         ),
         (
-            candidates["all_pairs"],
-            f"{_count(candidates['all_pairs'], 'pair of songs', 'pairs of songs')} in this history may be one song "
+            candidates["pairs"],
+            f"{_count(candidates['pairs'], 'pair of songs', 'pairs of songs')} in this history may be one song "
             "each; nobody has decided it yet.",
         ),
         (

@@ -228,11 +228,6 @@ def run_prefix(table: str, run: str) -> str:
     return f"{ANALYTICS_PREFIX}{table}/run={run}/"
 
 
-def in_run(key: str, run: str) -> str:
-    """The key that an object of a run of the analyses has in another run."""
-    return re.sub(r"/run=[^/]+/", f"/run={run}/", key, count=1)
-
-
 def parse_run(key: str) -> str | None:
     """Which run of the analyses an object belongs to; None for any other key."""
     match = _RUN.match(key)

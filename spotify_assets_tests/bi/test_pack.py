@@ -120,7 +120,7 @@ def test_without_pantab_the_command_does_without_the_extract(lake, tmp_path, mon
     assert (result.exit_code, "pantab is not installed" in result.output) == (0, True)
     refused = CliRunner().invoke(main, ["bi", "--out", out, "--hyper"])
     assert refused.exit_code == 1
-    assert "spotify-assets[tableau]" in refused.output
+    assert "make extra NAME=tableau" in refused.output
 
 
 def test_a_folder_that_cannot_be_made_is_refused_by_its_name(lake, tmp_path, monkeypatch):

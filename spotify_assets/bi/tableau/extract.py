@@ -30,7 +30,7 @@ def write_extract(star: Mapping[str, Path], target: Path) -> None:
         raise SettingsError(
             "The Tableau extract is not written.",
             why="pantab is not installed",
-            remedy="run `pip install 'spotify-assets[tableau]'`, or leave out --hyper",
+            remedy="run `make extra NAME=tableau`, or leave out --hyper",
         )
     import pantab
 
