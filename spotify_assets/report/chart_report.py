@@ -43,7 +43,7 @@ def write_report(settings: Settings, store: ObjectStore) -> list[str]:
             store.write(key, playlist_page(playlist, contents, libraries).encode())
             written.append(key)
             # Only what the index shows: the runs of many playlists would add up.
-            shown.append((playlist, contents and contents.today))
+            shown.append((playlist, contents.today if contents else None))
     store.write(REPORT_INDEX_KEY, index_page(shown).encode())
     return written
 

@@ -229,4 +229,5 @@ def test_the_little_line_of_a_run_is_as_long_as_the_run(page):
     points = page.html.split('class="sparkline"')[2].split("</svg>")[0]
     song = CHARTS[LAST][0]
     newest = [day for day in days_with(song) if day in DAYS[-60:]]
-    assert points.count(",") + points.count("<circle") >= len(newest)
+    # A point for each day, in a line or alone, and a dot at the end.
+    assert points.count(",") + points.count("<circle") - 1 == len(newest)
