@@ -239,5 +239,5 @@ def test_the_packed_workbook_holds_the_workbook_and_its_extract(extracted):
 
 def test_without_pantab_the_remedy_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(SettingsError, match=r"spotify-assets\[tableau\]"):
+    with pytest.raises(SettingsError, match="make extra NAME=tableau"):
         write_extract({}, tmp_path / "star.hyper")
