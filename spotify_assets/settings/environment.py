@@ -190,6 +190,12 @@ class Settings(_Chosen):
     glue_crawler: str | None = _variable(
         "GLUE_CRAWLER", "name of the Glue crawler; set: the catalog is Glue, unset: the file `catalog.duckdb`"
     )
+    glue_crawl: Literal["always", "on_schema_change"] = _variable(
+        "GLUE_CRAWL",
+        "when the crawler is started: `always` when something is new, or `on_schema_change` when a table or a column "
+        "is; new days are then registered without it",
+        "always",
+    )
     glue_database: str = _variable("GLUE_DATABASE", "Glue database that the crawler fills", "spotify_assets")
     engine: Literal["duckdb", "athena"] = _variable(
         "SPOTIFY_ASSETS_ENGINE",

@@ -11,13 +11,15 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Protocol
 
 from spotify_assets.errors import NotStored, StorageError
 
 PARALLEL_REQUESTS = 8
+ABANDONED_AFTER = timedelta(days=1)
+"""What nobody has finished by then belongs to a run that was killed."""
 
 
 @dataclass(frozen=True)
