@@ -10,6 +10,7 @@ import duckdb
 import pytest
 from pyathena.connection import Connection
 
+from spotify_assets.catalog.glue_tables import register_table, run_table
 from spotify_assets.cli.runs import failures_of
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.publication import CATALOG_KEY
@@ -60,6 +61,36 @@ class TestOnS3:
         assert on_s3.run_daily().success
         assert on_s3.publish(FAST_POLLS).success
         assert catalog_metadata(instance)["crawl"] == "skipped"
+
+    def test_what_is_registered_without_the_crawler_is_recorded(self, aws, instance, monkeypatch):
+        monkeypatch.setattr("spotify_assets.assets.catalog.ABANDONED_AFTER", -timedelta(minutes=1))
+        aws.create_bucket("lake")
+        aws.create_crawler("crawler", "spotify_assets", LAKE)
+        run = "20261125T010203-ab12cd34"
+        orphan = run_table(run, "song_spells")
+        with closing(aws.client("glue")) as glue:
+            table = ANALYSES["song_spells"]
+            register_table(glue, "spotify_assets", orphan, table, f"{LAKE}/a/", parameters={"run": run})
+        environment = {"SPOTIFY_ASSETS_LAKE": LAKE, "GLUE_CRAWLER": "crawler", "GLUE_CRAWL": "on_schema_change"}
+        today = today_in_japan()
+        with Platform(environment, instance) as platform:
+            assert platform.run_daily(today - timedelta(1)).success
+            aws.order_crawl(passes_over={"rejects"}, dpu_hours=0.31)
+            assert platform.publish(FAST_POLLS).success
+            first = catalog_metadata(instance)
+            assert platform.run_daily().success
+            assert platform.publish(FAST_POLLS).success
+            second = catalog_metadata(instance)
+        by_us = ["tables", "columns", "partitions"]
+        assert [first[f"{what} registered without the crawler"] for what in by_us] == ["rejects", "none", 1]
+        assert (first["crawl"], first["crawl DPU-hours"], first["tables of killed runs removed"]) == (
+            "done",
+            0.31,
+            orphan,
+        )
+        assert [second[f"{what} registered without the crawler"] for what in by_us] == ["none", "none", len(TABLES)]
+        assert (second["crawl"], second["tables of killed runs removed"]) == ("skipped", "none")
+        assert "crawl DPU-hours" not in second
 
     @pytest.mark.parametrize("engine", ["duckdb", "athena"])
     def test_a_release_is_queried_in_athena_whoever_made_it(self, aws, instance, engine, monkeypatch):

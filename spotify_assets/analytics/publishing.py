@@ -57,8 +57,7 @@ def release_into_catalog(settings: Settings, store: ObjectStore, daily: DailyFil
         years = {year for key in history[CHART_DAYS.name] if (year := parse_year_key(key))}
         _register(settings.glue_database, store, release, years)
     old = old_keys(release, list(runs))
-    for key in (key for keys in old.values() for key in keys):
-        store.delete(key)
+    store.delete_all([key for keys in old.values() for key in keys])
     remove_abandoned(store, TEMPORARY_PREFIX, datetime.now(UTC) - ABANDONED_AFTER)
     return release, list(old)
 

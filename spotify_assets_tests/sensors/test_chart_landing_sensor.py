@@ -287,7 +287,7 @@ class TestWatermark:
                 yield {stored.key: versions[stored.key] for stored in new}, dict(versions)
             else:
                 versions[step] += 1
-                folder[step] = StoredObject(step, resolution(now), str(versions[step]))
+                folder[step] = StoredObject(step, resolution(now), str(versions[step]), 0)
 
     @given(steps)
     def test_in_a_folder_each_version_is_found_once(self, steps):
