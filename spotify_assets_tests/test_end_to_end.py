@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import closing
 from datetime import timedelta
 
 import dagster as dg
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 from pyathena.connection import Connection
 
@@ -18,6 +20,7 @@ from spotify_assets.schemas import TABLES
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 from spotify_assets.schemas.star import STAR
 from spotify_assets.storage.raw_layer import RawLayer
+from spotify_assets_tests.helpers.command_line import run_command
 from spotify_assets_tests.helpers.platform import Platform, spotify_environment
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries, make_id
 
@@ -91,6 +94,25 @@ class TestOnS3:
         assert [second[f"{what} registered without the crawler"] for what in by_us] == ["none", "none", len(TABLES)]
         assert (second["crawl"], second["tables of killed runs removed"]) == ("skipped", "none")
         assert "crawl DPU-hours" not in second
+
+    def test_old_days_go_from_the_bucket_and_from_glue_without_a_crawl(self, on_s3, aws, instance, tmp_path):
+        today = today_in_japan()
+        assert on_s3.run_daily(today - timedelta(3), today).success
+        assert on_s3.publish(FAST_POLLS).success
+        environment = {"SPOTIFY_ASSETS_LAKE": LAKE, "GLUE_CRAWLER": "crawler"}
+        result = run_command(tmp_path, instance, "prune", "--keep", "1", "--yes", **environment)
+        assert result.exit_code == 0, result.output
+        assert catalog_metadata(instance)["crawl"] == "skipped"
+        kept = {str(today - timedelta(1)), str(today)}
+        with closing(aws.client("glue")) as glue:
+            for table in TABLES:
+                found = glue.get_partitions(DatabaseName="spotify_assets", TableName=table)["Partitions"]
+                assert {partition["Values"][1] for partition in found} == kept
+        keys = [key for key in on_s3.objects("") if "snapshot_date=" in key]
+        assert {key.split("snapshot_date=")[1][:10] for key in keys} == kept
+        files = [data for key, data in on_s3.objects("chart_days/").items() if key.endswith(".parquet")]
+        days = [day for data in files for day in pq.read_table(io.BytesIO(data))["snapshot_date"].to_pylist()]
+        assert set(map(str, days)) == kept
 
     @pytest.mark.parametrize("engine", ["duckdb", "athena"])
     def test_a_release_is_queried_in_athena_whoever_made_it(self, aws, instance, engine, monkeypatch):
