@@ -162,6 +162,21 @@ class TestOnS3:
             assert catalog.execute("select snapshot_date, listed from snapshots").fetchall() == [(today_in_japan(), 50)]
             assert catalog.execute("select count(*) from songs_flat").fetchone() != (0,)
 
+    def test_without_a_crawler_old_days_leave_the_catalog_too(self, aws, instance, tmp_path):
+        aws.create_bucket("lake")
+        today = today_in_japan()
+        with Platform({"SPOTIFY_ASSETS_LAKE": LAKE}, instance) as platform:
+            assert platform.run_daily(today - timedelta(2), today).success
+            assert platform.publish().success
+            result = run_command(tmp_path, instance, "prune", "--keep", "1", "--yes", SPOTIFY_ASSETS_LAKE=LAKE)
+            assert result.exit_code == 0, result.output
+            downloaded = tmp_path / "catalog.duckdb"
+            downloaded.write_bytes(platform.store.read("catalog.duckdb"))
+        with duckdb.connect(str(downloaded), read_only=True) as catalog:
+            for table in ("songs", "chart_days"):
+                days = catalog.table(table).project("snapshot_date").distinct().fetchall()
+                assert {day for (day,) in days} == {today - timedelta(1), today}
+
     def test_a_bucket_that_is_not_there_is_named(self, aws, instance):
         with Platform({"SPOTIFY_ASSETS_LAKE": "s3://nowhere"}, instance) as platform:
             result = platform.run_daily()

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from spotify_assets.catalog.crawler_settings import check_settings
@@ -31,6 +32,8 @@ from spotify_assets.errors import CatalogError, CatalogUnavailable
 from spotify_assets.schemas import TABLES, Table
 
 NO_GAPS = Gaps((), {}, {})
+SAME_CRAWL = timedelta(minutes=1)
+"""What GetCrawler and ListCrawls may differ by in when a crawl started."""
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -227,19 +230,24 @@ def _crawl(watch: _Watch) -> _Crawl:
     asked = watch.clock()
     previous = _start(watch)
     began = watch.clock()
-    _check_outcome(watch.until_ready(other_than=previous), watch.crawler)
+    seen = watch.until_ready(other_than=previous)
+    _check_outcome(seen, watch.crawler)
     ended = watch.clock()
-    return _Crawl(done=True, waited_seconds=began - asked, seconds=ended - began, dpu_hours=_dpu_hours(watch))
+    return _Crawl(done=True, waited_seconds=began - asked, seconds=ended - began, dpu_hours=_dpu_hours(watch, seen))
 
 
-def _dpu_hours(watch: _Watch) -> float | None:
-    """What the newest crawl is charged for; None where Glue does not give it, or not to this role."""
+def _dpu_hours(watch: _Watch, seen: CrawlerTypeDef) -> float | None:
+    """What the crawl that has just ended is charged for; None where Glue does not give it, or not to this role."""
     try:
         with explained_by_glue(f"listing the crawls of {watch.crawler}", missing=_missing_crawler()):
             crawls = watch.glue.list_crawls(CrawlerName=watch.crawler)["Crawls"]
     except CatalogUnavailable:
         return None
-    return max(crawls, key=lambda crawl: crawl["StartTime"]).get("DPUHour") if crawls else None
+    # In which order they come is documented nowhere, and this is one page: an older one is not taken for it.
+    newest = max(crawls, key=lambda crawl: crawl["StartTime"], default=None)
+    if newest is None or newest["StartTime"] < seen["LastCrawl"]["StartTime"] - SAME_CRAWL:
+        return None
+    return newest.get("DPUHour")
 
 
 def _check_crawler(seen: CrawlerTypeDef, database: str, lake_uri: str, tables: Mapping[str, Table]) -> None:

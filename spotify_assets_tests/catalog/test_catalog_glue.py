@@ -6,6 +6,7 @@ import os
 import re
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from functools import reduce
 
 import boto3
@@ -301,6 +302,18 @@ def test_the_report_has_what_glue_charges_for_the_newest_crawl(aws, lake):
     lake.write(TABLES["songs"], SECOND_DAY)
     assert lake.refresh().dpu_hours == 0.333
     assert lake.refresh().dpu_hours is None
+
+
+def test_an_older_crawl_is_not_taken_for_the_one_that_ended(aws, lake):
+    class OnlyOldCrawls:
+        def __getattr__(self, name):
+            return getattr(aws.client("glue"), name)
+
+        def list_crawls(self, **request):
+            listed = aws.client("glue").list_crawls(**request)["Crawls"]
+            return {"Crawls": [{**crawl, "StartTime": crawl["StartTime"] - timedelta(days=1)} for crawl in listed]}
+
+    assert lake.refresh(glue=OnlyOldCrawls()).dpu_hours is None
 
 
 def test_a_crawl_whose_cost_glue_does_not_give_costs_not_nothing(aws, lake):
