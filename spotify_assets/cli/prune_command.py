@@ -13,7 +13,9 @@ from spotify_assets.settings import load_settings
 
 
 @click.command()
-@click.option("--keep", type=click.IntRange(1, 36500), required=True, metavar="DAYS", help="How many days stay.")
+@click.option(
+    "--keep", type=click.IntRange(1, 36500), required=True, metavar="DAYS", help="How many days before today stay."
+)
 @click.option("--playlist", "slug", metavar="SLUG", help="Only this playlist; default: all of the playlists file.")
 @click.option("--yes", is_flag=True, help="Remove them; without it they are only listed.")
 def prune(keep: int, slug: str | None, yes: bool) -> None:  # noqa: FBT001 - click gives options by name
@@ -38,7 +40,7 @@ def prune(keep: int, slug: str | None, yes: bool) -> None:  # noqa: FBT001 - cli
             rows.append([playlist, len(days), span, len(objects), sum(stored.size for stored in objects)])
         print_table(["playlist", "days", "from, to", "objects", "bytes"], rows)
         if not yes:
-            print_line(f"Nothing is removed yet: --yes removes these days, all before {first}.")
+            print_line(f"Nothing is removed yet: with --yes the days before {first} go.")
             return
         for playlist, days in old.items():
             remove(store, glue, settings.glue_database, playlist, days)

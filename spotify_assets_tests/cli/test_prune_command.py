@@ -59,7 +59,7 @@ def test_without_yes_it_only_lists(platform):
     (row,) = [line.split() for line in result.output.splitlines() if line.startswith(SLUG)]
     size = sum(map(len, goes.values()))
     assert row == [SLUG, "2", str(FIRST), "to", str(FIRST + timedelta(1)), str(len(goes)), str(size)]
-    assert f"--yes removes these days, all before {KEPT[0]}" in result.output
+    assert f"with --yes the days before {KEPT[0]} go" in result.output
     assert platform.objects("") == before
 
 
