@@ -75,8 +75,10 @@ REASONS: Sequence[tuple[str, str]] = (
     ),
     (
         "denied",
-        "allow this role what docs/aws.md lists for the engine Athena: the reason names the action (and, where Lake "
-        "Formation is in use, grant it the tables)",
+        "allow this role the action that the reason names: s3:GetObject, s3:PutObject, s3:ListBucket, "
+        "s3:GetBucketLocation and the rest that docs/aws.md lists for the engine Athena, on the lake and on the place "
+        "for results; glue:GetDatabase, glue:GetTable, glue:GetPartition, glue:GetPartitions and "
+        "glue:BatchGetPartition on the database (and, where Lake Formation is in use, grant it the tables)",
     ),
     ("HIVE_BAD_DATA", "a file of the compacted history is not as registered: materialize its asset again"),
 )
