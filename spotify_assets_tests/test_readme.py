@@ -261,7 +261,8 @@ def test_the_formats_of_chart_files_are_those_of_the_code():
 
 
 def test_the_schedule_and_the_sensors_are_those_of_the_code(tmp_path):
-    definitions = build_definitions(shipped("five_playlists.yaml", SPOTIFY_ASSETS_LAKE=str(tmp_path)))
+    environment = {"SPOTIFY_ASSETS_LAKE": str(tmp_path), "SPOTIFY_ASSETS_KEEP_DAYS": "90"}
+    definitions = build_definitions(shipped("five_playlists.yaml", **environment))
     running = {
         **{one.name: one.default_status.value for one in definitions.schedules},
         **{one.name: one.default_status.value for one in definitions.sensors},

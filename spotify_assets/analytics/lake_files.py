@@ -96,6 +96,12 @@ class LakeFiles:
         self._forget(key)
         self._store.delete(key)
 
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """See `ObjectStore`."""
+        for key in keys:
+            self._forget(key)
+        self._store.delete_all(keys)
+
     def uri(self, key: str) -> str:
         """See `ObjectStore`."""
         return self._store.uri(key)

@@ -14,6 +14,7 @@ from spotify_assets.cli.console import never_fail, print_line
 from spotify_assets.cli.daily_command import daily
 from spotify_assets.cli.day_commands import rebuild, withdraw, withdrawals
 from spotify_assets.cli.demo_command import demo
+from spotify_assets.cli.prune_command import prune
 from spotify_assets.cli.query_command import query
 from spotify_assets.cli.report_command import report
 from spotify_assets.cli.setup_commands import auth, doctor, prepare
@@ -47,6 +48,7 @@ for command in (
     rebuild,
     withdraw,
     withdrawals,
+    prune,
     query,
     report,
     bi,
