@@ -3,6 +3,7 @@
 # Without `from __future__ import annotations`: Dagster does not resolve a string annotation of the context.
 import socket
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ CHART_FILES_JOB = "chart_files_job"
 DAILY_PLAYLIST_JOB = "daily_playlist_job"
 PUBLISH_JOB = "publish_job"
 PRUNE_JOB = "prune_job"
+TIDY_JOB = "tidy_job"
 HOST_TAG = "spotify_assets/host"
 PUBLISH_RETRIES = dg.RetryPolicy(max_retries=5, delay=60, backoff=dg.Backoff.EXPONENTIAL)
 """Half an hour in all, for what passes by itself: a network, AWS, a file that another program holds."""
@@ -90,6 +92,27 @@ def build_prune_job(settings: Settings, keep: int) -> dg.JobDefinition:
         prune()
 
     return prune_job
+
+
+def build_tidy_job(keep: int) -> dg.JobDefinition:
+    """The job that removes records of runs that ended more than `keep` days ago; `tidy_schedule` starts it."""
+
+    @dg.op
+    def tidy(context: dg.OpExecutionContext) -> None:
+        from spotify_assets.tidying import tidy as remove
+
+        tidied = remove(context.instance, datetime.now(UTC) - timedelta(days=keep))
+        context.log.info("%s runs are gone, and the logs of %s others", *tidied)
+
+    @dg.job(
+        name=TIDY_JOB,
+        description=f"Removes what nothing needs of Dagster's records of runs that ended more than {keep} days ago.",
+        tags=host_tags(),
+    )
+    def tidy_job() -> None:
+        tidy()
+
+    return tidy_job
 
 
 def host_tags() -> dict[str, str]:

@@ -40,3 +40,15 @@ def build_prune_schedule(prune_job: Any) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Every Monday in Japan: removes the days that are older than SPOTIFY_ASSETS_KEEP_DAYS.",
     )
+
+
+def build_tidy_schedule(tidy_job: Any) -> dg.ScheduleDefinition:
+    """Every Monday in Japan, when nothing else runs."""
+    return dg.ScheduleDefinition(
+        name="tidy_schedule",
+        job=tidy_job,
+        cron_schedule=f"30 {HOUR_IN_JAPAN - 2} * * 1",
+        execution_timezone=TIMEZONE,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every Monday in Japan: removes records of runs older than SPOTIFY_ASSETS_KEEP_RUNS_DAYS.",
+    )

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 PUBLISHING = "glue_crawler_sensor"
 TELLING = "movement_alerts"
-PRUNING = "prune_schedule"
+UPKEEP = ("prune_schedule", "tidy_schedule")
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class DueRuns:
         ]
         keys = [key for slug in lacking for key in daily_keys(slug)]
         for schedule in self._definitions.schedules or () if lacking else ():
-            if schedule.name == PRUNING:
+            if schedule.name in UPKEEP:
                 continue
             definition = self._definitions.resolve_schedule_def(schedule.name)
             repository = self._definitions.get_repository_def()

@@ -18,6 +18,7 @@ from spotify_assets.cli.prune_command import prune
 from spotify_assets.cli.query_command import query
 from spotify_assets.cli.report_command import report
 from spotify_assets.cli.setup_commands import auth, doctor, prepare
+from spotify_assets.cli.tidy_command import tidy
 from spotify_assets.errors import Refusal
 from spotify_assets.settings.environment import read_env_file
 
@@ -49,6 +50,7 @@ for command in (
     withdraw,
     withdrawals,
     prune,
+    tidy,
     query,
     report,
     bi,

@@ -219,6 +219,10 @@ class Settings(_Chosen):
         "SPOTIFY_ASSETS_KEEP_DAYS",
         "how many days before today stay; set: `prune_schedule` removes older ones once a week, unset: all stay",
     )
+    keep_runs_days: Days | None = _variable(
+        "SPOTIFY_ASSETS_KEEP_RUNS_DAYS",
+        "how many days Dagster's records of runs stay; set: `tidy_schedule` removes older ones once a week",
+    )
     secret: str | None = _variable(
         SECRET,
         "name or ARN of a secret of AWS Secrets Manager: a JSON object that has other secrets, by their names here",
