@@ -6,11 +6,11 @@ RUN python -m venv /opt/spotify-assets
 COPY requirements.lock setup.cfg pyproject.toml README.md LICENSE ./
 COPY spotify_assets spotify_assets
 RUN /opt/spotify-assets/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-        --only-binary :all: --constraint requirements.lock '.[ui,alerts,postgres]' \
+        --only-binary :all: --constraint requirements.lock '.[server,alerts,postgres]' \
     && /opt/spotify-assets/bin/python -m pip uninstall --yes --disable-pip-version-check pip
 
 FROM python:3.13-slim
-RUN useradd --uid 10001 --create-home --home-dir /app spotify-assets
+RUN useradd --uid 10001 --no-create-home --home-dir /app --no-log-init spotify-assets
 WORKDIR /app
 COPY --from=build /opt/spotify-assets /opt/spotify-assets
 COPY workspace.yaml ./
