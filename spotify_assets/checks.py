@@ -1,9 +1,9 @@
-"""The asset checks: those of the daily tables, those of the history, and those of the analyses.
+"""The asset checks: of the consent, of the daily tables, of the history, and of the analyses.
 
-The first are made in the step that makes the tables, on what is in hand; the others in the publish run, on the rows of
-`chart_days`, on what songs are taken for, and on what the engine made. A check is evaluated once per run, so in a run
-over many days it lists the bad ones. Hard errors of schema are not checks: the Parquet writer refuses those before
-anything is written.
+The first is made where Spotify is asked, the next in the step that makes the tables, on what is in hand; the others in
+the publish run, on the rows of `chart_days`, on what songs are taken for, and on what the engine made. A check is
+evaluated once per run, so in a run over many days it lists the bad ones. Hard errors of schema are not checks: the
+Parquet writer refuses those before anything is written.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import dagster as dg
 
 from spotify_assets.analytics.analysis_checks import ANALYSIS_CHECKS
 from spotify_assets.schemas.analyses import CHART_DAYS, SONG_IDENTITY
+from spotify_assets.sources.spotify.consent_end import WARNING, end_of_consent
 from spotify_assets.storage.layout import ALIASES_KEY
 from spotify_assets.transforms.day_checks import MUST_PASS, Find, Findings, Frames, incomplete_enrichment, short_lists
 
@@ -130,6 +131,33 @@ IDENTITY_CHECK = dg.AssetCheckSpec(
         "No two songs look like one, every ISRC is of one title, and song_aliases.csv names songs that are on a chart."
     ),
 )
+
+
+CONSENT_CHECK = "consent_lasts"
+
+
+def consent_spec(slug: str) -> dg.AssetCheckSpec:
+    """The check of a playlist that is read with a user's consent, as the step that asks Spotify declares it."""
+    return dg.AssetCheckSpec(
+        CONSENT_CHECK,
+        asset=[slug, "raw_playlist"],
+        description=f"The user's consent is younger than {WARNING.days} days; Spotify ends it after six months.",
+    )
+
+
+def consent_result(slug: str, since: date | None, today: date) -> dg.AssetCheckResult:
+    """Make the check of the consent. Of one whose day is not known nothing can be said."""
+    end = end_of_consent(since, today)
+    return dg.AssetCheckResult(
+        asset_key=[slug, "raw_playlist"],
+        check_name=CONSENT_CHECK,
+        passed=end is None,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "consent of": str(since or "not known, or no user's"),
+            **({"ends about": str(end), "what to do": "run `spotify-assets auth` again"} if end else {}),
+        },
+    )
 
 
 def check_specs(slug: str) -> list[dg.AssetCheckSpec]:

@@ -35,7 +35,7 @@ def build_definitions(settings: Settings, *, publish_retries: dg.RetryPolicy | N
     jobs = [publish_job]
     schedules = []
     sensors = [build_glue_crawler_sensor(settings.playlists, publish_job)]
-    if settings.alert_urls:
+    if settings.alert_urls or settings.secret:
         sensors.append(build_movement_alerts(settings))
     from_files = [playlist for playlist in settings.playlists if playlist.source == CHARTS]
     if from_files:
@@ -76,7 +76,8 @@ def build_definitions(settings: Settings, *, publish_retries: dg.RetryPolicy | N
 
 def _asks_spotify(playlist: PlaylistSettings, settings: Settings) -> bool:
     """Whether a playlist's runs call Spotify: charts and archived lists only to be completed, where there is an app."""
-    is_completed = playlist.source in (ARCHIVE, CHARTS) and settings.spotify.client_id is not None
+    has_app = settings.spotify.client_id is not None or settings.secret is not None
+    is_completed = playlist.source in (ARCHIVE, CHARTS) and has_app
     return playlist.source == "spotify" or is_completed
 
 

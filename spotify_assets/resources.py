@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from spotify_assets.settings import PlaylistSettings, Settings
+from spotify_assets.settings import PlaylistSettings, Settings, with_secrets
 from spotify_assets.sources.source import Source
 from spotify_assets.storage.io_managers import ParquetIOManager, RawIOManager
 from spotify_assets.storage.lake import Lake, LocalLake
@@ -24,12 +24,12 @@ class Sources:
     """The sources of one run, by name. One object per run, so that all playlists of a run share a call budget."""
 
     def __init__(self, settings: Settings, lake: Lake) -> None:
-        self._settings = settings
+        self._without_secrets = settings
         self._builders: dict[str, Callable[[], Source]] = {
-            "archive": lambda: _archive_source(settings, lake.store(), self._chart_tracks()),
+            "archive": lambda: _archive_source(self.settings, lake.store(), self._chart_tracks()),
             "demo": _demo_source,
             "spotify": lambda: self._spotify,
-            "charts": lambda: _charts_source(settings, lake.store(), self._chart_tracks()),
+            "charts": lambda: _charts_source(self.settings, lake.store(), self._chart_tracks()),
         }
         self._built: dict[str, Source] = {}
 
@@ -40,16 +40,25 @@ class Sources:
         return self._built[playlist.source]
 
     @cached_property
+    def settings(self) -> Settings:
+        """The settings with their secrets, which are read once in a run.
+
+        Raises:
+            SettingsError, SourceUnavailable: as `with_secrets`.
+        """
+        return with_secrets(self._without_secrets)
+
+    @cached_property
     def _spotify(self) -> SpotifySource:
-        return _spotify_source(self._settings)
+        return _spotify_source(self.settings)
 
     def _chart_tracks(self) -> ChartTracks | None:
         """Where track objects of chart rows come from, if there are credentials to ask with."""
-        if not self._settings.spotify.client_id:
+        if not self.settings.spotify.client_id:
             return None
         from spotify_assets.sources.charts.chart_tracks import ChartTracks
 
-        return ChartTracks(lambda: self._spotify.enrichment("track objects of charts"), self._settings.spotify.language)
+        return ChartTracks(lambda: self._spotify.enrichment("track objects of charts"), self.settings.spotify.language)
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from spotify_assets.alerts.message import Message, short
 from spotify_assets.partitions import TIMEZONE
 from spotify_assets.settings import PlaylistSettings
 from spotify_assets.snapshot import CHARTS
+from spotify_assets.sources.spotify.consent_end import end_of_consent
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.raw_layer import RawLayer
 
 NOON = time(12)
-TOKEN_WARNING = timedelta(days=150)
-TOKEN_LIFE = timedelta(days=180)
-"""Spotify ends a refresh token six months after the consent."""
 
 
 def late_message(playlist: PlaylistSettings, store: ObjectStore, now: datetime) -> Message | None:
@@ -46,9 +44,9 @@ def gave_up_message(run_id: str) -> Message:
 
 def token_message(since: date | None, now: date) -> Message | None:
     """The message of a refresh token that will end in a month; None where it is younger, or its age is not known."""
-    if since is None or now - since < TOKEN_WARNING:
+    end = end_of_consent(since, now)
+    if end is None:
         return None
-    end = since + TOKEN_LIFE
     ends = "ends" if now <= end else "ended"
     return Message(
         f"token/{since}",

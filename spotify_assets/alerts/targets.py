@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from spotify_assets.alerts.message import Message
 from spotify_assets.errors import SettingsError
 from spotify_assets.settings import Settings
+from spotify_assets.settings.environment import ALERT_URLS
 
 if TYPE_CHECKING:
     import apprise
 
-VARIABLE = "SPOTIFY_ASSETS_ALERT_URLS"
 READ_TIMEOUT = 30.0
 """Seconds that a service may take to answer."""
 SEVERAL_BY_COMMA = re.compile(r",\s*[a-z]+://", re.IGNORECASE)
@@ -47,14 +47,14 @@ def targets(settings: Settings) -> list[Target]:
     if settings.alert_urls is None:
         raise SettingsError(
             "There is nobody to tell.",
-            why=f"{VARIABLE} is not set",
+            why=f"{ALERT_URLS} is not set",
             remedy="set it to one or several addresses of https://github.com/caronc/apprise/wiki, separated by spaces",
         )
     try:
         import apprise
     except ImportError:
         raise SettingsError(
-            f"{VARIABLE} is set, and nothing here can send.",
+            f"{ALERT_URLS} is set, and nothing here can send.",
             why="the extra `alerts` is not installed",
             remedy="install it (`make extra NAME=alerts`), or unset the variable",
         ) from None
@@ -63,7 +63,7 @@ def targets(settings: Settings) -> list[Target]:
     found = []
     if SEVERAL_BY_COMMA.search(settings.alert_urls.get_secret_value()):
         raise SettingsError(
-            f"The addresses of {VARIABLE} are separated by commas.",
+            f"The addresses of {ALERT_URLS} are separated by commas.",
             why="a comma may belong to an address",
             remedy="separate them by spaces",
         )
@@ -71,7 +71,7 @@ def targets(settings: Settings) -> list[Target]:
         service = apprise.Apprise.instantiate(address)
         if not isinstance(service, apprise.NotifyBase):
             raise SettingsError(
-                f"Address {number} of {VARIABLE} is none that a message can be sent to.",
+                f"Address {number} of {ALERT_URLS} is none that a message can be sent to.",
                 why="apprise knows no such service, or the address lacks a part",
                 remedy="write it as https://github.com/caronc/apprise/wiki has it, addresses separated by spaces",
             )

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from spotify_assets.errors import NotStored
 from spotify_assets.schemas import TABLES, Table
 from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, COMPACTED
-from spotify_assets.storage.daily_files import DailyFiles
+from spotify_assets.storage.daily_files import DailyFiles, stored_digest
 from spotify_assets.storage.layout import (
     Year,
     parse_year_key,
@@ -75,12 +75,14 @@ class Compaction:
         changed: days that were new or made again, and days that are gone, by year.
         incomplete: days of which a table is missing; they are left out.
         damaged: files of years that were damaged or gone, and were made anew.
+        stored: a digest of the complete days that it is made of.
     """
 
     years: Mapping[Year, str]
     changed: Mapping[Year, tuple[date, ...]]
     incomplete: Mapping[str, tuple[date, ...]]
     damaged: tuple[str, ...] = ()
+    stored: str = ""
 
 
 def compact(store: ObjectStore, daily: DailyFiles) -> Compaction:
@@ -107,7 +109,8 @@ def compact(store: ObjectStore, daily: DailyFiles) -> Compaction:
         if state.days:
             years[year] = state.digest
             last[year.playlist] = state.last
-    return Compaction(years, changed, incomplete, tuple(key for keys in damaged.values() for key in keys))
+    remade = tuple(key for keys in damaged.values() for key in keys)
+    return Compaction(years, changed, incomplete, remade, stored_digest(daily))
 
 
 def _days(daily: DailyFiles) -> tuple[dict[Year, dict[str, str]], dict[str, tuple[date, ...]]]:

@@ -79,6 +79,11 @@ class LakeFiles:
         if self._folder is not None and isinstance(data, bytes):
             _put(self._folder / key, data)
 
+    def write_over(self, before: bytes | None, key: str, data: bytes) -> bool:
+        """See `ObjectStore`."""
+        self._forget(key)
+        return self._store.write_over(before, key, data)
+
     def copy(self, source: str, target: str) -> None:
         """See `ObjectStore`."""
         self._forget(target)

@@ -50,7 +50,6 @@ def release_into_catalog(settings: Settings, store: ObjectStore, daily: DailyFil
             why="no analyses were made there yet",
             remedy="run publish_job: it makes them first",
         )
-    write_release(store, release, RELEASE_KEY)
     runs = _versions(store, ANALYTICS_PREFIX)
     history = {name: _versions(store, table_prefix(name)) for name in (*COMPACTED, *IDENTITY)}
     if settings.glue_crawler is None:
@@ -58,6 +57,8 @@ def release_into_catalog(settings: Settings, store: ObjectStore, daily: DailyFil
     else:
         years = {year for key in history[CHART_DAYS.name] if (year := parse_year_key(key))}
         _register(settings.glue_database, store, release, years)
+    # Last: what this records decides whether people see what is stored, and a run that was killed before is repeated.
+    write_release(store, release, RELEASE_KEY)
     old = old_keys(release, list(runs))
     for key in (key for keys in old.values() for key in keys):
         store.delete(key)

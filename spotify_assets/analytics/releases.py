@@ -51,6 +51,7 @@ class Release:
         made: the parts that this run computed; all others are as in the release before.
         damaged: files of the release before that were damaged or gone, for which others were made.
         failed_days: by playlist, days in it whose tables failed a check of severity ERROR.
+        stored: a digest of the days of the lake that it is made of.
     """
 
     run: str
@@ -58,6 +59,7 @@ class Release:
     made: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
     damaged: tuple[str, ...] = ()
     failed_days: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    stored: str = ""
 
     @property
     def playlists(self) -> set[str]:
@@ -88,7 +90,7 @@ def make_release(store: ObjectStore, engine: Engine, run: str, compaction: Compa
     wanted = fingerprints(compaction, identity)
     last, damaged = _intact(store, wanted)
     if wanted == {name: {part: kept.fingerprint for part, kept in of.items()} for name, of in last.tables.items()}:
-        return last
+        return replace(last, stored=compaction.stored)
     tables: dict[str, dict[Part, StoredPart]] = {}
     made: dict[str, tuple[Part, ...]] = {}
     for statement in statements():
@@ -103,7 +105,7 @@ def make_release(store: ObjectStore, engine: Engine, run: str, compaction: Compa
         }
         engine.ready(statement.table, {part: list(of_part) for part, of_part in files.items()}, run)
         tables[name] = {part: StoredPart(digest, files.get(part, {})) for part, digest in sorted(wanted[name].items())}
-    return Release(run, tables, made, damaged)
+    return Release(run, tables, made, damaged, stored=compaction.stored)
 
 
 def _intact(store: ObjectStore, wanted: Mapping[str, Mapping[Part, str]]) -> tuple[Release, tuple[str, ...]]:
@@ -157,13 +159,27 @@ def read_release(store: ObjectStore, key: str = RELEASE_KEY) -> Release:
     try:
         recorded = json.loads(data)
         tables = {name: _parts(parts) for name, parts in recorded["tables"].items()}
-        return Release(recorded["run"], tables, failed_days=recorded.get("failed_days", {}))
+        return Release(
+            recorded["run"], tables, failed_days=recorded.get("failed_days", {}), stored=recorded.get("stored", "")
+        )
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise Damaged(
             f"{store.uri(key)} is damaged.",
             why=f"it does not record which files the analyses consist of ({type(error).__name__}: {error})",
             remedy="run publish_job: it makes all analyses again",
         ) from error
+
+
+def is_released(store: ObjectStore, stored: str) -> bool:
+    """Whether the release that people see is made of the days with this digest; not if it is damaged.
+
+    Raises:
+        StorageError: the release cannot be read.
+    """
+    try:
+        return read_release(store).stored == stored
+    except Damaged:
+        return False
 
 
 def _parts(recorded: Sequence[Mapping[str, Any]]) -> dict[Part, StoredPart]:
@@ -197,7 +213,7 @@ def write_release(store: ObjectStore, release: Release, key: str) -> None:
         ]
         for name, parts in release.tables.items()
     }
-    recorded = {"run": release.run, "failed_days": release.failed_days, "tables": tables}
+    recorded = {"run": release.run, "stored": release.stored, "failed_days": release.failed_days, "tables": tables}
     store.write(key, json.dumps(recorded, indent=1).encode())
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from spotify_assets import schemas
+from spotify_assets import checks, schemas
 from spotify_assets.assets.common import (
     BACKFILL_POLICY,
     OWNERS,
@@ -138,17 +138,18 @@ def build_raw_playlist(
         tags=playlist_tags(playlist, layer="raw"),
         output_required=False,
         freshness_policy=freshness(playlist),
+        check_specs=[checks.consent_spec(playlist.slug)] if playlist.source == SPOTIFY else None,
         metadata={"dagster/column_schema": raw_column_schema(), "dagster/table_name": "raw_playlist"},
     )
-    def raw_playlist(context: dg.AssetExecutionContext) -> Iterator[dg.Output[Fetched]]:
+    def raw_playlist(context: dg.AssetExecutionContext) -> Iterator[Any]:
         sources: Sources = context.resources.sources
         lake: Lake = context.resources.lake
         raw = RawLayer(lake.store())
         days = [date.fromisoformat(key) for key in context.partition_keys]
         may_retry = context.retry_number < RETRIES
-        source = sources.source_of(playlist)
         snapshots: list[PlaylistSnapshot] = []
         try:
+            source = sources.source_of(playlist)
             files, plan = find_days(source, playlist, raw, days)
             if plan is None:
                 context.log.info("%s has no list of today yet: %s", playlist.title, source.absence.remedy)
@@ -171,6 +172,9 @@ def build_raw_playlist(
             withdrawn = raw.withdrawal_of(snapshot, files) is not None
             metadata = _metadata_of_withdrawn(files, snapshot) if withdrawn else _metadata(raw, snapshot)
             context.add_asset_metadata(metadata, partition_key=str(snapshot.snapshot_date))
+        if playlist.source == SPOTIFY:
+            consent = sources.settings.spotify.refresh_token_since
+            yield checks.consent_result(playlist.slug, consent, today_in_japan())
         not_stored = len(snapshots) % STORED_AT_ONCE
         yield dg.Output(Fetched(snapshots[len(snapshots) - not_stored :], files))
 

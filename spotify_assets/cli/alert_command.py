@@ -9,7 +9,7 @@ from itertools import chain
 import click
 
 from spotify_assets.cli.console import print_line
-from spotify_assets.settings import load_settings
+from spotify_assets.settings import load_settings, with_secrets
 
 
 @click.command()
@@ -22,7 +22,7 @@ def alerts(dry_run: bool) -> None:  # noqa: FBT001 - click gives options by name
     from spotify_assets.resources import build_lake
     from spotify_assets.sensors.movement_alerts import edition_messages, failure_messages
 
-    settings = load_settings()
+    settings = with_secrets(load_settings())
     store = build_lake(settings.lake).store()
     now = datetime.now(UTC)
     with open_instance() as instance:

@@ -11,6 +11,7 @@ from spotify_assets.cli.archive_commands import archive
 from spotify_assets.cli.bi_command import bi
 from spotify_assets.cli.chart_commands import charts
 from spotify_assets.cli.console import never_fail, print_line
+from spotify_assets.cli.daily_command import daily
 from spotify_assets.cli.day_commands import rebuild, withdraw, withdrawals
 from spotify_assets.cli.demo_command import demo
 from spotify_assets.cli.query_command import query
@@ -42,6 +43,7 @@ def main() -> None:
 for command in (
     demo,
     prepare,
+    daily,
     rebuild,
     withdraw,
     withdrawals,

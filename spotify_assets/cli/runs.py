@@ -50,6 +50,13 @@ def run_range(
         yield ChunkResult(chunk[0], chunk[-1], failures)
 
 
+def run_requested(job: dg.JobDefinition, instance: dg.DagsterInstance, request: dg.RunRequest) -> list[str]:
+    """Execute what a schedule or a sensor requested; what went wrong, or nothing."""
+    keys = list(request.asset_selection) if request.asset_selection else None
+    result = _execute(job, instance, tags=request.tags, asset_keys=keys, partition_key=request.partition_key)
+    return failures_of(result)
+
+
 def publish(
     job: dg.JobDefinition, instance: dg.DagsterInstance, advance: Callable[[], None] = lambda: None
 ) -> list[str]:
@@ -60,10 +67,11 @@ def publish(
 def _execute(
     job: dg.JobDefinition,
     instance: dg.DagsterInstance,
-    advance: Callable[[], None],
+    advance: Callable[[], None] = lambda: None,
     *,
     tags: Mapping[str, str] | None = None,
     asset_keys: Sequence[dg.AssetKey] | None = None,
+    partition_key: str | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Run a job, or those of its assets that are named."""
 
@@ -78,6 +86,7 @@ def _execute(
         instance=instance,
         run_id=run_id,
         asset_selection=asset_keys,
+        partition_key=partition_key,
         tags={**(tags or {}), **process_tags()},
         raise_on_error=False,
     )

@@ -43,7 +43,7 @@ def _end_dead_runs(instance: dg.DagsterInstance) -> Iterator[str]:
     for record in instance.get_run_records(dg.RunsFilter(statuses=IN_A_PROCESS)):
         run = record.dagster_run
         process = _process_of(instance, run)
-        if process is not None and not _is_alive(process):
+        if process is not None and not is_alive(process):
             instance.report_run_failed(run, f"The process of this run (id {process}) is gone: it was killed.")
             yield run.run_id
 
@@ -65,7 +65,8 @@ def _process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
     return None
 
 
-def _is_alive(process: int) -> bool:
+def is_alive(process: int) -> bool:
+    """Whether there is a process of this id on this machine."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -1,8 +1,13 @@
-"""The sensor that publishes what is new: one publish run for any number of new partitions."""
+"""The sensor that publishes what is new: one publish run for any number of new partitions.
+
+What is new is what the instance has recorded since the last release; and once an hour, whatever the instance knows, the
+days of the lake are compared with those that the release was made of.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -18,8 +23,12 @@ from spotify_assets.publication import (
 )
 from spotify_assets.sensors.work import LONGEST_WAIT, NAMED, TABLE_JOBS, work_under_way
 from spotify_assets.settings import PlaylistSettings
+from spotify_assets.storage.daily_files import stored_digest
+from spotify_assets.storage.lake import Lake
 
 UP_TO_TAG = "spotify_assets/published_up_to"
+BETWEEN_LOOKS = timedelta(hours=1)
+"""Between two looks at the lake, which list all daily tables."""
 
 
 def build_glue_crawler_sensor(playlists: Sequence[PlaylistSettings], publish_job: Any) -> dg.SensorDefinition:
@@ -32,16 +41,21 @@ def build_glue_crawler_sensor(playlists: Sequence[PlaylistSettings], publish_job
         job=publish_job,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
+        required_resource_keys={"lake"},
         description=(
             "Requests one run of publish_job when the tables of some partitions are complete and new, whoever made "
-            "them. Waits while tables are still being written. A publish run retries by itself; one that gave up is "
-            "not requested again until something new is there or somebody launches publish_job."
+            "them, or when the lake holds other days than were released. Waits while tables are still being written. A "
+            "publish run retries by itself; one that gave up is not requested again until something new is there or "
+            "somebody launches publish_job."
         ),
     )
     def glue_crawler_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.RunRequest:
         instance = context.instance
         published = published_up_to(instance)
-        if newest_materialization(instance, keys) <= published:
+        recorded_news = newest_materialization(instance, keys) > published
+        looked = datetime.fromisoformat(context.cursor) if context.cursor else datetime.min.replace(tzinfo=UTC)
+        now = datetime.now(UTC)
+        if not recorded_news and looked <= now < looked + BETWEEN_LOOKS:
             return dg.SkipReason("Nothing was materialized since the last release.")
         busy = list(work_under_way(instance, {*keys, *PUBLISH_KEYS}, TABLE_JOBS | {PUBLISH_JOB}))
         if busy:
@@ -49,6 +63,9 @@ def build_glue_crawler_sensor(playlists: Sequence[PlaylistSettings], publish_job
                 f"Tables are being written or published: {', '.join(busy[:NAMED])}. (Cancel what will never end; "
                 f"after {LONGEST_WAIT.total_seconds() / 3600:.0f} hours it is not waited for.)"
             )
+        if not recorded_news:
+            context.update_cursor(now.isoformat())
+            return _compare_with_lake(context.resources.lake)
         news = find_news(instance, slugs, published)
         if news.up_to is None:
             waiting = [f"{slug} {day}" for slug, days in news.partial.items() for day in days]
@@ -70,6 +87,17 @@ def build_glue_crawler_sensor(playlists: Sequence[PlaylistSettings], publish_job
         )
 
     return glue_crawler_sensor
+
+
+def _compare_with_lake(lake: Lake) -> dg.SkipReason | dg.RunRequest:
+    """Whether the lake holds other days than were released: it was moved, or an instance knew them that is gone."""
+    from spotify_assets.analytics.releases import is_released  # it brings pyarrow along
+
+    stored = stored_digest(lake.daily_files(anew=True))
+    if is_released(lake.store(), stored):
+        return dg.SkipReason("Nothing was materialized since the last release, which is made of what the lake holds.")
+    # With what is stored, so that a publish run that gave up is not requested every hour.
+    return dg.RunRequest(run_key=f"lake-{stored}")
 
 
 def _count(days: Sequence[str]) -> str:

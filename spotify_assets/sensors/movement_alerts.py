@@ -11,7 +11,8 @@ import dagster as dg
 
 from spotify_assets.jobs import PUBLISH_JOB
 from spotify_assets.partitions import today_in_japan
-from spotify_assets.settings import Settings
+from spotify_assets.settings import Settings, with_secrets
+from spotify_assets.settings.environment import ALERT_URLS
 
 if TYPE_CHECKING:
     from spotify_assets.alerts.message import Message
@@ -38,11 +39,14 @@ def build_movement_alerts(settings: Settings) -> dg.SensorDefinition:
         from spotify_assets.analytics.releases import read_release
 
         store = context.resources.lake.store()
+        known = with_secrets(settings)
+        if known.alert_urls is None:
+            return dg.SkipReason(f"The secret {known.secret} has no {ALERT_URLS}: there is nobody to tell.")
         now = datetime.now(UTC)
         released = read_release(store).run
-        editions = edition_messages(settings, store, now) if released != context.cursor else ()
-        failures = failure_messages(settings, store, context.instance, now)
-        outcomes = list(send(chain(editions, failures), targets(settings), SentMessages(store)))
+        editions = edition_messages(known, store, now) if released != context.cursor else ()
+        failures = failure_messages(known, store, context.instance, now)
+        outcomes = list(send(chain(editions, failures), targets(known), SentMessages(store)))
         if all(outcome.taken for outcome in outcomes):
             context.update_cursor(released)
         return dg.SkipReason("; ".join(map(str, outcomes)) or "There is nothing new to tell.")

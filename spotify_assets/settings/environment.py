@@ -23,6 +23,8 @@ from spotify_assets.settings.validation import matching, validate_variables
 DEMO_PLAYLISTS_FILE = Path(__file__).with_name("demo_playlists.yaml")
 ENV_FILE = Path(".env")
 LAKE = "SPOTIFY_ASSETS_LAKE"
+SECRET = "SPOTIFY_ASSETS_SECRET"  # noqa: S105 - the name of a variable
+ALERT_URLS = "SPOTIFY_ASSETS_ALERT_URLS"
 
 
 def _path(value: str) -> Path:
@@ -174,6 +176,7 @@ class Settings(_Chosen):
         start: first day of the partitions of all playlists.
         lake: absolute folder or `s3://bucket[/prefix]`, without a trailing slash.
         glue_crawler: None means that the catalog is a DuckDB file.
+        secret: None means that all secrets are here; otherwise `secrets.with_secrets` has the others.
         memory_limit: what DuckDB may take for the analyses, like `2GB`.
     """
 
@@ -204,8 +207,12 @@ class Settings(_Chosen):
         "memory that DuckDB may take for the analyses, like `800MB` or `2GB`; beyond it spills to the disk",
         "512MB",
     )
+    secret: str | None = _variable(
+        SECRET,
+        "name or ARN of a secret of AWS Secrets Manager: a JSON object that has other secrets, by their names here",
+    )
     alert_urls: SecretStr | None = _variable(
-        "SPOTIFY_ASSETS_ALERT_URLS",
+        ALERT_URLS,
         "whom to tell what moved and what failed: addresses of apprise, separated by spaces; they are secrets",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 from spotify_assets.schemas import TABLES
@@ -34,3 +35,15 @@ def incomplete_days(files: DailyFiles) -> dict[Partition, list[str]]:
         for partition in sorted(set().union(*files.values()))
         if (lacking := [table for table, found in files.items() if partition not in found])
     }
+
+
+def complete_days(files: DailyFiles) -> set[Partition]:
+    """The days that have all their tables."""
+    return set.intersection(*(set(found) for found in files.values()))
+
+
+def stored_digest(files: DailyFiles) -> str:
+    """A digest of what all complete days consist of; empty where there is none."""
+    days = sorted(complete_days(files))
+    versions = [f"{day} {table} {found[day]}" for day in days for table, found in files.items()]
+    return hashlib.sha256("\n".join(versions).encode()).hexdigest() if days else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import io
 import os
 import shutil
@@ -66,6 +67,14 @@ class ObjectStore(Protocol):
 
         Raises:
             StorageError: the object could not be written; the old one, if any, still stands.
+        """
+        ...
+
+    def write_over(self, before: bytes | None, key: str, data: bytes) -> bool:
+        """As `write`, if the object's bytes are still those of `before` (None: if there is no such object).
+
+        Returns:
+            Whether it was written; of several that try at once, one is.
         """
         ...
 
@@ -204,6 +213,20 @@ class LocalObjectStore:
                 why=error.strerror or str(error),
                 remedy="check free space and permissions, or set SPOTIFY_ASSETS_LAKE to another folder",
             ) from error
+
+    def write_over(self, before: bytes | None, key: str, data: bytes) -> bool:
+        """See `ObjectStore`. Who compares and writes has the folder to itself for that moment."""
+        with self._reading(""):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            unchanged = read_if_present(self, key) == before
+            if unchanged:
+                self.write(key, data)
+            return unchanged
+        finally:
+            os.close(folder)
 
     def copy(self, source: str, target: str) -> None:
         """See `ObjectStore`. Objects are replaced and never changed in place, so a second name is enough."""

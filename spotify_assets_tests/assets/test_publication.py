@@ -151,7 +151,9 @@ def write_tables(definitions, instance, day=DAY):
 
 
 def tick(definitions, instance):
-    with dg.build_sensor_context(instance=instance, definitions=definitions) as context:
+    with dg.build_sensor_context(
+        instance=instance, definitions=definitions, resources=definitions.resources
+    ) as context:
         return definitions.resolve_sensor_def("glue_crawler_sensor").evaluate_tick(context).run_requests
 
 

@@ -33,6 +33,9 @@ from spotify_assets.sensors import glue_crawler as sensors
 from spotify_assets.sensors.glue_crawler import UP_TO_TAG
 from spotify_assets.sensors.work import ENDED, LONGEST_WAIT
 from spotify_assets.settings import load_settings
+from spotify_assets.storage.daily_files import stored_digest
+from spotify_assets.storage.lake import LocalLake
+from spotify_assets.storage.layout import Partition
 
 pytestmark = pytest.mark.slow
 
@@ -57,6 +60,7 @@ class Log:
     def __init__(self, definitions: dg.Definitions, instance: dg.DagsterInstance) -> None:
         self.definitions = definitions
         self.instance = instance
+        self.cursor = None
 
     def materialize(self, days, tables=ALL_TABLES, slug="japan"):
         for day in [days] if isinstance(days, str) else days:
@@ -110,9 +114,14 @@ class Log:
 
     def tick(self):
         sensor = self.definitions.resolve_sensor_def("glue_crawler_sensor")
-        with dg.build_sensor_context(instance=self.instance, definitions=self.definitions) as context:
+        with dg.build_sensor_context(
+            instance=self.instance,
+            cursor=self.cursor,
+            definitions=self.definitions,
+            resources=self.definitions.resources,
+        ) as context:
             data = sensor.evaluate_tick(context)
-        assert data.cursor is None
+        self.cursor = data.cursor
         assert len(data.run_requests) + bool(data.skip_message) == 1
         return data
 
@@ -381,6 +390,20 @@ class TestFailures:
         log.release()
         assert "Nothing was materialized" in log.skip()
 
+    def test_a_lake_that_holds_other_days_than_were_released_is_published_once_an_hour(self, log, monkeypatch):
+        stored = {table: {Partition("japan", FIRST_DAY): "1"} for table in TABLES}
+        monkeypatch.setattr(LocalLake, "daily_files", lambda *_, **__: stored)
+        request = log.request()
+        assert request.run_key == f"lake-{stored_digest(stored)}"
+        assert "Nothing was materialized" in log.skip()
+        log.cursor = (datetime.now(UTC) - sensors.BETWEEN_LOOKS).isoformat()
+        assert log.request().run_key == request.run_key
+        log.cursor = (datetime.now(UTC) + sensors.BETWEEN_LOOKS).isoformat()  # the clock was ahead
+        assert log.request().run_key == request.run_key
+        log.run("publish_job")
+        log.cursor = None
+        assert "being written or published" in log.skip()
+
     def test_a_run_that_somebody_launched_in_vain_does_not_take_the_place_of_one(self, log):
         log.materialize(DAY)
         log.run("publish_job", dg.DagsterRunStatus.FAILURE)
@@ -442,6 +465,7 @@ class TestState:
         def rows_of_a_tick(history):
             log.materialize(history)
             log.release()
+            log.skip()  # the look at the lake, once an hour
             rows_read.clear()
             log.skip()
             idle = sum(rows_read)

@@ -1,0 +1,233 @@
+"""`spotify-assets daily`: the whole day in one process, any number of times, on any Dagster instance, one at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import duckdb
+import pytest
+
+from spotify_assets.cli.lease import LASTS
+from spotify_assets.cli.upkeep import PROCESS_TAG, process_tags
+from spotify_assets.jobs import HOST_TAG
+from spotify_assets.partitions import today_in_japan
+from spotify_assets.schemas import TABLES
+from spotify_assets.storage.layout import DAILY_LEASE_KEY
+from spotify_assets.storage.object_store import LocalObjectStore
+from spotify_assets_tests.helpers.archive import archive_environment, record_days
+from spotify_assets_tests.helpers.command_line import run_command
+from spotify_assets_tests.stand_ins.github import FIRST_REPOSITORY, REPOSITORY, GithubServer, make_list
+
+pytestmark = pytest.mark.slow
+
+TODAY = today_in_japan()
+CONFIGURATION = "telemetry: {enabled: false}\n"
+
+
+class Place:
+    """A folder with a lake of the demo, or of other playlists, and the command there."""
+
+    def __init__(self, folder, **environment):
+        self.folder = folder
+        self.environment = {"SPOTIFY_ASSETS_LAKE": str(folder / "lake"), **environment}
+        self.store = LocalObjectStore(folder / "lake")
+
+    def daily(self, instance):
+        return run_command(self.folder, instance, "daily", **self.environment)
+
+    def ask(self, query):
+        with duckdb.connect(str(self.folder / "lake" / "catalog.duckdb"), read_only=True) as catalog:
+            return catalog.sql(query).fetchall()
+
+    def files(self):
+        return {key: self.store.read(key) for key in self.store.list_keys("") if not key.startswith(".")}
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path)
+
+
+def last_line(result):
+    return result.output.strip().splitlines()[-1]
+
+
+def new_instance():
+    return dg.DagsterInstance.ephemeral()
+
+
+class TestTheDay:
+    def test_it_is_made_released_and_then_left_alone_on_any_instance(self, place, instance):
+        first = place.daily(instance)
+        assert (first.exit_code, last_line(first)) == (0, "daily: released; 2 runs")
+        assert place.ask("select distinct snapshot_date from songs") == [(TODAY,)]
+        assert place.ask("select count(distinct playlist) from chart_editions") == [(1,)]
+        stored = place.files()
+        assert not [key for key in stored if key.startswith("daily/")]
+        with new_instance() as other:
+            for again in (instance, other):
+                result = place.daily(again)
+                assert (result.exit_code, last_line(result)) == (0, "daily: nothing new; what is stored is released")
+        assert place.files() == stored
+
+    def test_a_day_that_lost_a_table_gets_it_again(self, place, instance):
+        assert place.daily(instance).exit_code == 0
+        before = place.files()
+        (key,) = place.store.list_keys("songs/")
+        place.store.delete(key)
+        with new_instance() as other:
+            result = place.daily(other)
+        assert last_line(result) == "daily: released; 2 runs"
+        assert f"a day that is stored: demo_japan {TODAY}: done" in result.output
+        assert place.files()[key] == before[key]
+
+    def test_a_publish_run_that_failed_is_tried_again(self, place, instance, monkeypatch):
+        with monkeypatch.context() as broken:
+            broken.setattr("spotify_assets.analytics.publishing.refresh", lambda *_: 1 / 0)
+            failed = place.daily(instance)
+        assert (failed.exit_code, last_line(failed)) == (1, "daily: failed; 1 of 2 runs, named above")
+        result = place.daily(instance)
+        assert (result.exit_code, last_line(result)) == (0, "daily: released; 1 runs")
+
+    def test_a_refusal_is_in_the_last_line_too(self, place, instance):
+        place.environment["SPOTIFY_ASSETS_LAKE"] = "/proc/lake"
+        result = place.daily(instance)
+        assert result.exit_code == 1
+        assert last_line(result).startswith("daily: failed; ")
+        assert "What to do: " in result.output
+
+
+class TestSources:
+    @pytest.fixture
+    def github(self):
+        with GithubServer() as server:
+            server.repositories |= {FIRST_REPOSITORY: [], REPOSITORY: []}
+            yield server
+
+    def test_days_of_the_archive_come_when_it_has_them(self, github, tmp_path):
+        place = Place(tmp_path, **archive_environment(github, tmp_path))
+        record_days(github, TODAY - timedelta(days=3), TODAY - timedelta(days=3))
+        with new_instance() as instance:
+            assert last_line(place.daily(instance)).startswith("daily: ")
+        github.record(REPOSITORY, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", make_list(range(50)))
+        with new_instance() as instance:
+            result = place.daily(instance)
+        assert result.exit_code == 0, result.output
+        assert last_line(result).startswith("daily: released; ")
+        assert (TODAY,) in place.ask("select distinct snapshot_date from songs")
+        calls = len(github.calls("raw"))
+        with new_instance() as instance:
+            assert last_line(place.daily(instance)) == "daily: nothing new; what is stored is released"
+        assert len(github.calls("raw")) == calls
+
+    def test_files_that_land_are_run_once_and_a_file_that_cannot_be_used_is_named(self, tmp_path):
+        playlists = tmp_path / "playlists.yaml"
+        playlists.write_text(
+            "start: 2026-01-01\nplaylists:\n"
+            "  - {slug: chart, title: A Chart, source: charts, chart: regional-jp-daily}\n",
+            encoding="utf-8",
+        )
+        place = Place(tmp_path, SPOTIFY_ASSETS_PLAYLISTS=str(playlists))
+        header = "rank,uri,artist_names,track_name,source,peak_rank,previous_rank,days_on_chart,streams\n"
+        row = "1,spotify:track:{0:022d},Artist,Song,Label,1,1,1,1000\n"
+        for day in (5, 6):
+            name = f"landing/charts/regional-jp-daily-2026-11-0{day}.csv"
+            place.store.write(name, (header + row.format(day)).encode())
+        place.store.write("landing/charts/regional-jp-daily-2026-11-07.csv", b"no chart")
+        with new_instance() as instance:
+            result = place.daily(instance)
+        assert (result.exit_code, last_line(result)) == (0, "daily: released; 2 runs")
+        assert "chart_landing_sensor: chart 2026-11-05 to 2026-11-06: done" in result.output
+        assert "regional-jp-daily-2026-11-07.csv" in result.output
+        with new_instance() as instance:
+            assert last_line(place.daily(instance)) == "daily: nothing new; what is stored is released"
+
+
+class TestOneAtATime:
+    def hold(self, place, **holder):
+        recorded = {**process_tags(), "since": datetime.now(UTC).isoformat(), **holder}
+        place.store.write(DAILY_LEASE_KEY, json.dumps(recorded).encode())
+
+    def test_another_one_is_refused_while_its_process_lives(self, place, instance):
+        self.hold(place)
+        result = place.daily(instance)
+        assert result.exit_code == 1
+        assert "Another `spotify-assets daily` is under way on this lake" in result.output
+        assert place.store.list_keys("songs/") == []
+        assert place.store.list_keys("daily/") == [DAILY_LEASE_KEY]
+
+    @pytest.mark.parametrize(
+        "ended",
+        [
+            {PROCESS_TAG: "999999999"},
+            {HOST_TAG: "elsewhere", "since": (datetime.now(UTC) - LASTS).isoformat()},
+            {"since": "yesterday"},
+            {"since": (datetime.now(UTC) + timedelta(days=400)).isoformat()},
+        ],
+        ids=["its process is gone", "its machine is gone", "it cannot be read", "its clock was wrong"],
+    )
+    def test_one_that_has_ended_holds_up_nobody(self, place, instance, ended):
+        self.hold(place, **ended)
+        assert place.daily(instance).exit_code == 0
+        assert place.store.list_keys("daily/") == []
+
+    def test_one_on_another_machine_is_waited_for(self, place, instance):
+        self.hold(place, **{HOST_TAG: "elsewhere", PROCESS_TAG: "999999999"})
+        assert place.daily(instance).exit_code == 1
+
+
+class TestKilled:
+    """Real processes, each with an instance of its own or with one that outlives them."""
+
+    def start(self, folder, home):
+        home.mkdir(exist_ok=True)
+        (home / "dagster.yaml").write_text(CONFIGURATION)
+        environment = {**os.environ, "DAGSTER_HOME": str(home), "SPOTIFY_ASSETS_LAKE": str(folder / "lake")}
+        command = [sys.executable, "-c", "from spotify_assets.cli.main import main; main()", "daily"]
+        return subprocess.Popen(
+            command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def test_killed_at_any_moment_the_next_one_finishes_with_the_same_bytes(self, tmp_path):
+        undisturbed = tmp_path / "undisturbed"
+        undisturbed.mkdir()
+        process = self.start(undisturbed, undisturbed / "home")
+        output, _ = process.communicate()
+        assert process.returncode == 0, output
+        folder = tmp_path / "disturbed"
+        folder.mkdir()
+        for number, moment in enumerate((2.5, 4, 5.5, 7)):
+            process = self.start(folder, folder / f"home{number}")
+            try:
+                process.wait(timeout=moment)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+            process.communicate()
+        process = self.start(folder, folder / "home")
+        output, _ = process.communicate()
+        assert process.returncode == 0, output
+        expected, found = Place(undisturbed), Place(folder)
+        for table in TABLES:
+            (key,) = expected.store.list_keys(f"{table}/")
+            assert found.store.list_keys(f"{table}/") == [key]
+            assert found.store.read(key) == expected.store.read(key)
+        query = "select playlist, snapshot_date, position, song_id from song_history order by all"
+        assert found.ask(query) == expected.ask(query)
+        assert found.store.list_keys("daily/") == []
+
+    def test_of_two_at_once_one_does_it(self, tmp_path):
+        processes = [self.start(tmp_path, tmp_path / f"home{number}") for number in range(2)]
+        outputs = [process.communicate()[0] for process in processes]
+        place = Place(tmp_path)
+        assert place.ask("select count(distinct snapshot_date) from songs") == [(1,)]
+        endings = [output.strip().splitlines()[-1] for output in outputs]
+        assert "daily: released; 2 runs" in endings
+        (other,) = [ending for ending in endings if ending != "daily: released; 2 runs"]
+        assert other == "daily: nothing new; what is stored is released" or "is under way" in other
+        assert len(place.store.list_keys("raw_playlist/")) == 1
