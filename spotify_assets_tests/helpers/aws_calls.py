@@ -14,7 +14,7 @@ from unittest import mock
 
 from botocore.client import BaseClient
 
-from spotify_assets_tests.helpers.cloudformation import ACCOUNT
+from spotify_assets_tests.helpers.cloudformation import ACCOUNT, SECRET_SUFFIX
 from spotify_assets_tests.stand_ins.hive import REGION
 
 # Where the action is not called like the operation (AWS's Service Authorization Reference).
@@ -94,7 +94,7 @@ def _resources(service: str, asked: dict[str, Any], workgroup: str) -> list[str]
     if service == "athena":
         return [f"{account}:workgroup/{asked.get('WorkGroup', workgroup)}"]
     if service == "secretsmanager":
-        return [asked["SecretId"]]
+        return [f"{account}:secret:{asked['SecretId']}-{SECRET_SUFFIX}"]
     if service == "glue" and "DatabaseName" in asked:
         # Glue wants the right on everything above the table, too.
         table = asked.get("Name") or asked.get("TableName") or asked.get("TableInput", {}).get("Name") or "*"

@@ -17,6 +17,8 @@ from spotify_assets_tests.stand_ins.hive import REGION
 
 FOLDER = Path(__file__).parents[2] / "deploy/aws"
 ACCOUNT = "123456789012"
+SECRET_SUFFIX = "AbCdEf"
+"""AWS puts six letters of its own behind the name of a secret."""
 PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "aws"}
 VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
 # What Ref of a resource gives, where that is the value of a property; else it is made of the resource's own name.
@@ -109,6 +111,8 @@ class Template:
         kind = self.body["Resources"][name]["Type"]
         if kind == "AWS::S3::Bucket":
             return f"arn:aws:s3:::{self._reference(name)}"
+        if kind == "AWS::SecretsManager::Secret":
+            return f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{self.resource(name)['Name']}-{SECRET_SUFFIX}"
         _, service, what = kind.lower().split("::")
         return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{what}/{name}"
 
