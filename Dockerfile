@@ -2,12 +2,12 @@
 # by their own commands. The same steps for amd64 and arm64: every dependency has a wheel for both.
 FROM python:3.13-slim AS build
 WORKDIR /build
-RUN python -m venv /opt/spotify-assets
+# Without a pip of its own: nothing that installs or compiles is left in it.
+RUN python -m venv --without-pip /opt/spotify-assets
 COPY requirements.lock setup.cfg pyproject.toml README.md LICENSE ./
 COPY spotify_assets spotify_assets
-RUN /opt/spotify-assets/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-        --only-binary :all: --constraint requirements.lock '.[server,alerts,postgres]' \
-    && /opt/spotify-assets/bin/python -m pip uninstall --yes --disable-pip-version-check pip
+RUN python -m pip --python /opt/spotify-assets install --no-cache-dir --disable-pip-version-check \
+        --only-binary :all: --constraint requirements.lock '.[server,alerts,postgres]'
 
 FROM python:3.13-slim
 RUN useradd --uid 10001 --no-create-home --home-dir /app --no-log-init spotify-assets

@@ -167,7 +167,9 @@ def test_a_unit_starts_its_container(box):
     root, run = box
     unit = (root / "etc/systemd/system/spotify-assets-webserver.service").read_text(encoding="utf-8")
     (command,) = [line.partition("=")[2].split() for line in unit.splitlines() if line.startswith("ExecStart=")]
-    (call,) = run(*command)
+    # What is left of a container that was killed would have its name.
+    removal, call = run(*command)
+    assert removal == "docker rm --force spotify-assets-webserver"
     assert call.startswith("docker run --rm --init --name spotify-assets-webserver --env-file ")
     # The UI, which asks for no password, is on the loopback interface of the machine alone.
     assert f" --publish 127.0.0.1:3000:3000 {IMAGE} dagster-webserver --workspace workspace.yaml " in call
