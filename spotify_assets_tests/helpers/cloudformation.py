@@ -21,13 +21,28 @@ SECRET_SUFFIX = "AbCdEf"
 """AWS puts six letters of its own behind the name of a secret."""
 PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "aws"}
 VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
-# What Ref of a resource gives, where that is the value of a property; else it is made of the resource's own name.
+# The property with a resource's name; one without is called as in the template, and Ref of it is made up.
 NAMES = {
     "AWS::S3::Bucket": "BucketName",
     "AWS::Glue::Crawler": "Name",
     "AWS::Athena::WorkGroup": "Name",
     "AWS::ECS::Cluster": "ClusterName",
     "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::ECS::TaskDefinition": "Family",
+    "AWS::SecretsManager::Secret": "Name",
+}
+# Ref gives their ARN.
+BY_ARN = {"AWS::ECS::TaskDefinition", "AWS::SecretsManager::Secret"}
+
+
+# Where AWS makes it otherwise than arn:aws:SERVICE:REGION:ACCOUNT:TYPE/NAME.
+ARNS = {
+    "AWS::S3::Bucket": "arn:aws:s3:::{}",
+    "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{}}",
+    "AWS::IAM::ManagedPolicy": f"arn:aws:iam::{ACCOUNT}:policy/{{}}",
+    "AWS::Logs::LogGroup": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{{}}:*",
+    "AWS::ECS::TaskDefinition": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/{{}}:1",
+    "AWS::SecretsManager::Secret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{{}}-{SECRET_SUFFIX}",
 }
 
 
@@ -105,16 +120,13 @@ class Template:
         kind = self.body["Resources"][name]["Type"]
         if kind == "AWS::Glue::Database":
             return self.resource(name)["DatabaseInput"]["Name"]
-        return self.resource(name)[NAMES[kind]] if kind in NAMES else self._arn(name)
+        return self.resource(name)[NAMES[kind]] if kind in NAMES.keys() - BY_ARN else self._arn(name)
 
     def _arn(self, name: str) -> str:
         kind = self.body["Resources"][name]["Type"]
-        if kind == "AWS::S3::Bucket":
-            return f"arn:aws:s3:::{self._reference(name)}"
-        if kind == "AWS::SecretsManager::Secret":
-            return f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{self.resource(name)['Name']}-{SECRET_SUFFIX}"
+        called = self.resource(name)[NAMES[kind]] if kind in NAMES else name
         _, service, what = kind.lower().split("::")
-        return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{what}/{name}"
+        return ARNS.get(kind, f"arn:aws:{service}:{REGION}:{ACCOUNT}:{what}/{{}}").format(called)
 
     def _getatt(self, argument: list[str]) -> str:
         name, attribute = argument
