@@ -14,7 +14,7 @@ from spotify_assets_tests.helpers.cloudformation import Template, lake_template
 IMAGE = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/spotify-assets:1"
 ROOT = Path(__file__).parents[2]
 # What the machine's script calls, and what is not there or must not be done on this one.
-STUBS = ("dnf", "dd", "mkswap", "swapon", "systemctl", "install", "chmod")
+STUBS = ("dnf", "dd", "mkswap", "swapon", "systemctl", "install", "chmod", "aws", "docker")
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def box(script, tmp_path):
     programs = tmp_path / "programs"
     for folder in (programs, *(tmp_path / name for name in ("etc/systemd/system", "usr/local/bin"))):
         folder.mkdir(parents=True)
-    for name in (*STUBS, "docker"):
+    for name in STUBS:
         (programs / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {tmp_path}/calls\n', encoding="utf-8")
         (programs / name).chmod(0o755)
     for place in ("/etc/", "/usr/local/bin/", "/var/lib/", "/swapfile"):
@@ -161,6 +161,15 @@ def test_the_machine_gets_its_settings_and_units(box):
     assert units == {"prepare", "daemon", "webserver"}
     enabled = [line for line in (root / "calls").read_text(encoding="utf-8").splitlines() if "enable" in line]
     assert enabled == ["systemctl enable --now docker spotify-assets-daemon spotify-assets-webserver"]
+
+
+def test_the_image_is_pulled_from_its_registry(box):
+    root, run = box
+    calls = run(str(root / "usr/local/bin/spotify-assets-pull"))
+    assert sorted(call.split(" ")[0] for call in calls) == ["aws", "docker", "docker"]
+    registry = IMAGE.partition("/")[0]
+    assert f"docker login --username AWS --password-stdin {registry}" in calls
+    assert calls[-1] == f"docker pull --quiet {IMAGE}"
 
 
 def test_a_unit_starts_its_container(box):
