@@ -272,7 +272,7 @@ def _check_crawler(seen: CrawlerTypeDef, database: str, lake_uri: str, tables: M
         raise CatalogError(
             f"The Glue crawler {name} has other S3 targets than the daily tables of {lake_uri}: {', '.join(wrong)}.",
             why="it has one target per daily table and never reads raw_playlist, landing or analytics",
-            remedy="set its S3 targets so (docs/aws.md has the command), or correct SPOTIFY_ASSETS_LAKE",
+            remedy="set its S3 targets as deploy/aws/lake.yaml does, or correct SPOTIFY_ASSETS_LAKE",
         )
     check_settings(seen, lake_uri)
 
@@ -353,5 +353,5 @@ def _check_types(conflicts: list[str], database: str) -> None:
 
 def _missing_crawler() -> str:
     return (
-        "create the crawler (docs/aws.md has the command), or set GLUE_CRAWLER and the region to those of another one"
+        "create the crawler (deploy/aws/lake.yaml makes it), or set GLUE_CRAWLER and the region to those of another one"
     )
