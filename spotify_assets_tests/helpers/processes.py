@@ -14,11 +14,14 @@ from typing import Any, NamedTuple
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["spotify_assets_tests.helpers.preloaded"])
 
+PATIENCE = 300
+"""Seconds."""
+
 
 class Ended(NamedTuple):
     """What became of a process."""
 
-    returncode: int
+    returncode: int | None
     stdout: str
     stderr: str
 
@@ -32,12 +35,13 @@ class Process:
         """Run it in a folder, with this process's environment and these variables; output lies beside the folder."""
         self._outputs = [folder.with_name(f"{folder.name}-{id(self)}.{name}") for name in ("stdout", "stderr")]
         variables = {**os.environ, **environment}
-        self._process = _FORKS.Process(target=_run, args=(folder, variables, self._outputs, function, arguments))
+        arguments_of_run = (folder, variables, self._outputs, function, arguments)
+        self._process = _FORKS.Process(target=_run, args=arguments_of_run, daemon=True)
         self._process.start()
 
     def end(self) -> Ended:
-        """Wait for its end."""
-        self._process.join()
+        """Wait for its end, minutes at most; the code is None where it goes on."""
+        self._process.join(timeout=PATIENCE)
         return Ended(self._process.exitcode, *(path.read_text(encoding="utf-8") for path in self._outputs))
 
 
