@@ -22,6 +22,7 @@ from spotify_assets.schemas.star import STAR
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets_tests.helpers.command_line import run_command
 from spotify_assets_tests.helpers.platform import Platform, spotify_environment
+from spotify_assets_tests.helpers.publish_runs import whole_publish_runs
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries, make_id
 
 pytestmark = pytest.mark.slow
@@ -41,7 +42,8 @@ class TestOnS3:
     def on_s3(self, aws, instance):
         aws.create_bucket("lake")
         aws.create_crawler("crawler", "spotify_assets", LAKE)
-        with Platform({"SPOTIFY_ASSETS_LAKE": LAKE, "GLUE_CRAWLER": "crawler"}, instance) as platform:
+        environment = {"SPOTIFY_ASSETS_LAKE": LAKE, "GLUE_CRAWLER": "crawler"}
+        with whole_publish_runs(), Platform(environment, instance) as platform:
             yield platform
 
     def test_a_day_has_the_same_bytes_as_in_a_folder(self, on_s3, lake_folder):
@@ -58,6 +60,8 @@ class TestOnS3:
         assert on_s3.publish(FAST_POLLS).success
         first = catalog_metadata(instance)
         assert (first["crawl"], first["partitions added"]) == ("done", dict.fromkeys(TABLES, 1))
+        release = instance.get_latest_materialization_event(dg.AssetKey("release")).asset_materialization
+        assert release.metadata["Athena"].url.startswith("https://ap-northeast-1.console.aws.amazon.com/athena/")
         with closing(aws.client("glue")) as glue:
             tables = {table["Name"] for table in glue.get_tables(DatabaseName="spotify_assets")["TableList"]}
         assert tables == {*TABLES, *COMPACTED, *ANALYSES, *IDENTITY, *STAR}
@@ -130,8 +134,6 @@ class TestOnS3:
             today = today_in_japan()
             assert platform.run_daily(today - timedelta(1), today).success
             assert platform.publish(FAST_POLLS).success
-        release = instance.get_latest_materialization_event(dg.AssetKey("release")).asset_materialization
-        assert release.metadata["Athena"].url.startswith("https://ap-northeast-1.console.aws.amazon.com/athena/")
         assert len(aws.queries) == (2 * len(ANALYSES) if engine == "athena" else 0)
         with Connection(work_group="charts", schema_name="spotify_assets", poll_interval=0) as connection:
             query = """

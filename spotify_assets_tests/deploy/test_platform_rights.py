@@ -32,15 +32,14 @@ NOT_CALLED: Mapping[str, str] = {
     "glue:BatchGetPartition": OF_ATHENA,
     "athena:StopQueryExecution": "when a run is interrupted",
     "glue:BatchUpdatePartition": "when a year of the history is at another place, or has another schema",
-    "glue:BatchDeletePartition": "when a day or a year is no longer there",
-    "glue:ListCrawls": "what a crawl cost",
 }
 
 
 def yesterday_released_by_duckdb(environment: Mapping[str, str], instance: dg.DagsterInstance, _: Path) -> None:
-    """Yesterday, as a run of the UI makes it."""
+    """Yesterday and a day before, as runs of the UI make them."""
     with Platform(environment, instance) as platform:
-        for result in (platform.run_daily(today_in_japan() - timedelta(1)), platform.publish()):
+        days = (today_in_japan() - timedelta(days) for days in (9, 1))
+        for result in (*map(platform.run_daily, days), platform.publish()):
             assert result.success, failures_of(result)
 
 
@@ -50,10 +49,17 @@ def today_released_by_athena(environment: Mapping[str, str], instance: dg.Dagste
     assert result.output.splitlines()[-1].startswith("daily: released"), result.output
 
 
+def old_day_removed(environment: Mapping[str, str], instance: dg.DagsterInstance, folder: Path) -> None:
+    """The day before yesterday's, as somebody removes it."""
+    result = run_command(folder, instance, "prune", "--keep", "2", "--yes", **environment)
+    assert result.exit_code == 0, result.output
+
+
 # What the platform does on AWS. Another command that asks AWS belongs here: its calls are then collected as well.
 WORK: Sequence[Callable[[Mapping[str, str], dg.DagsterInstance, Path], None]] = (
     yesterday_released_by_duckdb,
     today_released_by_athena,
+    old_day_removed,
 )
 
 
