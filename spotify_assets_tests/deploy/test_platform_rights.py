@@ -50,7 +50,7 @@ def today_released_by_athena(environment: Mapping[str, str], instance: dg.Dagste
 
 
 def old_day_removed(environment: Mapping[str, str], instance: dg.DagsterInstance, folder: Path) -> None:
-    """The day before yesterday's, as somebody removes it."""
+    """The oldest day, as somebody removes it."""
     result = run_command(folder, instance, "prune", "--keep", "2", "--yes", **environment)
     assert result.exit_code == 0, result.output
 
