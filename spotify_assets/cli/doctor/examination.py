@@ -19,8 +19,8 @@ from spotify_assets.settings import Settings
 def examine(settings: Settings, *, offline: bool) -> Iterator[Finding]:
     """Look at everything; offline, at what needs neither Spotify, GitHub nor AWS."""
     clock = Clock()
-    file = f"{len(settings.playlists)} playlists from {settings.start} on, in {settings.playlists_file}"
-    yield Finding("settings", OK, file)
+    slugs = ", ".join(playlist.slug for playlist in settings.playlists)
+    yield Finding("settings", OK, f"{settings.playlists_file}: {slugs}, from {settings.start} on")
     try:
         known = known_settings(settings, offline=offline)
     except Refusal as refusal:

@@ -56,14 +56,15 @@ def _is_created(home: Path) -> bool:
 def _open(home: Path, closing: ExitStack) -> dg.DagsterInstance:
     import dagster as dg
     from sqlalchemy.exc import SQLAlchemyError
+    from yaml import YAMLError
 
     try:
         instance = closing.enter_context(dg.DagsterInstance.from_config(str(home)))
         instance.get_runs_count()
-    except (dg.DagsterError, SQLAlchemyError, OSError) as error:
+    except (dg.DagsterError, SQLAlchemyError, YAMLError, OSError) as error:
         raise SettingsError(
             f"The Dagster instance in {home} does not open.",
-            why=str(error).splitlines()[0],
+            why=" ".join(str(error).split())[:300],
             remedy=f"mend {CONFIGURATION} or the storage that it names; a folder without its storage gets a new one, "
             "and the lake keeps all data",
         ) from error

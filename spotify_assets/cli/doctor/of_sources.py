@@ -42,9 +42,9 @@ def look_at_playlists(settings: Settings, known: Settings | None, clock: Clock, 
     if archived:
         yield from _look_at_archive(known or settings.model_copy(update={"secret": None}), archived, clock)
     of_spotify = [playlist for playlist in asked if playlist.source == "spotify"]
-    if known and (of_spotify or (archived and known.spotify.client_id)):
+    if asked and known and known.spotify.client_id:
         yield from _look_at_spotify(known, of_spotify, clock)
-    elif of_spotify:
+    else:
         yield from _not_asked(of_spotify)
 
 
