@@ -36,13 +36,17 @@ def prepare(port: int | None) -> None:
 @click.option("--offline", is_flag=True, help="Ask neither Spotify, GitHub nor AWS.")
 @click.option("--verify", is_flag=True, help="Read everything in the lake, and name what is damaged.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects {subject, status, text} for programs.")
-def doctor(offline: bool, verify: bool, as_json: bool) -> None:  # noqa: FBT001 - click gives options by name
+@click.option("--round-trip", is_flag=True, help="Besides, try Glue and Athena out with a tiny lake: about $0.15.")
+@click.option("--yes", is_flag=True, help="Do not ask before the round trip.")
+def doctor(offline: bool, verify: bool, as_json: bool, round_trip: bool, yes: bool) -> None:  # noqa: FBT001 - click gives options by name
     """Look at everything that the daily job needs, and say what is wrong and what to do. Nothing is changed.
 
     Each finding is `ok`, `note` (worth knowing, the daily job works all the same) or `BAD`. The exit code is 1 when
     something is bad: the daily job would not work.
     """
     findings = _examined(offline=offline, verify=verify)
+    if round_trip:
+        findings += _round_trip(yes=yes)
     if as_json:
         print_data(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1) + "\n")
     else:
@@ -61,6 +65,16 @@ def _examined(*, offline: bool, verify: bool) -> list[Finding]:
     except SettingsError as refusal:
         return [looks.Finding("settings", "bad", str(refusal))]
     return [*looks.examine(settings, offline=offline), *(looks.verify(settings) if verify else ())]
+
+
+def _round_trip(*, yes: bool) -> list[Finding]:
+    from spotify_assets.cli.doctor import round_trip as trip
+
+    settings = load_settings()
+    trip.check_possible(settings)
+    if not yes:
+        click.confirm(f"{trip.COSTS}\nGo on?", abort=True, err=True)
+    return list(trip.round_trip(settings))
 
 
 @click.command()

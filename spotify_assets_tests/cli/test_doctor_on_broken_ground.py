@@ -280,7 +280,7 @@ class TestMachine:
 
     def test_the_schedule_is_off(self, environment, doctor):
         text = note(doctor(environment), "schedule")
-        assert text.startswith("Off: daily_playlist_schedule.")
+        assert text.startswith("On: none. Off: daily_playlist_schedule.")
         assert "`spotify-assets daily`" in text
 
     def test_the_schedule_was_switched_on_and_the_sensor_off(self, environment, home, doctor):
@@ -288,8 +288,16 @@ class TestMachine:
             switch(instance, "daily_playlist_schedule", InstigatorType.SCHEDULE, InstigatorStatus.RUNNING)
             switch(instance, "glue_crawler_sensor", InstigatorType.SENSOR, InstigatorStatus.STOPPED)
         found = doctor(environment)
-        assert found["schedule"]["text"] == "on: daily_playlist_schedule"
-        assert note(found, "sensors").startswith("Off: glue_crawler_sensor.")
+        assert found["schedule"]["text"] == "On: daily_playlist_schedule."
+        assert note(found, "sensors").startswith("On: none. Off: glue_crawler_sensor.")
+
+    def test_a_sensor_that_is_off_at_first_is_no_fault(self, spotify, tmp_path, doctor):
+        found = doctor(spotify_environment(spotify, tmp_path), "--offline")["sensors"]
+        assert found == {
+            "subject": "sensors",
+            "status": "ok",
+            "text": "On: glue_crawler_sensor. Off: playlist_change_sensor.",
+        }
 
     def test_days_that_are_not_released(self, environment, lake_folder, doctor):
         store = LocalObjectStore(lake_folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,13 +80,9 @@ def _described(home: Path, instance: dg.DagsterInstance | None) -> str:
 
 def _states(instance: dg.DagsterInstance) -> dict[str, bool]:
     """Whether schedules and sensors are on, of those that somebody switched."""
-    from dagster._core.scheduler.instigation import InstigatorStatus
-
     found: dict[str, bool] = {}
     for state in instance.all_instigator_state():
-        found[state.instigator_name] = found.get(state.instigator_name, False) or (
-            state.status != InstigatorStatus.STOPPED
-        )
+        found[state.instigator_name] = found.get(state.instigator_name, False) or state.status.value != "STOPPED"
     return found
 
 
@@ -96,20 +92,24 @@ def _look_at_definitions(settings: Settings, states: dict[str, bool]) -> Iterato
     definitions = build_definitions(settings)
     schedules = [definitions.resolve_schedule_def(one.name) for one in definitions.schedules or ()]
     sensors = [definitions.resolve_sensor_def(one.name) for one in definitions.sensors or ()]
-    for subject, found in (("schedule", schedules), ("sensors", sensors)):
-        if found:
-            off = {one.name for one in found if not states.get(one.name, one.default_status.value == "RUNNING")}
-            yield _look_at_switches(subject, [one.name for one in found], off)
+    if schedules:
+        yield _look_at_switches("schedule", {one.name: states.get(one.name, False) for one in schedules}, set())
+    optional = {one.name for one in sensors if one.default_status.value == "STOPPED"}
+    switches = {one.name: states.get(one.name, one.name not in optional) for one in sensors}
+    yield _look_at_switches("sensors", switches, optional)
 
 
-def _look_at_switches(subject: str, names: Collection[str], off: Collection[str]) -> Finding:
-    on = [name for name in names if name not in off]
-    if not off:
-        return Finding(subject, OK, f"on: {', '.join(on)}")
-    text = sentences(
-        f"Off: {', '.join(sorted(off))}." + (f" On: {', '.join(on)}." if on else ""),
+def _look_at_switches(subject: str, switches: Mapping[str, bool], optional: Collection[str]) -> Finding:
+    """Which are on; off may be those that are optional."""
+    on = "On: " + (", ".join(name for name, is_on in switches.items() if is_on) or "none") + "."
+    off = [name for name, is_on in switches.items() if not is_on]
+    text = f"{on} Off: {', '.join(off)}." if off else on
+    if set(off) <= set(optional):
+        return Finding(subject, OK, text)
+    complaint = sentences(
+        text,
         why="nothing that is off runs by itself",
         remedy="switch it on under Automation in the UI (`make dev`), or let cron or systemd run "
         "`spotify-assets daily`, which needs none of them",
     )
-    return Finding(subject, NOTE, text)
+    return Finding(subject, NOTE, complaint)

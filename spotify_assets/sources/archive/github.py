@@ -165,7 +165,7 @@ class GithubClient:
             until = datetime.fromtimestamp(core["reset"], UTC)
             return CallsLeft(int(core["remaining"]), int(core["limit"]), until, answer.headers.get("Date", ""))
         except (KeyError, TypeError, ValueError, RecursionError) as error:
-            raise _unusable(what, error) from error
+            raise _unusable(what, "a number of calls", error) from error
 
     def file_at(self, repository: str, sha: str, path: str) -> bytes:
         """The bytes of a file at a commit; no call of the API.
@@ -284,13 +284,13 @@ def _commits(answer: Answer, what: str) -> list[Commit]:
             for item in json.loads(answer.content)
         ]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise _unusable(what, error) from error
+        raise _unusable(what, "a list of commits", error) from error
 
 
-def _unusable(what: str, error: Exception) -> SourceRefusal:
+def _unusable(what: str, form: str, error: Exception) -> SourceRefusal:
     return SourceRefusal(
         f"GitHub's answer cannot be used as {what}.",
-        why=f"it does not have GitHub's form ({type(error).__name__}: {str(error)[:200]})",
+        why=f"it is not {form} as GitHub gives it ({type(error).__name__}: {str(error)[:200]})",
         remedy="see that GITHUB_API_URL is GitHub's address, and run it again",
     )
 
