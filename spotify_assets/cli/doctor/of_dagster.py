@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 OWN_STORAGE = "history"
 """The folder in which Dagster keeps its records by itself."""
+NAMED_STORAGE = re.compile(r"^(run_|event_log_|schedule_)?storage:", re.MULTILINE)
+"""In `dagster.yaml`: where else it keeps them."""
 
 
 def look_at_dagster(settings: Settings) -> Iterator[Finding]:
@@ -49,8 +52,8 @@ def _check_writable(home: Path) -> None:
 def _is_created(home: Path) -> bool:
     """Opening an instance creates it, so one that is not there yet is left alone; one elsewhere is there."""
     configuration = home / CONFIGURATION
-    elsewhere = configuration.is_file() and "storage:" in configuration.read_text(encoding="utf-8", errors="replace")
-    return elsewhere or (home / OWN_STORAGE).is_dir()
+    text = configuration.read_text(encoding="utf-8", errors="replace") if configuration.is_file() else ""
+    return NAMED_STORAGE.search(text) is not None or (home / OWN_STORAGE).is_dir()
 
 
 def _open(home: Path, closing: ExitStack) -> dg.DagsterInstance:
