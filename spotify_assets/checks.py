@@ -117,7 +117,7 @@ HISTORY_CHECKS = (
     ),
     HistoryCheck(
         "days_whole",
-        "No day of the history failed a check of severity ERROR when its tables were read.",
+        "No day failed a check of severity ERROR, and none is left out until its tables are made again.",
         dg.AssetCheckSeverity.ERROR,
         failed_days,
     ),
@@ -201,14 +201,22 @@ def results(
             )
 
 
-def history_results(history: Mapping[str, DataFrame]) -> Iterator[dg.AssetCheckResult]:
+def history_results(
+    history: Mapping[str, DataFrame], left_out: Mapping[str, Mapping[str, str]]
+) -> Iterator[dg.AssetCheckResult]:
     """Make the checks of the history; the newest days are named first.
 
     Args:
         history: the rows of `chart_days` of each playlist.
+        left_out: by playlist, the days that are not in it until they are made again, and why.
     """
+    waiting = [(day, slug, why) for slug, days in left_out.items() for day, why in days.items()]
     for check in HISTORY_CHECKS:
-        findings = [(day, slug, found) for slug, days in history.items() for day, found in check.find(days).items()]
+        findings = [
+            (str(day), slug, found) for slug, days in history.items() for day, found in check.find(days).items()
+        ]
+        if check.find is failed_days:
+            findings += waiting
         named = [f"{slug} {day}: {found}" for day, slug, found in sorted(findings, reverse=True)]
         yield dg.AssetCheckResult(
             asset_key=[CHART_DAYS.name],

@@ -30,6 +30,9 @@ PUBLISH_KEYS = (
 """The assets of a publish run."""
 PUBLISHED_UP_TO = "published_up_to"
 """Metadata of all assets of a publish run: storage id of the newest table materialization when it started."""
+LEFT_OUT = "days left out"
+"""Metadata of a release: the stored days that it waits for, and why."""
+NONE_LEFT_OUT = "none"
 LOOKED_AT = 100
 """How many of a table's newest materializations are looked at. Reading one takes half a millisecond, so that the tables
 of twenty playlists take some seconds of the minute that a tick has, however long the history is."""

@@ -194,12 +194,12 @@ class TestHistory:
     def found(**history):
         return {
             result.check_name: (result.severity, result.metadata["findings"].value)
-            for result in history_results(history)
+            for result in history_results(history, {})
             if not result.passed
         }
 
     def test_every_check_is_declared_and_made(self, days):
-        results = [*history_results({"japan": days}), identity_result(identified(*little_chart({1: "a"}))[0])]
+        results = [*history_results({"japan": days}, {}), identity_result(identified(*little_chart({1: "a"}))[0])]
         made = {(result.asset_key, result.check_name) for result in results}
         assert made == {(spec.key.asset_key, spec.name) for spec in history_check_specs()}
         assert len(made) == len(HISTORY_CHECKS) + 1

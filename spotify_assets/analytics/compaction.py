@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from spotify_assets.errors import NotStored
 from spotify_assets.schemas import TABLES, Table
 from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES, COMPACTED
-from spotify_assets.storage.daily_files import DailyFiles, stored_digest
+from spotify_assets.storage.daily_files import DailyFiles, complete_days, incomplete_days, stored_digest
 from spotify_assets.storage.layout import (
     Year,
     parse_year_key,
@@ -32,7 +32,7 @@ from spotify_assets.storage.layout import (
     year_state_key,
 )
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, read_all
-from spotify_assets.storage.parquet import PUBLISH_AGAIN, checked, decode, encode, read_partitions
+from spotify_assets.storage.parquet import MADE_OF, PUBLISH_AGAIN, checked, decode, encode, read_partitions
 from spotify_assets.transforms.chart_days import Edition, chart_days, newest_edition, with_editions
 from spotify_assets.transforms.chart_entries import chart_entries
 
@@ -64,6 +64,7 @@ class _State:
 
 
 NEVER_MADE = _State({}, {})
+TWO_MAKES = "its tables are not of one make"
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,14 @@ class Compaction:
     Attributes:
         years: a digest of the content of each year.
         changed: days that were new or made again, and days that are gone, by year.
-        incomplete: days of which a table is missing; they are left out.
+        left_out: by playlist, the days that wait until they are made again, and why.
         damaged: files of years that were damaged or gone, and were made anew.
         stored: a digest of the complete days that it is made of.
     """
 
     years: Mapping[Year, str]
     changed: Mapping[Year, tuple[date, ...]]
-    incomplete: Mapping[str, tuple[date, ...]]
+    left_out: Mapping[str, Mapping[date, str]]
     damaged: tuple[str, ...] = ()
     stored: str = ""
 
@@ -92,7 +93,10 @@ def compact(store: ObjectStore, daily: DailyFiles) -> Compaction:
         Damaged: a daily file is not what was written; it names what mends it.
         StorageError: a file cannot be read or written; each year is the old or the new one.
     """
-    made_from, incomplete = _days(daily)
+    made_from = _days(daily)
+    left_out: dict[str, dict[date, str]] = {}
+    for day, lacking in incomplete_days(daily).items():
+        left_out.setdefault(day.playlist, {})[day.day] = f"no {', '.join(lacking)}"
     states = _states(store)
     damaged = _damaged_years(store, states)
     years: dict[Year, str] = {}
@@ -101,31 +105,44 @@ def compact(store: ObjectStore, daily: DailyFiles) -> Compaction:
     for year in sorted({*made_from, *states}):
         state, days = states.get(year, NEVER_MADE), made_from.get(year, {})
         keep = bool(state.files) and not damaged.get(year)
-        news = sorted(day for day in {*days, *state.days} if not keep or days.get(day) != state.days.get(day))
+        news = _news(days, state, keep=keep)
+        frames = _read(store, year.playlist, [date.fromisoformat(day) for day in news if day in days])
+        mixed = _days_of_two_makes(frames)
+        if mixed:
+            left_out.setdefault(year.playlist, {}).update(dict.fromkeys(mixed, TWO_MAKES))
+            days = {day: made for day, made in days.items() if date.fromisoformat(day) not in mixed}
+            news = _news(days, state, keep=keep)
         before = last.get(year.playlist)
         if news or not keep or (days and state.before != before):
             changed[year] = tuple(map(date.fromisoformat, news))
-            state = _rewrite(store, year, days, changed[year], before, keep=keep)
+            fresh = {name: frame[~frame["snapshot_date"].isin(mixed)] for name, frame in frames.items()}
+            state = _rewrite(store, year, days, changed[year], before, fresh, keep=keep)
         if state.days:
             years[year] = state.digest
             last[year.playlist] = state.last
     remade = tuple(key for keys in damaged.values() for key in keys)
-    return Compaction(years, changed, incomplete, remade, stored_digest(daily))
+    return Compaction(years, changed, left_out, remade, stored_digest(daily))
 
 
-def _days(daily: DailyFiles) -> tuple[dict[Year, dict[str, str]], dict[str, tuple[date, ...]]]:
-    """A digest of what each complete day consists of, by year; and the days of which a table is missing."""
-    files = [daily.get(table, {}) for table in TABLES]
+def _news(days: Mapping[str, str], state: _State, *, keep: bool) -> list[str]:
+    """The days that are new, were made again or are gone; all of them where nothing of the year can be kept."""
+    return sorted(day for day in {*days, *state.days} if not keep or days.get(day) != state.days.get(day))
+
+
+def _days_of_two_makes(frames: Mapping[str, pd.DataFrame]) -> set[date]:
+    """The days whose tables were not made by one step of the same snapshot: a run was killed while it wrote them."""
+    makes = [frame.attrs[MADE_OF] for frame in frames.values()]
+    return {day for day in makes[0] if len({of_table[day] for of_table in makes}) > 1}
+
+
+def _days(daily: DailyFiles) -> dict[Year, dict[str, str]]:
+    """A digest of what each complete day consists of, by year."""
     made_from: dict[Year, dict[str, str]] = {}
-    incomplete: dict[str, tuple[date, ...]] = {}
-    for partition in sorted(set().union(*files)):
-        versions = [of_table.get(partition) for of_table in files]
-        if None in versions:
-            incomplete[partition.playlist] = (*incomplete.get(partition.playlist, ()), partition.day)
-        else:
-            year = Year(partition.playlist, partition.day.year)
-            made_from.setdefault(year, {})[str(partition.day)] = _digest(" ".join(map(str, versions)).encode())[:32]
-    return made_from, incomplete
+    for partition in sorted(complete_days(daily)):
+        versions = " ".join(files[partition] for files in daily.values())
+        year = Year(partition.playlist, partition.day.year)
+        made_from.setdefault(year, {})[str(partition.day)] = _digest(versions.encode())[:32]
+    return made_from
 
 
 def _states(store: ObjectStore) -> dict[Year, _State]:
@@ -189,6 +206,7 @@ def _rewrite(
     days: Mapping[str, str],
     news: Sequence[date],
     before: Edition | None,
+    frames: Mapping[str, pd.DataFrame],
     *,
     keep: bool,
 ) -> _State:
@@ -198,7 +216,8 @@ def _rewrite(
         for key in (state_key, *(year_key(table, *year) for table in COMPACTED)):
             store.delete(key)
         return NEVER_MADE
-    fresh = _fresh_rows(store, year.playlist, [day for day in news if str(day) in days])
+    made = {CHART_DAYS.name: chart_days(frames), CHART_ENTRIES.name: chart_entries(frames)}
+    fresh = {name: checked(COMPACTED[name], frame) for name, frame in made.items()}
     kept = {name: [_without(read_year(store, table, year), news)] if keep else [] for name, table in COMPACTED.items()}
     rows = {name: pa.concat_tables([fresh[name], *kept[name]]) for name in COMPACTED}
     stored_days = with_editions(rows[CHART_DAYS.name].to_pandas(date_as_object=True), before)
@@ -238,10 +257,9 @@ def read_days(store: ObjectStore, years: Iterable[Year]) -> dict[str, pd.DataFra
     return {playlist: pa.concat_tables(of).to_pandas(date_as_object=True) for playlist, of in rows.items()}
 
 
-def _fresh_rows(store: ObjectStore, playlist: str, days: Sequence[date]) -> dict[str, pa.Table]:
-    frames = {table: read_partitions(store, TABLES[table], playlist, days) for table in TABLES}
-    made = {CHART_DAYS.name: chart_days(frames), CHART_ENTRIES.name: chart_entries(frames)}
-    return {name: checked(COMPACTED[name], frame) for name, frame in made.items()}
+def _read(store: ObjectStore, playlist: str, days: Sequence[date]) -> dict[str, pd.DataFrame]:
+    """All tables of these days."""
+    return {table: read_partitions(store, TABLES[table], playlist, days) for table in TABLES}
 
 
 def _without(rows: pa.Table, days: Sequence[date]) -> pa.Table:

@@ -50,6 +50,10 @@ class ReleasedTables:
         """Slugs of the playlists that were analysed, also of those whose days are all withdrawn."""
         return self._release.playlists
 
+    def left_out(self, playlist: str) -> Mapping[str, str]:
+        """The days of a playlist that are stored and wait until their tables are made again, and why."""
+        return self._release.left_out.get(playlist, {})
+
     def with_editions(self) -> set[str]:
         """Slugs of the playlists that have an edition, so that there is something to show.
 

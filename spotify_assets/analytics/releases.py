@@ -51,6 +51,7 @@ class Release:
         made: the parts that this run computed; all others are as in the release before.
         damaged: files of the release before that were damaged or gone, for which others were made.
         failed_days: by playlist, days in it whose tables failed a check of severity ERROR.
+        left_out: by playlist, days that it waits for, and why: a table is missing, or they are not of one make.
         stored: a digest of the days of the lake that it is made of.
     """
 
@@ -59,12 +60,17 @@ class Release:
     made: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
     damaged: tuple[str, ...] = ()
     failed_days: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    left_out: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     stored: str = ""
 
     @property
     def playlists(self) -> set[str]:
         """Slugs of the playlists that it has rows of."""
         return {part.playlist for parts in self.tables.values() for part in parts}
+
+    def left_out_days(self) -> str:
+        """The days that it waits for and why, for a person; empty where there are none."""
+        return "; ".join(f"{slug} {day}: {why}" for slug, days in self.left_out.items() for day, why in days.items())
 
     def keys(self, table: str) -> list[str]:
         """The files of a table."""
@@ -160,7 +166,11 @@ def read_release(store: ObjectStore, key: str = RELEASE_KEY) -> Release:
         recorded = json.loads(data)
         tables = {name: _parts(parts) for name, parts in recorded["tables"].items()}
         return Release(
-            recorded["run"], tables, failed_days=recorded.get("failed_days", {}), stored=recorded.get("stored", "")
+            recorded["run"],
+            tables,
+            failed_days=recorded.get("failed_days", {}),
+            left_out=recorded.get("left_out", {}),
+            stored=recorded.get("stored", ""),
         )
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise Damaged(
@@ -213,7 +223,13 @@ def write_release(store: ObjectStore, release: Release, key: str) -> None:
         ]
         for name, parts in release.tables.items()
     }
-    recorded = {"run": release.run, "stored": release.stored, "failed_days": release.failed_days, "tables": tables}
+    recorded = {
+        "run": release.run,
+        "stored": release.stored,
+        "failed_days": release.failed_days,
+        "left_out": release.left_out,
+        "tables": tables,
+    }
     store.write(key, json.dumps(recorded, indent=1).encode())
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+from spotify_assets.analytics.spreadsheet_cells import unguarded
 from spotify_assets.errors import StorageError
 from spotify_assets.storage.layout import ALIASES_KEY
 from spotify_assets.storage.object_store import ObjectStore, read_if_present
@@ -45,7 +46,8 @@ def _each_once(header: Sequence[str]) -> bool:
 def _decisions(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[tuple[str, str, str]]:
     """Each decision: a song, the column, and the other song."""
     for number, row in enumerate(rows, 2):
-        cells = [cell.strip() for cell in row]
+        # The query alias_lines, like every CSV of ours, guards texts against spreadsheets.
+        cells = [unguarded(cell.strip()) for cell in row]
         if not any(cells):
             continue
         said = dict(zip(header, cells, strict=False))

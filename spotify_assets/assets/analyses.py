@@ -18,7 +18,14 @@ from spotify_assets.analytics.statements import Statement, statements
 from spotify_assets.assets import publish_metadata
 from spotify_assets.assets.common import OWNERS, column_schema, without_useless_retries
 from spotify_assets.assets.descriptions import described
-from spotify_assets.publication import CATALOG_KEY, PUBLISHED_UP_TO, RELEASE_KEY, published_up_to
+from spotify_assets.publication import (
+    CATALOG_KEY,
+    LEFT_OUT,
+    NONE_LEFT_OUT,
+    PUBLISHED_UP_TO,
+    RELEASE_KEY,
+    published_up_to,
+)
 from spotify_assets.schemas import Table
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 from spotify_assets.settings import Settings
@@ -64,13 +71,17 @@ def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
         daily = lake.daily_files(anew=context.retry_number > 0)
         with open_lake_files(lake.store()) as files:
             compaction = compact(files, daily)
-            for slug, days in compaction.incomplete.items():
-                context.log.warning("Left out, because a table is missing: %s %s", slug, ", ".join(map(str, days)))
+            left_out = {
+                slug: {str(day): why for day, why in sorted(days.items())} for slug, days in compaction.left_out.items()
+            }
+            for slug, days in left_out.items():
+                for day, why in days.items():
+                    context.log.warning("Left out until it is made again: %s %s, %s", slug, day, why)
             _warn(context, compaction.damaged)
             history = read_days(files, compaction.years)
             for name, of_table in publish_metadata.of_history(history).items():
                 yield dg.MaterializeResult(asset_key=[name], metadata={**of_table, **_changes(compaction), **seen})
-            yield from checks.history_results(history)
+            yield from checks.history_results(history, left_out)
             identity = identify(files, compaction.years)
             counts = {"songs": identity.songs, "alias candidates": len(identity.candidates)}
             for name in IDENTITY:
@@ -78,8 +89,9 @@ def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
             yield checks.identity_result(identity)
             with open_engine(settings, files, compaction.years) as engine:
                 release = make_release(files, engine, _run_name(context.run.run_id), compaction, identity)
-            failed = {slug: [str(day) for day in checks.failed_days(days)] for slug, days in history.items()}
-            release = replace(release, failed_days={slug: days for slug, days in failed.items() if days})
+            found = {slug: [str(day) for day in checks.failed_days(days)] for slug, days in history.items()}
+            failed = {slug: days for slug, days in found.items() if days}
+            release = replace(release, failed_days=failed, left_out=left_out)
             write_release(files, release, PREPARED_KEY)
             with open_tables(files, release, compaction.years, settings.memory_limit) as tables:
                 shown = publish_metadata.of_analyses(settings, tables)
@@ -118,6 +130,7 @@ def _build_release(settings: Settings) -> dg.AssetsDefinition:
             metadata={
                 **publish_metadata.of_release(settings, lake.store()),
                 "days that failed checks": ", ".join(failed) or "none",
+                LEFT_OUT: released.left_out_days() or NONE_LEFT_OUT,
                 "old runs removed": ", ".join(removed) or "none",
                 "run": released.run,
                 PUBLISHED_UP_TO: seen,
@@ -204,7 +217,7 @@ def _changes(compaction: "Compaction") -> dict[str, Any]:
         "days that changed": len(days),
         "the first and the last of them": " to ".join(dict.fromkeys([min(days), max(days)])) if days else "none",
         "years rewritten": len(compaction.changed),
-        "days left out": sum(map(len, compaction.incomplete.values())),
+        "days left out": sum(map(len, compaction.left_out.values())),
         "damaged and made again": ", ".join(compaction.damaged) or "none",
     }
 

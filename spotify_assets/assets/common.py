@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import dagster as dg
 
-from spotify_assets.errors import CatalogError, CatalogUnavailable, Refusal, SchemaViolation, SettingsError
+from spotify_assets.errors import (
+    CatalogError,
+    CatalogUnavailable,
+    Refusal,
+    SchemaViolation,
+    SettingsError,
+    StorageError,
+)
 from spotify_assets.partitions import TIMEZONE
+from spotify_assets.publication import newest_materialization
 from spotify_assets.schemas import Table
 from spotify_assets.settings import PlaylistSettings
 from spotify_assets.snapshot import CHARTS
+from spotify_assets.storage.lake import Lake
+from spotify_assets.storage.layout import MARKER_KEY, RAW_PREFIX
+from spotify_assets.storage.object_store import read_if_present
 from spotify_assets.storage.withdrawals import Marker
 
 P = ParamSpec("P")
@@ -24,6 +35,7 @@ PARTITIONS_PER_RUN = 100
 it Dagster's events of each day), and peaked at 356 and 370 MB, in the catalog; a run of 100 days itself holds 240 MB.
 A run fails as a whole, so that fewer days a run cost less when one of them is refused."""
 OWNERS = ["team:spotify-assets"]
+MARKER = b"A lake of Spotify Assets. Without this file, an empty folder is not taken for it.\n"
 
 # Every asset with a policy would warn that policies are beta; one decision for it was made here.
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
@@ -73,6 +85,30 @@ def column_schema(table: Table, *, key_within: str) -> dg.TableSchema:
 def withdrawal_metadata(marker: Marker) -> dict[str, Any]:
     """Why a day has no snapshot that counts, as metadata of its partition."""
     return {"withdrawn because": marker.why, "withdrawn at": marker.at.isoformat()}
+
+
+def refuse_a_lost_lake(context: dg.AssetExecutionContext, lake: Lake, keys: Sequence[dg.AssetKey]) -> None:
+    """Refuse an empty lake where there was one: it is not mounted, or somebody emptied it. A new lake gets its marker.
+
+    Args:
+        context: of the step; its instance knows what was made.
+        lake: the lake.
+        keys: the assets that the step makes or reads.
+
+    Raises:
+        StorageError: the lake has neither its marker nor a snapshot, and the instance knows of some.
+    """
+    store = lake.store()
+    if read_if_present(store, MARKER_KEY) is not None:
+        return
+    if newest_materialization(context.instance, keys) and not store.list_keys(RAW_PREFIX):
+        raise StorageError(
+            f"The lake {store.uri('').rstrip('/')} is empty, and Dagster knows of days that were stored.",
+            why="it is not mounted, was emptied or moved, or SPOTIFY_ASSETS_LAKE is another than before",
+            remedy="bring the lake back and run this again; if a new one is meant, put an empty file "
+            f"{MARKER_KEY} there, or use another DAGSTER_HOME",
+        )
+    store.write(MARKER_KEY, MARKER)
 
 
 def as_failure(error: Refusal) -> dg.Failure:

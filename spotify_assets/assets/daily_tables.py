@@ -73,7 +73,9 @@ def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
         required_resource_keys={"lake"},
     )
     def daily_tables(context: dg.AssetExecutionContext, raw_playlist: list[Any]) -> Iterator[Any]:
+        from spotify_assets.storage.parquet import MADE_OF
         from spotify_assets.transforms.daily_tables import daily_tables as build
+        from spotify_assets.transforms.daily_tables import made_of as make_of
 
         lake: Lake = context.resources.lake
         raw, slug = RawLayer(lake.store()), playlist.slug
@@ -81,9 +83,12 @@ def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
         made_of = {snapshot.snapshot_date: snapshot.fetched_at for snapshot in raw_playlist}
         withdrawn = raw.files(slug).withdrawn_days if len(made_of) < len(days) else {}
         frames = build(raw_playlist, playlist.cadence)
+        makes = {snapshot.snapshot_date: make_of(snapshot, playlist.cadence) for snapshot in raw_playlist}
         for table in schemas.TABLES.values():
             if dg.AssetKey([slug, table.name]) in context.selected_asset_keys:
                 _describe(context, lake.store(), slug, table, frames, days, withdrawn)
+                # Not before: pandas copies it with every selection of rows.
+                frames[table.name].attrs[MADE_OF] = makes
                 yield dg.Output(frames[table.name], output_name=table.name)
         _check_still_counting(context, raw, slug, days, made_of)
         yield from checks.results(slug, frames, list(made_of), context.selected_asset_check_keys)

@@ -15,6 +15,7 @@ from spotify_assets.assets.common import (
     as_failure,
     freshness,
     playlist_tags,
+    refuse_a_lost_lake,
     withdrawal_metadata,
 )
 from spotify_assets.errors import RateLimited, Refusal, SourceRefusal, SourceUnavailable
@@ -149,6 +150,7 @@ def build_raw_playlist(
         may_retry = context.retry_number < RETRIES
         snapshots: list[PlaylistSnapshot] = []
         try:
+            refuse_a_lost_lake(context, lake, [context.asset_key])
             source = sources.source_of(playlist)
             files, plan = find_days(source, playlist, raw, days)
             if plan is None:

@@ -2,8 +2,8 @@
 
 Every text is in quotes, lines end in CRLF. A missing value is nothing between two commas, an empty text is `""`.
 
-A text that a spreadsheet would take for a formula gets an apostrophe in front, here and nowhere else: whoever wants
-the exact text takes the Parquet files.
+A text that a spreadsheet would take for a formula gets an apostrophe in front: whoever wants the exact text takes the
+Parquet files.
 """
 
 from __future__ import annotations
@@ -16,14 +16,12 @@ from pathlib import Path
 import duckdb
 
 from spotify_assets.analytics.duckdb_connection import open_connection
+from spotify_assets.analytics.spreadsheet_cells import FORMULA_STARTS
 from spotify_assets.errors import EngineError
 from spotify_assets.schemas.star import STAR
 from spotify_assets.schemas.table import Column, Table
 from spotify_assets.storage.layout import star_csv_key
 from spotify_assets.storage.object_store import ObjectStore
-
-FORMULA_STARTS = "=+-@\t\r\n＝＋－＠"
-"""With which texts begin that OWASP counts as formulas of spreadsheets."""
 
 
 def write_csv_files(star: Mapping[str, Path], store: ObjectStore, memory_limit: str) -> list[str]:

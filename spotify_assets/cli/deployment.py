@@ -96,4 +96,16 @@ def publish(deployment: Deployment) -> bool:
     for failure in failures:
         print_line(failure, error=True)
     print_line(f"Catalog, analyses and report: {'FAILED' if failures else 'published'}")
+    left_out = left_out_days(deployment.instance)
+    if left_out:
+        print_line(f"Left out until `spotify-assets rebuild` makes them again: {left_out}")
     return not failures
+
+
+def left_out_days(instance: dg.DagsterInstance) -> str:
+    """The stored days that the last release waits for, and why; empty where there are none."""
+    from spotify_assets.publication import LEFT_OUT, NONE_LEFT_OUT, RELEASE_KEY
+
+    event = instance.get_latest_materialization_event(RELEASE_KEY)
+    recorded = event.asset_materialization.metadata.get(LEFT_OUT) if event and event.asset_materialization else None
+    return str(recorded.value) if recorded and recorded.value != NONE_LEFT_OUT else ""

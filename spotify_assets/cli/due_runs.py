@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from spotify_assets.cli.runs import run_requested
+from spotify_assets.errors import Damaged
 from spotify_assets.jobs import PUBLISH_JOB, job_of
 from spotify_assets.partitions import (
     PARTITION_TAG,
@@ -71,8 +72,8 @@ class DueRuns:
         self.skipped: list[str] = []
 
     def of_stored_days(self) -> Iterator[DueRun]:
-        """The tables of days that are stored and lack some: a run was killed between the two."""
-        made = self._complete_days()
+        """The tables of days that are stored and lack some, or that are not of one make: a run was killed."""
+        made = self._whole_days()
         raw = RawLayer(self._store)
         today = today_in_japan()
         for playlist in self._settings.playlists:
@@ -88,7 +89,7 @@ class DueRuns:
     def of_schedules(self) -> Iterator[DueRun]:
         """Today's partition of the playlists that have not all their tables of today."""
         now = datetime.now(UTC)
-        made = self._complete_days()
+        made = self._whole_days()
         lacking = [
             playlist.slug
             for playlist in self._settings.playlists
@@ -164,8 +165,16 @@ class DueRuns:
     def _job_of(self, sensor: str) -> str:
         return str(self._definitions.resolve_sensor_def(sensor).job_name)
 
-    def _complete_days(self) -> Collection[Partition]:
-        return complete_days(list_daily_files(self._store))
+    def _whole_days(self) -> Collection[Partition]:
+        """The days that have all their tables, without those that the last release found to be of two makes."""
+        from spotify_assets.analytics.releases import NO_RELEASE, read_release
+
+        try:
+            release = read_release(self._store)
+        except Damaged:
+            release = NO_RELEASE  # the publish run makes it anew
+        left_out = {Partition(slug, date.fromisoformat(day)) for slug, days in release.left_out.items() for day in days}
+        return complete_days(list_daily_files(self._store)) - left_out
 
     def _is_busy(self) -> bool:
         keys = {*PUBLISH_KEYS, *(key for playlist in self._settings.playlists for key in table_keys(playlist.slug))}

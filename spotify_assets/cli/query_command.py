@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spotify_assets.analytics.spreadsheet_cells import guarded
 from spotify_assets.cli.arguments import DAY, playlist_called
 from spotify_assets.cli.console import print_data, print_line, print_table
 from spotify_assets.errors import SettingsError
@@ -97,7 +98,10 @@ def _answer(settings: Settings, asked: Query, slugs: Sequence[str]) -> Table:
 
 
 def _print_rows(answer: Table, form: str) -> None:
-    """Print an answer as a table for people, or as CSV or JSON for programs; a missing value is empty, or null."""
+    """Print an answer as a table for people, or as CSV or JSON; a missing value is empty, or null.
+
+    CSV ends in spreadsheets: there no text is a formula. JSON has the exact texts.
+    """
     rows = answer.to_pylist()
     if form == "json":
         print_data(json.dumps(rows, ensure_ascii=False, indent=1, default=str) + "\n")
@@ -105,7 +109,7 @@ def _print_rows(answer: Table, form: str) -> None:
         text = io.StringIO()
         writer = csv.DictWriter(text, answer.column_names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: guarded(value) for name, value in row.items()} for row in rows)
         print_data(text.getvalue())
     else:
         print_table(answer.column_names, [list(row.values()) for row in rows])

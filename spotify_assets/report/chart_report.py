@@ -59,6 +59,7 @@ def _contents(released: ReleasedTables, store: ObjectStore, playlist: PlaylistSe
         rankings=read_rankings(released),
         movement=movement,
         completeness=read_completeness(released),
+        left_out=released.left_out(playlist.slug),
     )
 
 

@@ -44,6 +44,7 @@ class Contents:
     Attributes:
         fetched_at: when the newest day's list was read (UTC, without zone); None where it is not known.
         runs: the pickers' data, see `song_runs.read_runs`.
+        left_out: stored days that wait until their tables are made again, and why.
     """
 
     fetched_at: datetime | None
@@ -52,6 +53,7 @@ class Contents:
     rankings: Rankings
     movement: Movement
     completeness: Completeness
+    left_out: Mapping[str, str]
 
 
 def playlist_page(playlist: PlaylistSettings, contents: Contents | None, libraries: Libraries) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Collection
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
+MARKER_KEY = "lake_of_spotify_assets.txt"
+"""By this object a lake is known, however empty it is."""
 CATALOG_KEY = "catalog.duckdb"
 ALIASES_KEY = "song_aliases.csv"
 ANALYTICS_PREFIX = "analytics/"

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spotify_assets.errors import Damaged, NotStored, SchemaViolation
-from spotify_assets.schemas import Column, Table, arrow_schema
+from spotify_assets.schemas import TABLES, Column, Table, arrow_schema
 from spotify_assets.schemas.types import TYPES
 from spotify_assets.storage.layout import parse_partition_key, partition_key
 from spotify_assets.storage.object_store import ObjectStore, read_all, write_all
@@ -25,6 +25,9 @@ MATERIALIZE_AGAIN = "materialize the partition that it belongs to again"
 PUBLISH_AGAIN = "run publish_job: it makes the file again"
 """What mends a file of the compacted history, of song_identity or of an analysis."""
 
+MADE_OF = "spotify_assets.made_of"
+"""By day in a frame's `attrs`, and in each file's metadata: a text that the tables of a day share when one step made
+them of the same snapshot."""
 _CHECKSUM = "spotify_assets.footer_crc32"
 _NO_CHECKSUM = "0" * 8
 _FOOTER_CHECKSUM = re.compile(rb"spotify_assets\.footer_crc32\x18\x08([0-9a-f]{8})")
@@ -48,25 +51,60 @@ def write_partitions(store: ObjectStore, table: Table, slug: str, days: Sequence
         SchemaViolation: before anything is written.
         StorageError: a partition could not be written; each one is the old or the new one.
     """
-    checked = conform(table, days, frame)
-    write_all(store, {partition_key(table.name, slug, day): encode(rows) for day, rows in checked.items()})
+    made_of = frame.attrs.pop(MADE_OF, {})  # pandas would copy it with every column
+    objects = {
+        partition_key(table.name, slug, day): encode(rows, made_of.get(day, ""))
+        for day, rows in conform(table, days, frame).items()
+    }
+    write_all(store, objects)
 
 
 def read_partitions(store: ObjectStore, table: Table, slug: str, days: Sequence[date]) -> pd.DataFrame:
-    """The rows of the partitions of `days`, with a `snapshot_date` column.
+    """The rows of the partitions of `days`, with a `snapshot_date` column, and what each is made of in `attrs`.
 
     Raises:
-        StorageError: a partition is not there, or is damaged.
+        StorageError: a partition is not there, is damaged, or has other columns than the table.
     """
     keys = [partition_key(table.name, slug, day) for day in days]
     day_column = pa.field("snapshot_date", pa.date32())
     # Objects of an older version may lack columns that were added since: they read as null.
     parts = [arrow_schema(table).append(day_column).empty_table()]
+    made_of = {}
     for day, key, data in zip(days, keys, read_all(store, keys), strict=True):
         rows = decode(data, store.uri(key), remedy=rebuild_again(key))
+        refuse_other_columns(table, rows.schema, store.uri(key), rebuild_again(key))
+        made_of[day] = _made_of(data)
         parts.append(rows.append_column(day_column, pa.array([day] * len(rows), pa.date32())))
     frame: pd.DataFrame = pa.concat_tables(parts, promote_options="permissive").to_pandas(date_as_object=True)
+    frame.attrs[MADE_OF] = made_of
     return frame
+
+
+def refuse_other_columns(table: Table, found: pa.Schema, uri: str, remedy: str) -> None:
+    """Compare the columns of a file with those of its table. A file of an older version may lack what may be missing.
+
+    Raises:
+        Damaged: a column has another type, or one that every row has is not there; surplus columns do no harm.
+    """
+    wrong = []
+    for column, expected in zip(table.columns, arrow_schema(table), strict=True):
+        if column.name in found.names:
+            stored = found.field(column.name).type
+            if stored != expected.type:
+                wrong.append(f"{column.name} is {stored} and not {expected.type}")
+        elif not column.nullable:
+            wrong.append(f"{column.name} is missing")
+    if wrong:
+        raise Damaged(
+            f"{uri} has other columns than the table {table.name}.",
+            why=f"{', '.join(wrong)}: another tool or an old version wrote it",
+            remedy=remedy,
+        )
+
+
+def _made_of(data: bytes) -> str:
+    """What a file of a daily table is made of; empty where that was not recorded."""
+    return ((pq.read_metadata(pa.BufferReader(data)).metadata or {}).get(MADE_OF.encode()) or b"").decode()
 
 
 def conform(table: Table, days: Sequence[date], frame: pd.DataFrame) -> Mapping[date, pa.Table]:
@@ -112,8 +150,8 @@ def _array(table: Table, field: pa.Field, values: pd.Series) -> pa.Array:
     return array
 
 
-def encode(rows: pa.Table) -> bytes:
-    """One partition as Parquet bytes; the same rows always give the same bytes.
+def encode(rows: pa.Table, made_of: str = "") -> bytes:
+    """One partition as Parquet bytes; the same rows, made of the same, always give the same bytes.
 
     The checksum of each page covers its rows; one of the footer, which Parquet itself has not, their names and types.
     """
@@ -125,7 +163,7 @@ def encode(rows: pa.Table) -> bytes:
         # A row group without rows, which some readers refuse, is not written.
         if len(rows):
             writer.write_table(rows)
-        writer.add_key_value_metadata({_CHECKSUM: _NO_CHECKSUM})
+        writer.add_key_value_metadata({_CHECKSUM: _NO_CHECKSUM, **({MADE_OF: made_of} if made_of else {})})
     data = bytearray(sink.getvalue())
     place = _checksum_place(data)
     if place is None:
@@ -185,14 +223,17 @@ def refuse_damaged(store: ObjectStore, keys: Iterable[str], remedy: str) -> None
     """Look for the object for which somebody else could not read these; does nothing if all are well.
 
     Raises:
-        StorageError: one is damaged, not there, or cannot be read.
+        StorageError: one is damaged, not there, cannot be read, or is of a daily table and has other columns.
     """
     for key in keys:
         try:
             data = store.read(key)
         except NotStored as error:
             raise NotStored(error.what, why=error.why, remedy=remedy) from error
-        decode(data, store.uri(key), remedy=remedy)
+        rows = decode(data, store.uri(key), remedy=remedy)
+        table = TABLES.get(key.split("/")[0])
+        if table:
+            refuse_other_columns(table, rows.schema, store.uri(key), remedy)
 
 
 def _check_objects(table: Table, column: Column, values: pd.Series) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 
 import pandas as pd
 
@@ -48,6 +51,19 @@ def daily_tables(snapshots: Sequence[PlaylistSnapshot], cadence: str) -> dict[st
     counts = [(snapshot, len(tracks), len(rejected)) for snapshot, tracks, rejected in read]
     frames["snapshots"] = frame(schemas.SNAPSHOTS, snapshot_rows(counts, frames, cadence))
     return {name: frames[name] for name in schemas.TABLES}
+
+
+def made_of(snapshot: PlaylistSnapshot, cadence: str) -> str:
+    """A text that two makes of a day's tables share exactly if they are alike: its snapshot, and the code."""
+    return f"{snapshot.fetched_at.isoformat()} {cadence} {_code()}"
+
+
+@cache
+def _code() -> str:
+    """A digest of the modules that make the tables."""
+    folders = (Path(__file__).parent, Path(schemas.__file__).parent)
+    modules = sorted(module for folder in folders for module in folder.glob("*.py"))
+    return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()[:16]
 
 
 def reject_rows(rejected: list[RejectedEntry]) -> Iterator[Row]:

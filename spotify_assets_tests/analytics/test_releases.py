@@ -11,6 +11,7 @@ from datetime import timedelta
 import pyarrow.parquet as pq
 import pytest
 
+from spotify_assets.analytics.compaction import TWO_MAKES
 from spotify_assets.analytics.identity import identify
 from spotify_assets.analytics.released_tables import ask
 from spotify_assets.analytics.releases import RUNS_KEPT, old_keys, read_release
@@ -18,9 +19,10 @@ from spotify_assets.analytics.statements import ALL_YEARS, Part, parse
 from spotify_assets.errors import Damaged, StorageError
 from spotify_assets.schemas import TABLES
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED
+from spotify_assets.storage.daily_files import list_daily_files, stored_digest
 from spotify_assets.storage.layout import ALIASES_KEY, RELEASE_KEY, partition_key
 from spotify_assets.storage.object_store import LocalObjectStore
-from spotify_assets.storage.parquet import write_partitions
+from spotify_assets.storage.parquet import MADE_OF, write_partitions
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.helpers.make_snapshot import make_snapshot
@@ -132,9 +134,28 @@ class TestWhatIsMade:
         publisher.write("one", CHARTS)
         publisher.store.delete(partition_key("artists", "one", DAYS[3]))
         compaction = publisher.compact()
-        assert compaction.incomplete == {"one": (DAYS[3],)}
+        assert compaction.left_out == {"one": {DAYS[3]: "no artists"}}
         publisher.publish()
         assert DAYS[3] not in {row["edition_date"] for row in publisher.rows("chart_editions")}
+
+    def test_a_day_whose_tables_are_of_two_makes_waits_until_it_is_made_again(self, publisher):
+        publisher.write("one", CHARTS)
+        publisher.publish()
+        before = list(publisher.content().values())
+        frames = daily_tables([make_snapshot([], DAYS[3], slug="one")], "daily")
+        for name in ("songs", "albums"):  # then it was killed
+            frames[name].attrs[MADE_OF] = {DAYS[3]: "another snapshot"}
+            write_partitions(publisher.store, TABLES[name], "one", [DAYS[3]], frames[name])
+        compaction = publisher.compact()
+        assert compaction.left_out == {"one": {DAYS[3]: TWO_MAKES}}
+        release = publisher.publish()
+        assert DAYS[3] not in {row["edition_date"] for row in publisher.rows("chart_editions")}
+        assert publisher.compact().changed == {}
+        assert release.stored == stored_digest(list_daily_files(publisher.store))
+        publisher.write("one", {DAYS[3]: CHARTS[DAYS[3]]})
+        assert publisher.compact().left_out == {}
+        publisher.publish()
+        assert list(publisher.content().values()) == before
 
     def test_songs_that_nobody_is_credited_with_and_of_no_album_are_songs_too(self, publisher):
         snapshot = make_snapshot([{"track": {"id": "id-a", "name": "a"}}, {"track": {"name": None}}], FIRST, slug="one")

@@ -16,7 +16,7 @@ from spotify_assets.errors import Damaged, SchemaViolation, StorageError
 from spotify_assets.schemas import TABLES, Table, arrow_schema, optional, required
 from spotify_assets.storage.layout import partition_key
 from spotify_assets.storage.object_store import LocalObjectStore
-from spotify_assets.storage.parquet import decode, read_partitions, write_partitions
+from spotify_assets.storage.parquet import MADE_OF, decode, read_partitions, write_partitions
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets.transforms.daily_tables import daily_tables, frame
 from spotify_assets_tests.helpers.make_snapshot import DAY, make_snapshot
@@ -288,6 +288,34 @@ class TestReading:
         found = read_partitions(store, THINGS, SLUG, days)
         assert list(found.columns) == [*THINGS.column_names, "snapshot_date"]
         assert found["released"].to_list() == [None, date(2024, 2, 29)][: len(days)]
+
+    @pytest.mark.parametrize(
+        ("columns", "why"),
+        [
+            ({"count": pa.string()}, "count is string and not int32"),
+            ({"streams": pa.float64(), "share": pa.int64()}, "streams is double and not int64, share is int64"),
+            ({"name": None}, "name is missing"),
+        ],
+        ids=["another type", "two other types", "no key"],
+    )
+    def test_a_file_of_another_tool_is_named_with_what_is_wrong(self, store, columns, why):
+        write(store, THING)
+        key = partition_key(THINGS.name, SLUG, DAY)
+        schema = pq.read_schema(io.BytesIO(store.read(key)))
+        fields = [pa.field(one.name, columns.get(one.name, one.type)) for one in schema if columns.get(one.name, one)]
+        sink = io.BytesIO()
+        pq.write_table(pa.schema(fields).empty_table(), sink)
+        store.write(key, sink.getvalue())
+        with pytest.raises(Damaged, match=why) as caught:
+            read_partitions(store, THINGS, SLUG, [DAY])
+        assert caught.value.what == f"{store.uri(key)} has other columns than the table things."
+        assert f"rebuild {SLUG} {DAY} {DAY}" in caught.value.remedy
+
+    def test_what_a_day_is_made_of_is_written_and_read(self, store):
+        rows = frame(THINGS, [THING])
+        rows.attrs[MADE_OF] = {DAY: "a snapshot"}
+        write_partitions(store, THINGS, SLUG, [DAY, NEXT_DAY], rows)
+        assert read_partitions(store, THINGS, SLUG, [DAY, NEXT_DAY]).attrs[MADE_OF] == {DAY: "a snapshot", NEXT_DAY: ""}
 
 
 def test_every_daily_table_of_a_mixed_day_is_written_and_read(store):

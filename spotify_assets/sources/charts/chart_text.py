@@ -31,6 +31,8 @@ NO_TEXT = re.compile("[\0\udc80-\udcff\N{REPLACEMENT CHARACTER}]|\x1b[$(][@BJ]")
 escape sequences of ISO-2022-JP."""
 LONGEST_LINE = 1_000_000
 """Characters of a line, with its end. A chart's rows have some hundreds; titles of 200,000 have been seen."""
+MOST_CHARACTERS = 5_000_000_000
+"""Characters of a file, unpacked. The largest that is known, five years of all countries, has 3.5 billion."""
 SAMPLE_LINES = 1000
 """How many lines the guess looks at which encoding a text has that is not UTF-8."""
 
@@ -131,9 +133,18 @@ def text_lines(name: str, file: IO[bytes]) -> Iterator[Iterator[str]]:
 
 def _lines(name: str, text: io.TextIOWrapper) -> Iterator[str]:
     """The lines of a text, none of which is held in memory that is longer than any row of a chart."""
-    number = 0
+    number = characters = 0
     while line := text.readline(LONGEST_LINE + 1):
         number += 1
+        characters += len(line)
+        if characters > MOST_CHARACTERS:
+            raise refusal(
+                name,
+                f"unpacked it has more than {MOST_CHARACTERS:,} characters",
+                why="that is more than all charts of all countries together: it was packed to fill a disk",
+                remedy="download the chart again, or cut the file into smaller ones",
+                line=number,
+            )
         if len(line) > LONGEST_LINE:
             raise refusal(
                 name,

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -20,6 +20,8 @@ from spotify_assets.sources.charts.chart_formats import DAY_COLUMNS, column_key
 
 CACHE_KIBIBYTES = 500
 """What the database keeps in memory; a process may have several open."""
+MOST_ROWS = 20_000
+"""Rows of a day that are looked at. A day with more has positions twice, and is refused for those."""
 BETWEEN_CELLS = "\0"
 """Text has none: `chart_text` refuses it."""
 
@@ -92,10 +94,14 @@ class EditionRows:
             raise
 
     def by_day(self) -> Iterator[tuple[int, date, tuple[ChartRow, ...]]]:
-        """Each day of each chart in order, with its rows in order of position."""
+        """Each day of each chart in order, with its rows in order of position, `MOST_ROWS` at most."""
         found = self._database.execute("SELECT chart, day, position, cells FROM rows ORDER BY chart, day, position")
         for (chart, day), rows in groupby(found, key=itemgetter(0, 1)):
-            yield chart, date.fromordinal(day), tuple(self._row(position, cells) for *_, position, cells in rows)
+            yield (
+                chart,
+                date.fromordinal(day),
+                tuple(self._row(position, cells) for *_, position, cells in islice(rows, MOST_ROWS)),
+            )
 
     def of(self, chart: int, day: date) -> tuple[ChartRow, ...]:
         """The rows of one day of a chart in order of position."""

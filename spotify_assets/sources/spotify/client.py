@@ -19,12 +19,12 @@ from typing import Any
 import requests
 import spotipy
 import urllib3
-from requests.adapters import HTTPAdapter
 from spotipy.cache_handler import MemoryCacheHandler
 from spotipy.oauth2 import SpotifyClientCredentials, SpotifyOAuth, SpotifyOauthError
 
 from spotify_assets.errors import Refusal, SourceRefusal, SourceUnavailable
 from spotify_assets.settings import SpotifySettings
+from spotify_assets.sources.bounded_answers import BoundedAnswers
 from spotify_assets.sources.spotify.explanations import EXPLANATIONS, Question, read_answer
 from spotify_assets.sources.spotify.rate_limit import RateLimit
 from spotify_assets.sources.spotify.redaction import Redaction
@@ -357,7 +357,7 @@ class SpotifyClient:
         # Neither API redirects; a redirected POST would carry the refresh token to wherever the redirect points.
         session.max_redirects = 0
         for scheme in ("https://", "http://"):
-            session.mount(scheme, HTTPAdapter(max_retries=retry))
+            session.mount(scheme, BoundedAnswers(max_retries=retry))
         session.hooks["response"].append(self._keep_response)
         return session
 

@@ -410,6 +410,14 @@ def test_a_line_that_is_no_row_is_refused_without_being_held(content):
         assert peak < 8_000_000
 
 
+@pytest.mark.parametrize("begin", [b"", b"Position,Track Name,Artist,Streams,URL\n"])
+def test_a_file_that_unpacks_without_end_is_refused_at_a_bound(begin, monkeypatch):
+    monkeypatch.setattr("spotify_assets.sources.charts.chart_text.MOST_CHARACTERS", 1_000_000)
+    packed = gzip.compress(begin + b"1,a,b,1,c\n" * 1_000_000, mtime=0)
+    refused = refusal_of("regional-jp-daily-2026-11-20.csv.gz", packed)
+    assert "unpacked it has more than 1,000,000 characters" in refused.what
+
+
 @pytest.mark.parametrize("content", [b"", BOM, b" \r\n", gzip.compress(b"", mtime=0)])
 def test_an_empty_file(content):
     assert "empty" in refusal_of("regional-jp-daily-2026-11-20.csv", content).what
