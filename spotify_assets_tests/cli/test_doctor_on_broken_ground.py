@@ -182,6 +182,18 @@ class TestAws:
         assert "of the bucket" in found["clock"]["text"]
         assert glue.client("s3").list_objects_v2(Bucket="lake")["KeyCount"] == 0
 
+    def test_results_of_its_query_are_removed(self, environment, glue, doctor, monkeypatch):
+        wrote = []
+
+        def execute(engine, *_):
+            engine._store.write(".tmp/athena/result.csv", b"one")
+            wrote.append(engine)
+
+        monkeypatch.setattr("spotify_assets.analytics.athena_engine.AthenaEngine.execute", execute)
+        doctor({**environment, "SPOTIFY_ASSETS_ENGINE": "athena"})
+        assert len(wrote) == 1
+        assert glue.client("s3").list_objects_v2(Bucket="lake")["KeyCount"] == 0
+
     def test_the_bucket_is_missing(self, aws, fault):
         text = fault({**aws.environment(), "SPOTIFY_ASSETS_LAKE": LAKE}, f"lake {LAKE}")
         assert "NoSuchBucket" in text
