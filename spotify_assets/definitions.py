@@ -10,10 +10,17 @@ from spotify_assets.assets.catalog import build_catalog
 from spotify_assets.assets.daily_tables import build_daily_tables
 from spotify_assets.assets.raw_playlist import build_raw_playlist
 from spotify_assets.assets.report import build_report
-from spotify_assets.jobs import PUBLISH_RETRIES, build_chart_files_job, build_daily_playlist_job, build_publish_job
+from spotify_assets.jobs import (
+    PUBLISH_RETRIES,
+    build_chart_files_job,
+    build_daily_playlist_job,
+    build_prune_job,
+    build_publish_job,
+    build_tidy_job,
+)
 from spotify_assets.partitions import daily_partitions
 from spotify_assets.resources import build_resources
-from spotify_assets.schedules import build_daily_playlist_schedule
+from spotify_assets.schedules import build_daily_playlist_schedule, build_prune_schedule, build_tidy_schedule
 from spotify_assets.sensors.archived_days import build_archive_sensor
 from spotify_assets.sensors.chart_landing import build_chart_landing_sensor
 from spotify_assets.sensors.glue_crawler import build_glue_crawler_sensor
@@ -37,6 +44,14 @@ def build_definitions(settings: Settings, *, publish_retries: dg.RetryPolicy | N
     sensors = [build_glue_crawler_sensor(settings.playlists, publish_job)]
     if settings.alert_urls or settings.secret:
         sensors.append(build_movement_alerts(settings))
+    if settings.keep_days:
+        prune_job = build_prune_job(settings, settings.keep_days)
+        jobs.append(prune_job)
+        schedules.append(build_prune_schedule(prune_job))
+    if settings.keep_runs_days:
+        tidy_job = build_tidy_job(settings.keep_runs_days)
+        jobs.append(tidy_job)
+        schedules.append(build_tidy_schedule(tidy_job))
     from_files = [playlist for playlist in settings.playlists if playlist.source == CHARTS]
     if from_files:
         chart_files_job = build_chart_files_job(from_files)

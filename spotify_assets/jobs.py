@@ -1,21 +1,23 @@
-"""The jobs: one makes today's tables, one those of landed chart files, one publishes what is new."""
+"""The jobs: one makes today's tables, one those of landed chart files, one publishes, one removes old days."""
 
-from __future__ import annotations
-
+# Without `from __future__ import annotations`: Dagster does not resolve a string annotation of the context.
 import socket
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from spotify_assets.publication import PUBLISH_KEYS, daily_keys
-from spotify_assets.settings import PlaylistSettings
+from spotify_assets.settings import PlaylistSettings, Settings
 from spotify_assets.snapshot import CHARTS
 
 CHART_FILES_JOB = "chart_files_job"
 DAILY_PLAYLIST_JOB = "daily_playlist_job"
 PUBLISH_JOB = "publish_job"
+PRUNE_JOB = "prune_job"
+TIDY_JOB = "tidy_job"
 HOST_TAG = "spotify_assets/host"
 PUBLISH_RETRIES = dg.RetryPolicy(max_retries=5, delay=60, backoff=dg.Backoff.EXPONENTIAL)
 """Half an hour in all, for what passes by itself: a network, AWS, a file that another program holds."""
@@ -64,6 +66,53 @@ def build_publish_job(retries: dg.RetryPolicy | None) -> Any:
         op_retry_policy=retries,
         run_tags=host_tags(),
     )
+
+
+def build_prune_job(settings: Settings, keep: int) -> dg.JobDefinition:
+    """The job that removes the days before the `keep` newest; `prune_schedule` starts it."""
+
+    @dg.op(required_resource_keys={"lake"})
+    def prune(context: dg.OpExecutionContext) -> None:
+        from spotify_assets.catalog.pruning import find_old, first_kept, open_glue, remove
+
+        store, database = context.resources.lake.store(), settings.glue_database
+        slugs = [playlist.slug for playlist in settings.playlists]
+        with open_glue(settings) as glue:
+            for slug, days in find_old(store, glue, database, slugs, first_kept(keep)).items():
+                remove(store, glue, database, slug, days)
+                context.log.info("%s: %s days removed; the next publish run leaves them out", slug, len(days))
+
+    @dg.job(
+        name=PRUNE_JOB,
+        description=f"Removes the days that lie more than {keep} before today. The analyses follow with the next "
+        "publish run.",
+        tags=host_tags(),
+    )
+    def prune_job() -> None:
+        prune()
+
+    return prune_job
+
+
+def build_tidy_job(keep: int) -> dg.JobDefinition:
+    """The job that removes records of runs that ended more than `keep` days ago; `tidy_schedule` starts it."""
+
+    @dg.op
+    def tidy(context: dg.OpExecutionContext) -> None:
+        from spotify_assets.tidying import tidy as remove
+
+        tidied = remove(context.instance, datetime.now(UTC) - timedelta(days=keep))
+        context.log.info("%s runs are gone, and the logs of %s others", *tidied)
+
+    @dg.job(
+        name=TIDY_JOB,
+        description=f"Removes what nothing needs of Dagster's records of runs that ended more than {keep} days ago.",
+        tags=host_tags(),
+    )
+    def tidy_job() -> None:
+        tidy()
+
+    return tidy_job
 
 
 def host_tags() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The daily schedule."""
+"""The schedules: the daily one, and the weekly one that removes old days."""
 
 from __future__ import annotations
 
@@ -28,3 +28,27 @@ def build_daily_playlist_schedule(daily_playlist_job: Any) -> dg.ScheduleDefinit
         return dg.RunRequest(run_key=day, partition_key=day)
 
     return daily_playlist_schedule
+
+
+def build_prune_schedule(prune_job: Any) -> dg.ScheduleDefinition:
+    """Every Monday in Japan, an hour before the day's run, with which the analyses follow."""
+    return dg.ScheduleDefinition(
+        name="prune_schedule",
+        job=prune_job,
+        cron_schedule=f"0 {HOUR_IN_JAPAN - 1} * * 1",
+        execution_timezone=TIMEZONE,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every Monday in Japan: removes the days that are older than SPOTIFY_ASSETS_KEEP_DAYS.",
+    )
+
+
+def build_tidy_schedule(tidy_job: Any) -> dg.ScheduleDefinition:
+    """Every Monday in Japan, when nothing else runs."""
+    return dg.ScheduleDefinition(
+        name="tidy_schedule",
+        job=tidy_job,
+        cron_schedule=f"30 {HOUR_IN_JAPAN - 2} * * 1",
+        execution_timezone=TIMEZONE,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every Monday in Japan: removes records of runs older than SPOTIFY_ASSETS_KEEP_RUNS_DAYS.",
+    )

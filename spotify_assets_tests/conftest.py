@@ -13,6 +13,8 @@ import pytest
 import vl_convert
 from hypothesis import settings
 
+from spotify_assets_tests.helpers import publish_runs
+
 if TYPE_CHECKING:
     from spotify_assets_tests.stand_ins.aws import AwsStandIn
 
@@ -74,6 +76,26 @@ def drawn_pictures() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("spotify_assets.report.pictures.vl_convert", vl_convert)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _publish_runs_that_end_with_the_release() -> Iterator[None]:
+    """Publish runs end with the release. `whole` has them as they are, for a module."""
+    with publish_runs.short_publish_runs():
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole() -> Iterator[None]:
+    """Publish runs with pages, pack and what the UI shows, for the tests of a module."""
+    with publish_runs.whole_publish_runs():
+        yield
+
+
+@pytest.fixture
+def without_publishing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that publish at their end take it for done."""
+    monkeypatch.setattr("spotify_assets.cli.runs.publish", lambda *_: [])
 
 
 @pytest.fixture

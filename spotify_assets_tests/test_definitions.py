@@ -22,6 +22,8 @@ from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 from spotify_assets.settings import load_settings
 from spotify_assets.settings.playlists import RESERVED_SLUGS
 
+pytestmark = pytest.mark.usefixtures("whole")
+
 TWO_PLAYLISTS = """
 start: 2026-11-01
 playlists:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import closing
 from datetime import timedelta
 
 import dagster as dg
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 from pyathena.connection import Connection
 
+from spotify_assets.catalog.glue_tables import register_table, run_table
 from spotify_assets.cli.runs import failures_of
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.publication import CATALOG_KEY
@@ -17,7 +20,9 @@ from spotify_assets.schemas import TABLES
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 from spotify_assets.schemas.star import STAR
 from spotify_assets.storage.raw_layer import RawLayer
+from spotify_assets_tests.helpers.command_line import run_command
 from spotify_assets_tests.helpers.platform import Platform, spotify_environment
+from spotify_assets_tests.helpers.publish_runs import whole_publish_runs
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries, make_id
 
 pytestmark = pytest.mark.slow
@@ -37,7 +42,8 @@ class TestOnS3:
     def on_s3(self, aws, instance):
         aws.create_bucket("lake")
         aws.create_crawler("crawler", "spotify_assets", LAKE)
-        with Platform({"SPOTIFY_ASSETS_LAKE": LAKE, "GLUE_CRAWLER": "crawler"}, instance) as platform:
+        environment = {"SPOTIFY_ASSETS_LAKE": LAKE, "GLUE_CRAWLER": "crawler"}
+        with whole_publish_runs(), Platform(environment, instance) as platform:
             yield platform
 
     def test_a_day_has_the_same_bytes_as_in_a_folder(self, on_s3, lake_folder):
@@ -54,12 +60,63 @@ class TestOnS3:
         assert on_s3.publish(FAST_POLLS).success
         first = catalog_metadata(instance)
         assert (first["crawl"], first["partitions added"]) == ("done", dict.fromkeys(TABLES, 1))
+        release = instance.get_latest_materialization_event(dg.AssetKey("release")).asset_materialization
+        assert release.metadata["Athena"].url.startswith("https://ap-northeast-1.console.aws.amazon.com/athena/")
         with closing(aws.client("glue")) as glue:
             tables = {table["Name"] for table in glue.get_tables(DatabaseName="spotify_assets")["TableList"]}
         assert tables == {*TABLES, *COMPACTED, *ANALYSES, *IDENTITY, *STAR}
         assert on_s3.run_daily().success
         assert on_s3.publish(FAST_POLLS).success
         assert catalog_metadata(instance)["crawl"] == "skipped"
+
+    def test_what_is_registered_without_the_crawler_is_recorded(self, aws, instance, monkeypatch):
+        monkeypatch.setattr("spotify_assets.assets.catalog.ABANDONED_AFTER", -timedelta(minutes=1))
+        aws.create_bucket("lake")
+        aws.create_crawler("crawler", "spotify_assets", LAKE)
+        run = "20261125T010203-ab12cd34"
+        orphan = run_table(run, "song_spells")
+        with closing(aws.client("glue")) as glue:
+            table = ANALYSES["song_spells"]
+            register_table(glue, "spotify_assets", orphan, table, f"{LAKE}/a/", parameters={"run": run})
+        environment = {"SPOTIFY_ASSETS_LAKE": LAKE, "GLUE_CRAWLER": "crawler", "GLUE_CRAWL": "on_schema_change"}
+        today = today_in_japan()
+        with Platform(environment, instance) as platform:
+            assert platform.run_daily(today - timedelta(1)).success
+            aws.order_crawl(passes_over={"rejects"}, dpu_hours=0.31)
+            assert platform.publish(FAST_POLLS).success
+            first = catalog_metadata(instance)
+            assert platform.run_daily().success
+            assert platform.publish(FAST_POLLS).success
+            second = catalog_metadata(instance)
+        by_us = ["tables", "columns", "partitions"]
+        assert [first[f"{what} registered without the crawler"] for what in by_us] == ["rejects", "none", 1]
+        assert (first["crawl"], first["crawl DPU-hours"], first["tables of killed runs removed"]) == (
+            "done",
+            0.31,
+            orphan,
+        )
+        assert [second[f"{what} registered without the crawler"] for what in by_us] == ["none", "none", len(TABLES)]
+        assert (second["crawl"], second["tables of killed runs removed"]) == ("skipped", "none")
+        assert "crawl DPU-hours" not in second
+
+    def test_old_days_go_from_the_bucket_and_from_glue_without_a_crawl(self, on_s3, aws, instance, tmp_path):
+        today = today_in_japan()
+        assert on_s3.run_daily(today - timedelta(3), today).success
+        assert on_s3.publish(FAST_POLLS).success
+        environment = {"SPOTIFY_ASSETS_LAKE": LAKE, "GLUE_CRAWLER": "crawler"}
+        result = run_command(tmp_path, instance, "prune", "--keep", "1", "--yes", **environment)
+        assert result.exit_code == 0, result.output
+        assert catalog_metadata(instance)["crawl"] == "skipped"
+        kept = {str(today - timedelta(1)), str(today)}
+        with closing(aws.client("glue")) as glue:
+            for table in TABLES:
+                found = glue.get_partitions(DatabaseName="spotify_assets", TableName=table)["Partitions"]
+                assert {partition["Values"][1] for partition in found} == kept
+        keys = [key for key in on_s3.objects("") if "snapshot_date=" in key]
+        assert {key.split("snapshot_date=")[1][:10] for key in keys} == kept
+        files = [data for key, data in on_s3.objects("chart_days/").items() if key.endswith(".parquet")]
+        days = [day for data in files for day in pq.read_table(io.BytesIO(data))["snapshot_date"].to_pylist()]
+        assert set(map(str, days)) == kept
 
     @pytest.mark.parametrize("engine", ["duckdb", "athena"])
     def test_a_release_is_queried_in_athena_whoever_made_it(self, aws, instance, engine, monkeypatch):
@@ -77,8 +134,6 @@ class TestOnS3:
             today = today_in_japan()
             assert platform.run_daily(today - timedelta(1), today).success
             assert platform.publish(FAST_POLLS).success
-        release = instance.get_latest_materialization_event(dg.AssetKey("release")).asset_materialization
-        assert release.metadata["Athena"].url.startswith("https://ap-northeast-1.console.aws.amazon.com/athena/")
         assert len(aws.queries) == (2 * len(ANALYSES) if engine == "athena" else 0)
         with Connection(work_group="charts", schema_name="spotify_assets", poll_interval=0) as connection:
             query = """
@@ -108,6 +163,21 @@ class TestOnS3:
         with duckdb.connect(str(downloaded), read_only=True) as catalog:
             assert catalog.execute("select snapshot_date, listed from snapshots").fetchall() == [(today_in_japan(), 50)]
             assert catalog.execute("select count(*) from songs_flat").fetchone() != (0,)
+
+    def test_without_a_crawler_old_days_leave_the_catalog_too(self, aws, instance, tmp_path):
+        aws.create_bucket("lake")
+        today = today_in_japan()
+        with Platform({"SPOTIFY_ASSETS_LAKE": LAKE}, instance) as platform:
+            assert platform.run_daily(today - timedelta(2), today).success
+            assert platform.publish().success
+            result = run_command(tmp_path, instance, "prune", "--keep", "1", "--yes", SPOTIFY_ASSETS_LAKE=LAKE)
+            assert result.exit_code == 0, result.output
+            downloaded = tmp_path / "catalog.duckdb"
+            downloaded.write_bytes(platform.store.read("catalog.duckdb"))
+        with duckdb.connect(str(downloaded), read_only=True) as catalog:
+            for table in ("songs", "chart_days"):
+                days = catalog.table(table).project("snapshot_date").distinct().fetchall()
+                assert {day for (day,) in days} == {today - timedelta(1), today}
 
     def test_a_bucket_that_is_not_there_is_named(self, aws, instance):
         with Platform({"SPOTIFY_ASSETS_LAKE": "s3://nowhere"}, instance) as platform:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import runpy
 import shlex
@@ -17,7 +16,6 @@ import pytest
 import yaml
 
 from spotify_assets.assets.raw_playlist import plan_days
-from spotify_assets.catalog.glue_crawl import check_crawler
 from spotify_assets.cli.main import main
 from spotify_assets.definitions import build_definitions
 from spotify_assets.errors import SettingsError, SourceRefusal
@@ -261,7 +259,8 @@ def test_the_formats_of_chart_files_are_those_of_the_code():
 
 
 def test_the_schedule_and_the_sensors_are_those_of_the_code(tmp_path):
-    definitions = build_definitions(shipped("five_playlists.yaml", SPOTIFY_ASSETS_LAKE=str(tmp_path)))
+    environment = {"SPOTIFY_ASSETS_LAKE": str(tmp_path), "SPOTIFY_ASSETS_KEEP_DAYS": "90"}
+    definitions = build_definitions(shipped("five_playlists.yaml", **environment))
     running = {
         **{one.name: one.default_status.value for one in definitions.schedules},
         **{one.name: one.default_status.value for one in definitions.sensors},
@@ -309,23 +308,3 @@ def test_queries_and_python_run_on_the_demo(instance, tmp_path, monkeypatch, cap
     for snippet in blocks("python"):
         exec(compile(snippet, "README.md", "exec"), {})  # noqa: S102 - the README's own code
     assert "2026-11-20" in capfd.readouterr().out
-
-
-def test_the_aws_commands_make_a_crawler_that_the_platform_accepts(aws):
-    environment = dict(line.split("=", 1) for block in blocks("sh") for line in block.splitlines() if "GLUE_" in line)
-    lake = next(line.split("=", 1)[1] for block in blocks("sh") for line in block.splitlines() if "=s3://" in line)
-    glue = aws.client("glue")
-    commands = [shlex.split(block.replace("\\\n", "")) for block in blocks("sh") if block.startswith("aws ")]
-    assert [command[1:3] for command in commands] == [["glue", "create-database"], ["glue", "create-crawler"]]
-    for _, _, operation, *options in commands:
-        request = {camel_case(name): value for name, value in zip(options[::2], options[1::2], strict=True)}
-        # Configuration is a string of JSON for the API too.
-        for name, value in request.items():
-            if value.startswith("{") and name != "Configuration":
-                request[name] = json.loads(value)
-        getattr(glue, operation.replace("-", "_"))(**request)
-    check_crawler(glue, crawler=environment["GLUE_CRAWLER"], database=environment["GLUE_DATABASE"], lake_uri=lake)
-
-
-def camel_case(option):
-    return "".join(word.capitalize() for word in option.removeprefix("--").split("-"))

@@ -28,7 +28,7 @@ from pyathena.error import Error
 
 from spotify_assets.analytics.statements import Part, Statement
 from spotify_assets.catalog.glue_crawl import open_client
-from spotify_assets.catalog.glue_tables import drop_table, register_history, register_table
+from spotify_assets.catalog.glue_tables import drop_table, register_history, register_table, run_table
 from spotify_assets.errors import EngineError, SchemaViolation
 from spotify_assets.schemas.table import Table, arrow_schema
 from spotify_assets.storage.aws import explained, explanation
@@ -48,7 +48,7 @@ OF_PART = re.compile(r"of_playlist=(?P<playlist>[^/]+)/(of_year=(?P<year>\d+)/)?
 
 REMEDIES: Mapping[str, str] = {
     "AccessDeniedException": (
-        "allow this role athena:GetWorkGroup, athena:StartQueryExecution, athena:GetQueryExecution, "
+        "athena:GetWorkGroup, athena:StartQueryExecution, athena:GetQueryExecution, "
         "athena:GetQueryResults and athena:StopQueryExecution on the workgroup"
     ),
     "InvalidRequestException": (
@@ -75,8 +75,10 @@ REASONS: Sequence[tuple[str, str]] = (
     ),
     (
         "denied",
-        "allow this role s3:GetObject, s3:PutObject and s3:ListBucket on the lake, and glue:GetTable and "
-        "glue:GetPartitions on the database (and, where Lake Formation is in use, grant it the tables)",
+        "allow this role the action that the reason names: s3:GetObject, s3:PutObject, s3:ListBucket, "
+        "s3:GetBucketLocation and the rest that docs/aws.md lists for the engine Athena, on the lake and on the place "
+        "for results; glue:GetDatabase, glue:GetTable, glue:GetPartition, glue:GetPartitions and "
+        "glue:BatchGetPartition on the database (and, where Lake Formation is in use, grant it the tables)",
     ),
     ("HIVE_BAD_DATA", "a file of the compacted history is not as registered: materialize its asset again"),
 )
@@ -195,7 +197,7 @@ class AthenaEngine:
         Raises:
             SchemaViolation: several rows have the same key.
         """
-        name = f"run_{re.sub(r'[^a-z0-9]', '_', run.lower())}__{table.name}"
+        name = run_table(run, table.name)
         location = self._store.uri(run_prefix(table.name, run))
         register_table(self._glue, self._database, name, table, location, parameters={"run": run})
         self._closing.callback(drop_table, self._glue, self._database, name)

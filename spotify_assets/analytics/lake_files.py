@@ -51,10 +51,14 @@ class LakeFiles:
         if not keys:
             types = ", ".join(f"CAST(NULL AS {TYPES[column.type].duckdb}) AS {column.name}" for column in table.columns)
             return f"SELECT {types} WHERE false"
-        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-            paths = list(pool.map(self.path, keys))
-        files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+        files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in self._paths(keys))
         return f"SELECT {', '.join(table.column_names)} FROM read_parquet([{files}], hive_partitioning = false)"
+
+    def _paths(self, keys: Sequence[str]) -> list[Path]:
+        if self._folder is None:
+            return [self.path(key) for key in keys]
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+            return list(pool.map(self.path, keys))
 
     def list_keys(self, prefix: str) -> list[str]:
         """See `ObjectStore`."""
@@ -95,6 +99,12 @@ class LakeFiles:
         """See `ObjectStore`."""
         self._forget(key)
         self._store.delete(key)
+
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """See `ObjectStore`."""
+        for key in keys:
+            self._forget(key)
+        self._store.delete_all(keys)
 
     def uri(self, key: str) -> str:
         """See `ObjectStore`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from spotify_assets.analytics.releases import NO_RELEASE, Release, old_keys, read_release, write_release
 from spotify_assets.catalog.duckdb_file import refresh, stored_tables
@@ -23,9 +23,7 @@ from spotify_assets.storage.layout import (
     run_prefix,
     table_prefix,
 )
-from spotify_assets.storage.object_store import ObjectStore, remove_abandoned
-
-ABANDONED_AFTER = timedelta(days=1)
+from spotify_assets.storage.object_store import ABANDONED_AFTER, ObjectStore, remove_abandoned
 
 
 def release_into_catalog(settings: Settings, store: ObjectStore, daily: DailyFiles) -> tuple[Release, list[str]]:
@@ -60,8 +58,7 @@ def release_into_catalog(settings: Settings, store: ObjectStore, daily: DailyFil
     # Last: what this records decides whether people see what is stored, and a run that was killed before is repeated.
     write_release(store, release, RELEASE_KEY)
     old = old_keys(release, list(runs))
-    for key in (key for keys in old.values() for key in keys):
-        store.delete(key)
+    store.delete_all([key for keys in old.values() for key in keys])
     remove_abandoned(store, TEMPORARY_PREFIX, datetime.now(UTC) - ABANDONED_AFTER)
     return release, list(old)
 

@@ -4,15 +4,19 @@ A local catalog is one file, which the release writes whole; here the lake is ju
 """
 
 # Without `from __future__ import annotations`: Dagster does not resolve string annotations of context and config.
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
 from spotify_assets.assets.common import OWNERS, refuse_a_lost_lake, without_useless_retries
 from spotify_assets.publication import CATALOG_KEY, PUBLISHED_UP_TO, newest_materialization, table_keys
+from spotify_assets.schemas import Column
 from spotify_assets.settings import Settings
 from spotify_assets.storage.daily_files import DailyFiles, incomplete_days
 from spotify_assets.storage.lake import Lake
+from spotify_assets.storage.object_store import ABANDONED_AFTER
 
 
 class CatalogConfig(dg.Config):
@@ -62,8 +66,10 @@ def build_catalog(settings: Settings) -> dg.AssetsDefinition:
 
 def _refresh_glue(settings: Settings, config: CatalogConfig, daily: DailyFiles) -> dict[str, Any]:
     from spotify_assets.catalog.glue_crawl import open_client, refresh
+    from spotify_assets.catalog.glue_tables import drop_abandoned
 
     with open_client() as glue:
+        abandoned = drop_abandoned(glue, settings.glue_database, datetime.now(UTC) - ABANDONED_AFTER)
         report = refresh(
             glue,
             crawler=str(settings.glue_crawler),
@@ -72,14 +78,24 @@ def _refresh_glue(settings: Settings, config: CatalogConfig, daily: DailyFiles) 
             lake_partitions={table: {(slug, str(day)) for slug, day in found} for table, found in daily.items()},
             timeout_seconds=config.crawl_timeout_seconds,
             poll_seconds=config.poll_seconds,
+            on_schema_change=settings.glue_crawl == "on_schema_change",
         )
     return {
         "crawl": "skipped" if report.skipped else "done",
         "reason": report.reason,
         "tables added": ", ".join(report.tables_added) or "none",
         "partitions added": dg.MetadataValue.json(dict(report.partitions_added)),
+        "tables registered without the crawler": ", ".join(report.registered.tables) or "none",
+        "columns registered without the crawler": ", ".join(_columns(report.registered.columns)) or "none",
+        "partitions registered without the crawler": sum(map(len, report.registered.partitions.values())),
         "columns changed": ", ".join(report.columns_changed) or "none",
         "columns of older schemas": ", ".join(report.surplus_columns) or "none",
         "waited for another crawl (s)": round(report.waited_seconds, 1),
         "crawl duration (s)": round(report.crawl_seconds, 1),
+        **({} if report.dpu_hours is None else {"crawl DPU-hours": report.dpu_hours}),
+        "tables of killed runs removed": ", ".join(abandoned) or "none",
     }
+
+
+def _columns(registered: Mapping[str, Sequence[Column]]) -> list[str]:
+    return [f"{table}.{column.name}" for table, columns in registered.items() for column in columns]

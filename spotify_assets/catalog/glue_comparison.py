@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spotify_assets.errors import CatalogUnavailable
-from spotify_assets.schemas import PARTITION_COLUMNS, Table
+from spotify_assets.schemas import PARTITION_COLUMNS, Column, Table
 from spotify_assets.schemas.types import TYPES
 from spotify_assets.storage.aws import explained
-from spotify_assets.storage.layout import partition_key, table_prefix
+from spotify_assets.storage.layout import day_folder
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -30,8 +30,14 @@ PARTITIONS_PER_PAGE = 1000
 
 REMEDIES: Mapping[str, str] = {
     "AccessDeniedException": (
-        "allow this role glue:GetCrawler, glue:StartCrawler, glue:GetTables and glue:GetPartitions on the crawler and "
-        "the database (and, where Lake Formation is in use, grant it the database)"
+        "glue:GetCrawler, glue:StartCrawler and glue:ListCrawls on the crawler; glue:GetTable, glue:GetTables, "
+        "glue:CreateTable, glue:UpdateTable, glue:DeleteTable, glue:GetPartitions, glue:BatchCreatePartition and "
+        "glue:BatchDeletePartition on the catalog, the database and its tables (and, where Lake Formation is in use, "
+        "grant it the database)"
+    ),
+    "OperationTimeoutException": (
+        "Glue took too long to answer, so whether it did what was asked is not known: wait until the crawler is READY "
+        "and launch publish_job, which does not crawl when everything is registered by then"
     ),
     "ThrottlingException": "wait a minute and launch publish_job; other callers share the account's limit",
 }
@@ -96,25 +102,80 @@ def _plain(glue_type: str | None) -> str:
     return (glue_type or "").replace(" ", "").lower()
 
 
-def differences(
+@dataclass(frozen=True)
+class Gaps:
+    """What Glue lacks of the tables that the lake holds; false where it lacks nothing.
+
+    Attributes:
+        tables: names of tables.
+        columns: of tables that are there, the columns that they lack.
+        partitions: by table; of those that lack altogether, all.
+    """
+
+    tables: tuple[str, ...]
+    columns: Mapping[str, tuple[Column, ...]]
+    partitions: Mapping[str, frozenset[Partition]]
+
+    def __bool__(self) -> bool:
+        return bool(self.in_schema or self.partitions)
+
+    @property
+    def in_schema(self) -> bool:
+        """Whether a table or a column is lacking."""
+        return bool(self.tables or self.columns)
+
+    def in_words(self) -> list[str]:
+        """What was expected and not found."""
+        return [
+            *(f"{name}: expected a table, found none" for name in self.tables),
+            *(
+                f"{name}.{column.name}: expected {TYPES[column.type].glue}, found no such column"
+                for name, columns in self.columns.items()
+                for column in columns
+            ),
+            *(
+                _partitions_in_words(name, partitions)
+                for name, partitions in self.partitions.items()
+                if name not in self.tables
+            ),
+        ]
+
+
+def find_gaps(
+    found: Mapping[str, GlueTable], lake_partitions: Mapping[str, set[Partition]], tables: Mapping[str, Table]
+) -> Gaps:
+    """What Glue lacks of the tables that the lake holds."""
+    held = {name: frozenset(partitions) for name, partitions in lake_partitions.items() if partitions}
+    columns = {
+        name: tuple(column for column in tables[name].columns if column.name.lower() not in found[name].columns)
+        for name in held
+        if name in found
+    }
+    partitions = {name: held[name] - (found[name].partitions if name in found else frozenset()) for name in held}
+    return Gaps(
+        tables=tuple(name for name in tables if name in held and name not in found),
+        columns={name: lacking for name, lacking in columns.items() if lacking},
+        partitions={name: lacking for name, lacking in partitions.items() if lacking},
+    )
+
+
+def find_conflicts(
     found: Mapping[str, GlueTable], lake_partitions: Mapping[str, set[Partition]], tables: Mapping[str, Table]
 ) -> list[str]:
-    """What Glue lacks or has otherwise, of the tables that the lake holds."""
-    found_other = []
-    for name, table in tables.items():
-        expected = lake_partitions.get(name, set())
-        if expected and name not in found:
-            found_other.append(f"{name}: expected a table, found none")
-        elif expected:
-            found_other += _column_differences(table, found[name])
-            found_other += _partition_differences(name, expected - found[name].partitions)
-    return found_other
+    """Of the tables that the lake holds: columns of another type in Glue than in the schemas, other partition keys."""
+    return [
+        conflict
+        for name, table in found.items()
+        if lake_partitions.get(name)
+        for conflict in _conflicts(tables[name], table)
+    ]
 
 
-def _column_differences(table: Table, found: GlueTable) -> list[str]:
+def _conflicts(table: Table, found: GlueTable) -> list[str]:
     columns = [
-        (column.name, TYPES[column.type].glue, found.columns.get(column.name.lower(), "no such column"))
+        (column.name, TYPES[column.type].glue, found.columns[column.name.lower()])
         for column in table.columns
+        if column.name.lower() in found.columns
     ]
     keys = [
         (key, f"{PARTITION_KEY_TYPE} (partition key)", f"{found.partition_keys.get(key, 'no')} (partition key)")
@@ -127,13 +188,10 @@ def _column_differences(table: Table, found: GlueTable) -> list[str]:
     ]
 
 
-def _partition_differences(table: str, missing: set[Partition]) -> list[str]:
-    if not missing:
-        return []
-    playlist, snapshot_date = min(missing)
-    first = partition_key(table, playlist, snapshot_date).removeprefix(table_prefix(table)).rpartition("/")[0]
-    others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-    return [f"{table}: expected the partition {first}, found none{others}"]
+def _partitions_in_words(table: str, lacking: frozenset[Partition]) -> str:
+    first = day_folder(*min(lacking)).rstrip("/")
+    others = f" (and {len(lacking) - 1} more)" if len(lacking) > 1 else ""
+    return f"{table}: expected the partition {first}, found none{others}"
 
 
 def surplus_columns(found: Mapping[str, GlueTable], tables: Mapping[str, Table]) -> tuple[str, ...]:

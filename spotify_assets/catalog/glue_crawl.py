@@ -11,20 +11,29 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from spotify_assets.catalog.crawler_settings import check_settings
 from spotify_assets.catalog.glue_comparison import (
+    Gaps,
     GlueTable,
     Partition,
     columns_changed,
-    differences,
     explained_by_glue,
+    find_conflicts,
+    find_gaps,
     partitions_added,
     read_tables,
     surplus_columns,
 )
-from spotify_assets.errors import CatalogError
+from spotify_assets.catalog.glue_registration import register
+from spotify_assets.errors import CatalogError, CatalogUnavailable
 from spotify_assets.schemas import TABLES, Table
+
+NO_GAPS = Gaps((), {}, {})
+SAME_CRAWL = timedelta(minutes=1)
+"""What GetCrawler and ListCrawls may differ by in when a crawl started."""
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -42,6 +51,8 @@ class CrawlReport:
         partitions_added: how many partitions each table gained; tables that gained none are not listed.
         columns_changed: columns of tables that were there before, each as `table.column: what happened`.
         surplus_columns: `table.column` that Glue has and the schemas do not, as an older schema leaves them.
+        registered: what the crawler did not make, or was not asked for, and was registered directly.
+        dpu_hours: what Glue charges the crawl for; None where it does not give that.
         waited_seconds: until the crawler was free for our crawl; long where somebody else's was running.
         crawl_seconds: how long our own crawl took.
     """
@@ -52,6 +63,8 @@ class CrawlReport:
     partitions_added: Mapping[str, int] = field(default_factory=dict)
     columns_changed: tuple[str, ...] = ()
     surplus_columns: tuple[str, ...] = ()
+    registered: Gaps = NO_GAPS
+    dpu_hours: float | None = None
     waited_seconds: float = 0.0
     crawl_seconds: float = 0.0
 
@@ -136,11 +149,14 @@ def refresh(
     lake_partitions: Mapping[str, set[Partition]],
     timeout_seconds: float,
     poll_seconds: float,
+    on_schema_change: bool = False,
     tables: Mapping[str, Table] = TABLES,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> CrawlReport:
     """Bring Glue's tables up to date with the lake by one crawl, or by none where nothing is new.
+
+    What the crawl leaves out is registered directly: what a crawler makes of empty files is documented nowhere.
 
     Facts about Glue are from its API reference: GetTables, GetPartitions, GetCrawler, StartCrawler, LastCrawlInfo.
 
@@ -153,6 +169,8 @@ def refresh(
             not expected in Glue: a crawler makes no table of an empty folder.
         timeout_seconds: time for everything, waiting for somebody else's crawl included.
         poll_seconds: time between two looks at the crawler.
+        on_schema_change: crawl only where a table or a column is new, and register new partitions of known tables
+            without it.
         tables: the schemas to compare with.
         sleep: how to wait.
         clock: seconds that only go up.
@@ -162,33 +180,74 @@ def refresh(
             differ from the schemas or the lake after it.
     """
     before = read_tables(glue, database, tables)
-    news = differences(before, lake_partitions, tables)
+    news = find_gaps(before, lake_partitions, tables)
+    _check_locations(before, database, lake_uri)
+    _check_types(find_conflicts(before, lake_partitions, tables), database)
     if not news:
         return CrawlReport(
             skipped=True,
             reason=f"no partition and no schema is new: the database {database} has all that the lake holds",
             surplus_columns=surplus_columns(before, tables),
         )
-    started = clock()
-    watch = _Watch(glue, crawler, timeout_seconds, poll_seconds, started + timeout_seconds, sleep, clock)
-    _check_crawler(watch.look(), database, lake_uri, tables)
-    _check_locations(before, database, lake_uri)
-    previous = _start(watch)
-    began = clock()
-    _check_outcome(watch.until_ready(other_than=previous), crawler)
-    ended = clock()
-    after = read_tables(glue, database, tables)
-    _check_result(differences(after, lake_partitions, tables), crawler, database)
+    crawl = _Crawl()
+    after = before
+    if news.in_schema or not on_schema_change:
+        watch = _Watch(glue, crawler, timeout_seconds, poll_seconds, clock() + timeout_seconds, sleep, clock)
+        _check_crawler(watch.look(), database, lake_uri, tables)
+        crawl = _crawl(watch)
+        after = read_tables(glue, database, tables)
+        _check_locations(after, database, lake_uri)
+        _check_types(find_conflicts(after, lake_partitions, tables), database)
+    left_out = find_gaps(after, lake_partitions, tables)
+    if left_out:
+        register(glue, database, lake_uri, left_out, tables)
+        after = read_tables(glue, database, tables)
     return CrawlReport(
-        skipped=False,
-        reason="; ".join(news),
+        skipped=not crawl.done,
+        reason="; ".join(news.in_words()),
         tables_added=tuple(name for name in after if name not in before),
         partitions_added=partitions_added(before, after),
         columns_changed=columns_changed(before, after),
         surplus_columns=surplus_columns(after, tables),
-        waited_seconds=began - started,
-        crawl_seconds=ended - began,
+        registered=left_out,
+        dpu_hours=crawl.dpu_hours,
+        waited_seconds=crawl.waited_seconds,
+        crawl_seconds=crawl.seconds,
     )
+
+
+@dataclass(frozen=True)
+class _Crawl:
+    """What a crawl took; by default there was none."""
+
+    done: bool = False
+    waited_seconds: float = 0.0
+    seconds: float = 0.0
+    dpu_hours: float | None = None
+
+
+def _crawl(watch: _Watch) -> _Crawl:
+    asked = watch.clock()
+    previous = _start(watch)
+    began = watch.clock()
+    seen = watch.until_ready(other_than=previous)
+    _check_outcome(seen, watch.crawler)
+    ended = watch.clock()
+    return _Crawl(done=True, waited_seconds=began - asked, seconds=ended - began, dpu_hours=_dpu_hours(watch, seen))
+
+
+def _dpu_hours(watch: _Watch, seen: CrawlerTypeDef) -> float | None:
+    """What the crawl that has just ended is charged for; None where Glue does not give it, or not to this role."""
+    try:
+        with explained_by_glue(f"listing the crawls of {watch.crawler}", missing=_missing_crawler()):
+            crawls = watch.glue.list_crawls(CrawlerName=watch.crawler)["Crawls"]
+    except CatalogUnavailable:
+        return None
+    # In which order they come is documented nowhere, and this is one page: an older one is not taken for it.
+    newest = max(crawls, key=lambda crawl: crawl["StartTime"], default=None)
+    if newest is None or newest["StartTime"] < seen["LastCrawl"]["StartTime"] - SAME_CRAWL:
+        return None
+    return newest.get("DPUHour")
 
 
 def _check_crawler(seen: CrawlerTypeDef, database: str, lake_uri: str, tables: Mapping[str, Table]) -> None:
@@ -213,8 +272,9 @@ def _check_crawler(seen: CrawlerTypeDef, database: str, lake_uri: str, tables: M
         raise CatalogError(
             f"The Glue crawler {name} has other S3 targets than the daily tables of {lake_uri}: {', '.join(wrong)}.",
             why="it has one target per daily table and never reads raw_playlist, landing or analytics",
-            remedy="set its S3 targets so (docs/aws.md has the command), or correct SPOTIFY_ASSETS_LAKE",
+            remedy="set its S3 targets as deploy/aws/lake.yaml does, or correct SPOTIFY_ASSETS_LAKE",
         )
+    check_settings(seen, lake_uri)
 
 
 def _check_locations(found: Mapping[str, GlueTable], database: str, lake_uri: str) -> None:
@@ -277,22 +337,21 @@ def _check_outcome(seen: CrawlerTypeDef, crawler: str) -> None:
         )
 
 
-def _check_result(differences: list[str], crawler: str, database: str) -> None:
-    if differences:
+def _check_types(conflicts: list[str], database: str) -> None:
+    """No crawl mends what is in conflict, and each costs."""
+    if conflicts:
         raise CatalogError(
-            f"After the crawl, {len(differences)} things in the Glue database {database} are not as they should be:\n- "
-            + "\n- ".join(differences),
+            f"{len(conflicts)} things in the Glue database {database} are not as they should be:\n- "
+            + "\n- ".join(conflicts),
             why="the crawler infers its tables from the files, and keeps the type that a column had first",
             remedy=(
-                "a missing column: rebuild a day, so that a file has it. Another type: rebuild the days whose files "
-                "have it, delete the Glue table (its files stay) and launch publish_job. A missing table or "
-                f"partition: see that the crawler {crawler} creates a single schema for each S3 path, adds new "
-                "columns, crawls all folders and may read them"
+                "rebuild the days whose files have another type, delete the Glue table (its files stay) and launch "
+                "publish_job"
             ),
         )
 
 
 def _missing_crawler() -> str:
     return (
-        "create the crawler (docs/aws.md has the command), or set GLUE_CRAWLER and the region to those of another one"
+        "create the crawler (deploy/aws/lake.yaml makes it), or set GLUE_CRAWLER and the region to those of another one"
     )

@@ -7,9 +7,11 @@ BatchDeletePartition.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +35,7 @@ PARTITIONS_PER_CALL = 100
 DELETED_PER_CALL = 25
 REMEDIES: Mapping[str, str] = {
     "AccessDeniedException": (
-        "allow this role glue:GetTable, glue:CreateTable, glue:UpdateTable, glue:DeleteTable, glue:GetPartitions, "
+        "glue:GetTable, glue:GetTables, glue:CreateTable, glue:UpdateTable, glue:DeleteTable, glue:GetPartitions, "
         "glue:BatchCreatePartition, glue:BatchUpdatePartition and glue:BatchDeletePartition on the database and its "
         "tables (and, where Lake Formation is in use, grant it the database)"
     ),
@@ -59,7 +61,7 @@ def register_table(
     Raises:
         CatalogUnavailable: Glue refuses.
     """
-    _put_table(glue, database, _table_input(name, table, location, {}, parameters))
+    _put_table(glue, database, table_input(name, table, location, {}, parameters))
 
 
 def register_compacted(
@@ -84,21 +86,21 @@ def register_compacted(
     Raises:
         CatalogUnavailable: Glue refuses.
     """
-    _put_table(glue, database, _table_input(table.name, table, location, PARTITION_KEYS, parameters))
+    _put_table(glue, database, table_input(table.name, table, location, PARTITION_KEYS, parameters))
     expected: dict[Values, StorageDescriptorTypeDef] = {
         (playlist, str(year)): _year_storage(table, location, Year(playlist, year)) for playlist, year in years
     }
     found = _read_partitions(glue, database, table.name)
     with _explained(f"registering partitions of {table.name}"):
-        for batch in _batches(expected.keys() - found, PARTITIONS_PER_CALL):
+        for batch in batches(expected.keys() - found, PARTITIONS_PER_CALL):
             created = glue.batch_create_partition(
                 DatabaseName=database,
                 TableName=table.name,
                 PartitionInputList=[{"Values": list(key), "StorageDescriptor": expected[key]} for key in batch],
             )
-            _check(created.get("Errors", []))
+            check_errors(created.get("Errors", []))
         moved = {key for key in expected.keys() & found if found[key] != _identity(expected[key])}
-        for batch in _batches(moved, PARTITIONS_PER_CALL):
+        for batch in batches(moved, PARTITIONS_PER_CALL):
             updated = glue.batch_update_partition(
                 DatabaseName=database,
                 TableName=table.name,
@@ -110,12 +112,8 @@ def register_compacted(
                     for key in batch
                 ],
             )
-            _check(updated.get("Errors", []))
-        for batch in _batches(found.keys() - expected, DELETED_PER_CALL):
-            deleted = glue.batch_delete_partition(
-                DatabaseName=database, TableName=table.name, PartitionsToDelete=[{"Values": list(key)} for key in batch]
-            )
-            _check(deleted.get("Errors", []))
+            check_errors(updated.get("Errors", []))
+    delete_partitions(glue, database, table.name, found.keys() - expected)
 
 
 def register_history(glue: GlueClient, database: str, store: ObjectStore, years: Collection[Year]) -> None:
@@ -131,6 +129,33 @@ def register_history(glue: GlueClient, database: str, store: ObjectStore, years:
         register_table(glue, database, table.name, table, store.uri(table_prefix(table.name)), parameters={})
 
 
+def run_table(run: str, table: str) -> str:
+    """The name under which a run of Athena reads what it has made of an analysis."""
+    return f"run_{re.sub(r'[^a-z0-9]', '_', run.lower())}__{table}"
+
+
+def drop_abandoned(glue: GlueClient, database: str, before: datetime) -> list[str]:
+    """Remove the tables that killed runs of Athena left behind: those of runs, made before a moment. Their names.
+
+    Raises:
+        CatalogUnavailable: Glue refuses.
+    """
+    with _explained(f"reading the tables of the database {database}"):
+        pages = glue.get_paginator("get_tables").paginate(DatabaseName=database)
+        abandoned = [
+            table["Name"]
+            for page in pages
+            for table in page["TableList"]
+            if "CreateTime" in table
+            and table["CreateTime"] < before
+            # Not what somebody else has called so.
+            and table["Name"] == run_table(table.get("Parameters", {}).get("run", ""), table["Name"].split("__")[-1])
+        ]
+    for name in abandoned:
+        drop_table(glue, database, name)
+    return abandoned
+
+
 def drop_table(glue: GlueClient, database: str, name: str) -> None:
     """Remove a table from Glue, if it is there; its files stay.
 
@@ -144,6 +169,20 @@ def drop_table(glue: GlueClient, database: str, name: str) -> None:
             return
 
 
+def delete_partitions(glue: GlueClient, database: str, table: str, keys: Collection[Values]) -> None:
+    """Remove partitions of a table from Glue; their files stay.
+
+    Raises:
+        CatalogUnavailable: Glue refuses.
+    """
+    with _explained(f"removing partitions of {table}"):
+        for batch in batches(keys, DELETED_PER_CALL):
+            deleted = glue.batch_delete_partition(
+                DatabaseName=database, TableName=table, PartitionsToDelete=[{"Values": list(key)} for key in batch]
+            )
+            check_errors(deleted.get("Errors", []))
+
+
 def _put_table(glue: GlueClient, database: str, table: TableInputTypeDef) -> None:
     with _explained(f"registering the table {table['Name']}"):
         try:
@@ -153,9 +192,10 @@ def _put_table(glue: GlueClient, database: str, table: TableInputTypeDef) -> Non
             glue.create_table(DatabaseName=database, TableInput=table)
 
 
-def _table_input(
+def table_input(
     name: str, table: Table, location: str, keys: Mapping[str, str], parameters: Mapping[str, str]
 ) -> TableInputTypeDef:
+    """A table of Parquet files as Glue takes it; `keys` are the types of its partition columns."""
     return {
         "Name": name,
         "Description": table.description,
@@ -206,13 +246,14 @@ def _identity(storage: Mapping[str, Any]) -> object:
     return storage["Location"], [(column["Name"], column["Type"]) for column in storage["Columns"]]
 
 
-def _batches(keys: Collection[Values], size: int) -> Iterator[list[Values]]:
+def batches(keys: Collection[Values], size: int) -> Iterator[list[Values]]:
+    """Partitions in order, as many at a time as a call takes."""
     left = iter(sorted(keys))
     while batch := list(islice(left, size)):
         yield batch
 
 
-def _check(errors: Sequence[Any]) -> None:
+def check_errors(errors: Sequence[Any]) -> None:
     """Refuse where Glue took the call, but not all of its partitions.
 
     Raises:

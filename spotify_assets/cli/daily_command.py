@@ -16,7 +16,8 @@ from spotify_assets.settings import load_settings
 def daily() -> None:
     """Do what the schedule and the sensors would do now, publish what is new, and end.
 
-    Today's partitions, days that the archive has or that files have brought, lists that changed; then the catalog (with
+    Old days, where SPOTIFY_ASSETS_KEEP_DAYS is set; today's partitions, days that the archive has or that files have
+    brought, lists that changed; then the catalog (with
     Glue: its crawler), analyses, report and pack, if anything is new. No daemon is needed, and the Dagster instance may
     be an empty one: the lake says what has been done. Two on one lake do not run at once. It may run any number of
     times a day: what is there is not made again.
@@ -48,7 +49,7 @@ def _do() -> tuple[int, int]:
         with lease(store):
             due = DueRuns(deployment, settings, store)
             runs = failed = 0
-            for of_kind in (due.of_stored_days, due.of_schedules, due.of_sensors, due.of_publishing):
+            for of_kind in (due.of_old_days, due.of_stored_days, due.of_schedules, due.of_sensors, due.of_publishing):
                 for run in of_kind():
                     runs += 1
                     failed += bool(run.failures)

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from spotify_assets.catalog.pruning import find_old, first_kept, open_glue
 from spotify_assets.cli.runs import run_requested
 from spotify_assets.errors import Damaged
-from spotify_assets.jobs import PUBLISH_JOB, job_of
+from spotify_assets.jobs import PRUNE_JOB, PUBLISH_JOB, job_of
 from spotify_assets.partitions import (
     PARTITION_TAG,
     RANGE_END_TAG,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 PUBLISHING = "glue_crawler_sensor"
 TELLING = "movement_alerts"
+UPKEEP = ("prune_schedule", "tidy_schedule")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,18 @@ class DueRuns:
         self._store = store
         self.skipped: list[str] = []
 
+    def of_old_days(self) -> Iterator[DueRun]:
+        """The removal of old days, if there are any and the settings ask for it."""
+        if self._settings.keep_days and self._has_days_before(first := first_kept(self._settings.keep_days)):
+            job = self._definitions.resolve_job_def(PRUNE_JOB)
+            failures = run_requested(job, self._instance, dg.RunRequest())
+            yield DueRun(PRUNE_JOB, f"days before {first}", failures)
+
+    def _has_days_before(self, first: date) -> bool:
+        slugs = [playlist.slug for playlist in self._settings.playlists]
+        with open_glue(self._settings) as glue:
+            return any(find_old(self._store, glue, self._settings.glue_database, slugs, first).values())
+
     def of_stored_days(self) -> Iterator[DueRun]:
         """The tables of days that are stored and lack some, or that are not of one make: a run was killed."""
         made = self._whole_days()
@@ -97,6 +111,8 @@ class DueRuns:
         ]
         keys = [key for slug in lacking for key in daily_keys(slug)]
         for schedule in self._definitions.schedules or () if lacking else ():
+            if schedule.name in UPKEEP:
+                continue
             definition = self._definitions.resolve_schedule_def(schedule.name)
             repository = self._definitions.get_repository_def()
             with dg.build_schedule_context(self._instance, now, repository_def=repository) as context:

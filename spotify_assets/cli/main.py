@@ -14,9 +14,11 @@ from spotify_assets.cli.console import never_fail, print_line
 from spotify_assets.cli.daily_command import daily
 from spotify_assets.cli.day_commands import rebuild, withdraw, withdrawals
 from spotify_assets.cli.demo_command import demo
+from spotify_assets.cli.prune_command import prune
 from spotify_assets.cli.query_command import query
 from spotify_assets.cli.report_command import report
 from spotify_assets.cli.setup_commands import auth, doctor, prepare
+from spotify_assets.cli.tidy_command import tidy
 from spotify_assets.errors import Refusal
 from spotify_assets.settings.environment import read_env_file
 
@@ -47,6 +49,8 @@ for command in (
     rebuild,
     withdraw,
     withdrawals,
+    prune,
+    tidy,
     query,
     report,
     bi,

@@ -32,8 +32,9 @@ def process_tags() -> dict[str, str]:
 def put_in_order(instance: dg.DagsterInstance) -> list[str]:
     """End the runs whose process is gone and give the pool its limit; the ids of the runs that were ended."""
     storage = instance.event_log_storage
-    if storage.supports_global_concurrency_limits:
-        # Dagster does so when it first meets the pool, but only after it has let the first runs pass.
+    if storage.supports_global_concurrency_limits and SPOTIFY_POOL not in storage.get_concurrency_keys():
+        # Dagster does so when it first meets the pool, but only after it has let the first runs pass. Doing it twice
+        # fails on PostgreSQL.
         storage.initialize_concurrency_limit_to_default(SPOTIFY_POOL)
     return list(_end_dead_runs(instance))
 

@@ -48,7 +48,7 @@ def concentration(movement: Movement) -> Specification:
         .encode(
             x=day_axis("day"),
             y=alt.Y("artists:Q", title="Effective number of artists", scale=alt.Scale(zero=True)),
-            detail="stretch:N",
+            detail=alt.Detail("stretch:N"),
             tooltip=[tip("day", "From"), alt.Tooltip("artists:Q", title="Effective number of artists", format=".1f")],
         )
     )
@@ -99,7 +99,7 @@ def survival(movement: Movement) -> Specification:
     half = (
         alt.Chart(alt.NamedData("half_life"))
         .mark_rule(strokeDash=[4, 4], color=COLOURS[1])
-        .encode(x="editions:Q", tooltip=[tip("editions", "Half of the runs have ended after")])
+        .encode(x=alt.X("editions:Q"), tooltip=[tip("editions", "Half of the runs have ended after")])
     )
     halves = [] if half_life is None else [{"editions": half_life}]
     return specification(alt.layer(line, half), 220, {"survival": rows, "half_life": halves})
@@ -127,8 +127,8 @@ def collaborations(movement: Movement) -> Specification:
                 "across:Q", axis=None, scale=alt.Scale(range=[{"expr": "min(width * 0.45, 200)"}, {"expr": "width"}])
             ),
             y=down,
-            detail="line:N",
-            order="place:Q",
+            detail=alt.Detail("line:N"),
+            order=alt.Order("place:Q"),
             strokeWidth=alt.StrokeWidth("songs:Q", legend=None, scale=alt.Scale(range=[1.5, 5])),
             tooltip=[tip("pair", "Artists"), tip("songs", "Songs together")],
         )
@@ -136,7 +136,7 @@ def collaborations(movement: Movement) -> Specification:
     artists = (
         alt.Chart(alt.NamedData("artists"))
         .mark_text(align="right", dx=-8, limit=190, fontSize=12)
-        .encode(x=alt.value(alt.expr("min(width * 0.45, 200)")), y=down, text="artist:N")
+        .encode(x=alt.value(alt.expr("min(width * 0.45, 200)")), y=down, text=alt.Text("artist:N"))
     )
     rows = [{"artist": names[key], "place": number} for key, number in place.items()]
     return specification(alt.layer(lines, artists), 18 * len(place), {"artists": rows, "pairs": arcs})
@@ -178,7 +178,7 @@ def _shares_over_time(movement: Movement, names: Mapping[str, str], title: str) 
             x=day_axis("day"),
             y=alt.Y("share:Q", title=title, axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
             color=_legend(list(names.values())),
-            detail="stretch:N",
+            detail=alt.Detail("stretch:N"),
             tooltip=[tip("what", "Figure"), tip("day", "From"), percent("share", "Share")],
         )
     )
@@ -198,9 +198,9 @@ def _stacked(rows: Sequence[Row], names: Sequence[str]) -> Specification:
         .mark_rect()
         .encode(
             x=day_axis("day"),
-            x2="end:T",
+            x2=alt.X2("end:T"),
             y=alt.Y("from:Q", title="Share of the chart", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
-            y2="to:Q",
+            y2=alt.Y2("to:Q"),
             color=_legend(names),
             tooltip=[tip("what", "What"), tip("day", "From"), percent("share", "Share")],
         )

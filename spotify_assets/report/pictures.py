@@ -109,7 +109,7 @@ def picture_of_today(today: Today) -> str:
             x=alt.X("edition:O", title=None, scale=alt.Scale(type="point"), axis=alt.Axis(labelAngle=0)),
             y=figures.position_axis(),
             color=alt.Color("moved:N", title=None, scale=alt.Scale(domain=words, range=colours)),
-            detail="song:N",
+            detail=alt.Detail("song:N"),
         )
     )
     return _markdown(_small(figures.specification(chart, 180, {ROWS: rows})))

@@ -38,7 +38,7 @@ def _runs(legend: alt.Legend | None) -> Specification:
         x=day_axis("day"),
         y=position_axis(),
         color=alt.Color("song:N", legend=legend, scale=alt.Scale(range=COLOURS), sort=None),
-        detail="stretch:N",
+        detail=alt.Detail("stretch:N"),
         tooltip=[tip("song", "Song"), tip("date", "Date"), tip("position", "Position")],
     )
     return specification(alt.layer(base.mark_line(strokeWidth=2), base.mark_circle(size=18)), 340, {"runs": []})
@@ -53,7 +53,7 @@ def shares() -> Specification:
             x=day_axis("day"),
             y=alt.Y("share:Q", title="Share of the chart", axis=alt.Axis(format="%")),
             color=alt.Color("artist:N", legend=BELOW, scale=alt.Scale(range=COLOURS)),
-            detail="stretch:N",
+            detail=alt.Detail("stretch:N"),
             tooltip=[tip("artist", "Artist"), tip("date", "From"), percent("share", "Share of the chart")],
         )
     )
@@ -78,10 +78,12 @@ def top_ten(rankings: Rankings) -> Specification:
         x=day_axis("day"),
         y=position_axis(),
         color=alt.Color("song:N", legend=None, scale=alt.Scale(range=COLOURS)),
-        detail="stretch:N",
+        detail=alt.Detail("stretch:N"),
         tooltip=[tip("label", "Song"), tip("artist", "Artists"), tip("day", "Date"), tip("position", "Position")],
     )
-    names = base.mark_text(align="left", dx=8, limit=alt.expr(LABEL_WIDTH), fontSize=11).encode(text="label:N")
+    names = base.mark_text(align="left", dx=8, limit=alt.expr(LABEL_WIDTH), fontSize=11).encode(
+        text=alt.Text("label:N")
+    )
     layers = alt.layer(
         base.mark_line(strokeWidth=2.5), base.mark_circle(size=40, opacity=1), names.transform_filter("datum.last")
     )
@@ -106,7 +108,7 @@ def number_ones(rankings: Rankings) -> Specification:
         .mark_bar(height=12, cornerRadius=3, minBandSize=3)
         .encode(
             x=day_axis("from"),
-            x2="end:T",
+            x2=alt.X2("end:T"),
             y=alt.Y("label:N", title=None, sort=alt.EncodingSortField("from", op="max"), axis=alt.Axis(labelLimit=190)),
             color=alt.Color("song:N", legend=None, scale=alt.Scale(range=COLOURS)),
             tooltip=[tip("label", "Song"), tip("from", "From"), tip("to", "To"), tip("editions", "Editions")],

@@ -65,6 +65,8 @@ def _address(value: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 Day = Annotated[date, BeforeValidator(matching("[0-9]{4}-[0-9]{2}-[0-9]{2}", "it is not a day like 2026-11-26"))]
 Count = Annotated[int, BeforeValidator(matching("(?=.*[1-9])[0-9]{1,9}", "it is not a whole number above 0, like 300"))]
+# Within what dates can say.
+Days = Annotated[int, BeforeValidator(matching("(?=.*[1-9])[0-9]{1,5}", "it is not a number of days, like 365"))]
 Language = Annotated[
     str, AfterValidator(matching("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", "it is not a language tag like ja or en-GB"))
 ]
@@ -193,6 +195,12 @@ class Settings(_Chosen):
     glue_crawler: str | None = _variable(
         "GLUE_CRAWLER", "name of the Glue crawler; set: the catalog is Glue, unset: the file `catalog.duckdb`"
     )
+    glue_crawl: Literal["always", "on_schema_change"] = _variable(
+        "GLUE_CRAWL",
+        "when the crawler is started: `always` when something is new, or `on_schema_change` when a table or a column "
+        "is; new days are then registered without it",
+        "always",
+    )
     glue_database: str = _variable("GLUE_DATABASE", "Glue database that the crawler fills", "spotify_assets")
     engine: Literal["duckdb", "athena"] = _variable(
         "SPOTIFY_ASSETS_ENGINE",
@@ -206,6 +214,14 @@ class Settings(_Chosen):
         "SPOTIFY_ASSETS_MEMORY_LIMIT",
         "memory that DuckDB may take for the analyses, like `800MB` or `2GB`; beyond it spills to the disk",
         "512MB",
+    )
+    keep_days: Days | None = _variable(
+        "SPOTIFY_ASSETS_KEEP_DAYS",
+        "how many days before today stay; set: `prune_schedule` removes older ones once a week, unset: all stay",
+    )
+    keep_runs_days: Days | None = _variable(
+        "SPOTIFY_ASSETS_KEEP_RUNS_DAYS",
+        "how many days Dagster's records of runs stay; set: `tidy_schedule` removes older ones once a week",
     )
     secret: str | None = _variable(
         SECRET,

@@ -67,12 +67,11 @@ def explanation(
             why="AWS does not accept the credentials, or they have expired",
             remedy="renew them (`aws sso login`, a new session, the right AWS_PROFILE) and try again",
         )
-    return refusal(
-        f"{service} refused {doing} ({code}).",
-        why=_response(error)["Error"]["Message"],
-        remedy=remedies.get(code)
-        or f"look the code up in the AWS {service} API reference, mend the cause and try again",
-    )
+    remedy = remedies.get(code) or f"look the code up in the AWS {service} API reference, mend the cause and try again"
+    if code == "AccessDeniedException":
+        # The action of IAM is called like the operation, in what is asked of here.
+        remedy = f"allow this role {service.lower()}:{getattr(error, 'operation_name', '')}; in all: {remedy}"
+    return refusal(f"{service} refused {doing} ({code}).", why=_response(error)["Error"]["Message"], remedy=remedy)
 
 
 def _is_of_credentials(error: BotoCoreError | ClientError) -> bool:

@@ -9,25 +9,28 @@ import io
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Protocol
 
 from spotify_assets.errors import NotStored, StorageError
 
 PARALLEL_REQUESTS = 8
+ABANDONED_AFTER = timedelta(days=1)
+"""What nobody has finished by then belongs to a run that was killed."""
 
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object's key, when it was last written or put there (UTC), and what changes whenever its content does."""
+    """An object's key, when it was last written or put there (UTC), what changes with its content, and its bytes."""
 
     key: str
     modified: datetime
     version: str
+    size: int
 
 
 class ObjectStore(Protocol):
@@ -94,6 +97,14 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """Remove several objects; a bucket takes a thousand with one call.
+
+        Raises:
+            StorageError: some could not be removed.
+        """
+        ...
+
     def uri(self, key: str) -> str:
         """Where the object is, for a person."""
         ...
@@ -127,8 +138,7 @@ def remove_abandoned(store: ObjectStore, prefix: str, before: datetime) -> list[
         StorageError: it cannot be listed or removed.
     """
     keys = [stored.key for stored in store.list_objects(prefix) if stored.modified < before]
-    for key in keys:
-        store.delete(key)
+    store.delete_all(keys)
     return keys
 
 
@@ -256,6 +266,11 @@ class LocalObjectStore:
                     remedy="check the permissions of the lake's folder",
                 ) from error
 
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """See `ObjectStore`. One after the other."""
+        for key in keys:
+            self.delete(key)
+
     def uri(self, key: str) -> str:
         """See `ObjectStore`."""
         return str(self._folder / key)
@@ -290,4 +305,4 @@ def _stored(key: str, entry: os.DirEntry[str]) -> StoredObject | None:
         return None
     # Not the ctime, which changes with permissions and names. A file that replaces another is another inode.
     version = f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"
-    return StoredObject(key, datetime.fromtimestamp(found.st_ctime, UTC), version)
+    return StoredObject(key, datetime.fromtimestamp(found.st_ctime, UTC), version, found.st_size)

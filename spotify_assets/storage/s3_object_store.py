@@ -6,6 +6,7 @@ import io
 import mimetypes
 import shutil
 import tempfile
+from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,6 +16,8 @@ from spotify_assets.storage.object_store import StoredObject, missing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+DELETED_PER_CALL = 1000
 
 
 class S3ObjectStore:
@@ -37,7 +40,7 @@ class S3ObjectStore:
         )
         try:
             found = [
-                StoredObject(item["Key"].removeprefix(self._prefix), item["LastModified"], item["ETag"])
+                StoredObject(item["Key"].removeprefix(self._prefix), item["LastModified"], item["ETag"], item["Size"])
                 for page in pages
                 for item in page.get("Contents", [])
             ]
@@ -116,11 +119,26 @@ class S3ObjectStore:
         except (BotoCoreError, ClientError) as error:
             raise self._refused(key, "removed", error) from error
 
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """See `ObjectStore`."""
+        for start in range(0, len(keys), DELETED_PER_CALL):
+            batch = keys[start : start + DELETED_PER_CALL]
+            try:
+                failed = self._client.delete_objects(
+                    Bucket=self._bucket,
+                    Delete={"Objects": [{"Key": self._prefix + key} for key in batch], "Quiet": True},
+                ).get("Errors", [])
+            except (BotoCoreError, ClientError) as error:
+                raise self._refused(batch[0], "removed", error) from error
+            if failed:
+                key = failed[0]["Key"].removeprefix(self._prefix)
+                raise self._refused(key, "removed", f"{failed[0]['Message']} ({len(failed)} of {len(batch)} objects)")
+
     def uri(self, key: str) -> str:
         """See `ObjectStore`."""
         return f"s3://{self._bucket}/{self._prefix}{key}"
 
-    def _refused(self, key: str, what: str, error: Exception) -> StorageError:
+    def _refused(self, key: str, what: str, error: Exception | str) -> StorageError:
         return StorageError(
             f"{self.uri(key)} cannot be {what}.",
             why=str(error),

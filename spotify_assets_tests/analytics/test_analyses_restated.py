@@ -18,7 +18,7 @@ ROUNDING = 2e-8
 """What fractions may differ by: the SQL rounds each to nine decimals before it sums them, the restatement never."""
 
 
-@examples(12)
+@examples(8)
 @given(histories())
 def test_the_sql_says_what_the_restatement_says_and_loses_no_row(history):
     tables, expected = analyse(*history), restate(*history)

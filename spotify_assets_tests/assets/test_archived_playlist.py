@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pytest
 
+from spotify_assets.catalog.pruning import find_old, remove
 from spotify_assets.cli.runs import failures_of
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.sensors import archived_days
@@ -250,6 +251,17 @@ class TestSensor:
         github.requests.clear()
         assert f"the list of {TODAY} is stored" in watch.tick().skip_message
         assert github.requests == []
+
+    def test_it_does_not_ask_for_days_that_were_removed(self, github, platform, watch):
+        record_days(github, ago(5), ago(2))
+        platform.run_daily(ago(5), ago(2))
+        slug = platform.settings.playlists[0].slug
+        remove(platform.store, None, "", slug, find_old(platform.store, None, "", [slug], ago(2))[slug])
+        assert list(RawLayer(platform.store).files(slug).by_day) == [ago(2)]
+        record_days(github, ago(1), ago(1))
+        assert [request.partition_key for request in watch.tick().run_requests] == [str(ago(1))]
+        remove(platform.store, None, "", slug, find_old(platform.store, None, "", [slug], TODAY)[slug])
+        assert not [request for request in watch.tick().run_requests if request.partition_key < str(TODAY)]
 
     def test_it_says_what_it_waits_for(self, github, platform, watch):
         record_days(github, ago(5), ago(1))

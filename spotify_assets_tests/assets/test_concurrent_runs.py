@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -20,11 +16,11 @@ from spotify_assets.storage import parquet
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets_tests.helpers.make_snapshot import make_snapshot
 from spotify_assets_tests.helpers.platform import Platform
+from spotify_assets_tests.helpers.processes import Process
 from spotify_assets_tests.stand_ins.spotify import make_entries
 
 pytestmark = pytest.mark.slow
 
-COMMAND = Path(sys.executable).with_name("spotify-assets")
 SLUG = "demo_japan"
 TODAY = today_in_japan()
 DAYS = [TODAY - timedelta(days=number) for number in (2, 1, 0)]
@@ -34,18 +30,21 @@ def raw_and_tables(platform):
     return {key: data for folder in ("raw_playlist", *TABLES) for key, data in platform.objects(f"{folder}/").items()}
 
 
+def fill(environment, home, days):
+    """What a backfill of the newest days does."""
+    with dg.DagsterInstance.from_config(home) as instance, Platform(environment, instance) as platform:
+        result = platform.run_daily(TODAY - timedelta(days=days - 1), TODAY)
+        assert result.success, failures_of(result)
+
+
 def test_backfills_of_overlapping_days_and_the_daily_run(tmp_path, instance):
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
     lakes = [{"SPOTIFY_ASSETS_LAKE": str(tmp_path / name)} for name in ("at_once", "in_turn")]
     with dg.DagsterInstance.from_config(str(tmp_path)) as on_disk, Platform(lakes[0], on_disk) as at_once:
-        environment = {**os.environ, **lakes[0], "DAGSTER_HOME": str(tmp_path)}
-        backfills = [
-            subprocess.Popen([COMMAND, "demo", "--days", days], env=environment, stdout=subprocess.DEVNULL)
-            for days in ("3", "2")
-        ]
+        backfills = [Process(tmp_path, {}, fill, lakes[0], str(tmp_path), days) for days in (3, 2)]
         result = at_once.run_daily()
         assert result.success, failures_of(result)
-        assert [backfill.wait() for backfill in backfills] == [0, 0]
+        assert [backfill.end().returncode for backfill in backfills] == [0, 0]
         left = raw_and_tables(at_once)
     with Platform(lakes[1], instance) as in_turn:
         assert in_turn.run_daily(TODAY - timedelta(days=2), TODAY).success

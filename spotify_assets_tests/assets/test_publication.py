@@ -220,31 +220,6 @@ class TestRealRuns:
         assert publish(definitions, instance, request)
         assert tick(definitions, instance) == []
 
-    def publish_with(self, lake_folder, instance, monkeypatch, *outcomes):
-        """Publish a day for the first time, patiently; whether it went well, and how often it was tried."""
-        tried = fail_with(monkeypatch, *outcomes)
-        definitions = build_definitions(load_settings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)}), publish_retries=SOON)
-        write_tables(definitions, instance)
-        (request,) = tick(definitions, instance)
-        return publish(definitions, instance, request), len(tried)
-
-    @pytest.mark.parametrize(
-        "error",
-        [
-            OSError("the disk is asleep"),
-            StorageError("It cannot be read.", why="the bucket is asleep", remedy="wait"),
-            CatalogUnavailable("Glue refused.", why="ThrottlingException", remedy="wait"),
-        ],
-    )
-    def test_what_passes_by_itself_is_tried_again_in_the_run(self, instance, lake_folder, monkeypatch, error):
-        assert self.publish_with(lake_folder, instance, monkeypatch, error, error) == (True, 3)
-        assert published_up_to(instance) == newest(instance, "demo_japan")
-
-    def test_a_run_gives_up_after_its_last_attempt(self, instance, lake_folder, monkeypatch):
-        errors = [OSError("the disk is gone")] * 5
-        assert self.publish_with(lake_folder, instance, monkeypatch, *errors) == (False, 3)
-        assert published_up_to(instance) == 0
-
     def test_a_release_without_analyses_is_refused(self, definitions, instance, lake_folder):
         job = definitions.resolve_implicit_global_asset_job_def()
         with pytest.raises(StorageError, match=r"nothing to release(.|\n)*publish_job"):
@@ -301,6 +276,24 @@ class TestPublishingAgain:
             again.instance = instance
             assert again()
             yield again
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            OSError("the disk is asleep"),
+            StorageError("It cannot be read.", why="the bucket is asleep", remedy="wait"),
+            CatalogUnavailable("Glue refused.", why="ThrottlingException", remedy="wait"),
+        ],
+    )
+    def test_what_passes_by_itself_is_tried_again_in_the_run(self, published, monkeypatch, error):
+        tried = fail_with(monkeypatch, error, error)
+        assert published(publish_retries=SOON)
+        assert len(tried) == 3
+
+    def test_a_run_gives_up_after_its_last_attempt(self, published, monkeypatch):
+        tried = fail_with(monkeypatch, *[OSError("the disk is gone")] * 5)
+        assert not published(publish_retries=SOON)
+        assert len(tried) == 3
 
     @pytest.mark.parametrize("refusal", [CatalogError, SchemaViolation, SettingsError])
     def test_what_a_retry_would_not_mend_fails_at_once(self, published, monkeypatch, refusal):

@@ -19,9 +19,10 @@ from spotify_assets.storage.parquet import write_partitions
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.helpers.make_snapshot import make_snapshot
 from spotify_assets_tests.helpers.platform import Platform
+from spotify_assets_tests.helpers.publish_runs import short_publish_runs
 from spotify_assets_tests.stand_ins.spotify import make_entries
 
-pytestmark = pytest.mark.usefixtures("drawn_pictures")
+pytestmark = pytest.mark.usefixtures("drawn_pictures", "whole")
 
 SLUG = "demo_japan"
 MOST_BYTES = 60_000
@@ -29,7 +30,7 @@ MOST_BYTES = 60_000
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory, drawn_pictures):
+def published(tmp_path_factory, drawn_pictures, whole):
     """A platform with six days, published; and what the run reports."""
     folder = tmp_path_factory.mktemp("published")
     with (
@@ -123,7 +124,8 @@ class TestRelease:
 @pytest.mark.slow
 class TestHistory:
     def test_the_days_say_what_changed(self, tmp_path, instance):
-        with Platform({"SPOTIFY_ASSETS_LAKE": str(tmp_path / "lake")}, instance) as platform:
+        lake = {"SPOTIFY_ASSETS_LAKE": str(tmp_path / "lake")}
+        with short_publish_runs(), Platform(lake, instance) as platform:
             today = today_in_japan()
             contents = {today - timedelta(2): 2, today - timedelta(1): 3}
             self.write(platform, contents)

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
-import subprocess
-import sys
 import tempfile
 from datetime import date, timedelta
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -27,12 +23,12 @@ from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.helpers.make_snapshot import make_snapshot
 from spotify_assets_tests.helpers.platform import Platform
+from spotify_assets_tests.helpers.processes import Process, command
 from spotify_assets_tests.helpers.real_data import REAL_DATA, requires_real_data
 from spotify_assets_tests.stand_ins.spotify import make_entries
 
 pytestmark = pytest.mark.slow
 
-COMMAND = Path(sys.executable).with_name("spotify-assets")
 SLUG = "chart"
 PLAYLISTS = f"""
 start: 2023-01-01
@@ -179,16 +175,9 @@ def test_two_processes_at_once(tmp_path):
             text = HEADER + "".join(f"{row}\n" for day in of_file for row in desk.rows[day])
             path.write_text(text, encoding="utf-8")
             files.append(path)
-        processes = [
-            subprocess.Popen(
-                [COMMAND, "charts", "import", "--playlist", SLUG, str(path)],
-                env={**os.environ, **desk.environment, "DAGSTER_HOME": str(home)},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            for path in files
-        ]
-        outputs = [process.communicate()[0] for process in processes]
-        assert [process.returncode for process in processes] == [0, 0], outputs
+        environment = {**desk.environment, "DAGSTER_HOME": str(home)}
+        importing = ("charts", "import", "--playlist", SLUG)
+        processes = [Process(tmp_path, environment, command, *importing, str(path)) for path in files]
+        ended = [process.end() for process in processes]
+        assert [of_one.returncode for of_one in ended] == [0, 0], ended
         assert desk.tables() == each_alone(desk.store, days)

@@ -1,9 +1,13 @@
 """The Glue side of the catalog, with boto3 on the wire against the AWS stand-in."""
 
 import io
+import json
 import os
+import re
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
+from functools import reduce
 
 import boto3
 import pyarrow as pa
@@ -12,11 +16,12 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto.glue.models import FakeCrawler
 
-from spotify_assets.catalog.glue_crawl import refresh
-from spotify_assets.errors import CatalogError
+from spotify_assets.catalog.crawler_settings import expected_settings
+from spotify_assets.catalog.glue_crawl import NO_GAPS, refresh
+from spotify_assets.errors import CatalogError, CatalogUnavailable
 from spotify_assets.schemas import TABLES, Column, Table, arrow_schema
 from spotify_assets.schemas.types import TYPES
-from spotify_assets_tests.stand_ins.aws import AwsStandIn
+from spotify_assets_tests.stand_ins.aws import AwsStandIn, crawler_configuration
 
 pytestmark = pytest.mark.slow
 
@@ -101,6 +106,12 @@ def with_column(table, column):
 
 def glue_table(aws, name):
     return aws.client("glue").get_table(DatabaseName=DATABASE, Name=name)["Table"]
+
+
+def partition(aws, table, values):
+    return aws.client("glue").get_partition(DatabaseName=DATABASE, TableName=table, PartitionValues=list(values))[
+        "Partition"
+    ]
 
 
 def crawl_count(aws):
@@ -203,10 +214,111 @@ def test_a_column_added_to_the_schema_is_crawled_and_reported(aws, lake):
     assert lake.refresh(later).skipped
 
 
-def test_a_column_that_no_file_has_is_an_error(lake):
+def test_a_column_that_no_file_has_is_registered(aws, lake):
     lake.refresh()
-    with pytest.raises(CatalogError, match=r"songs\.charted_in: expected array<string>, found no such column"):
-        lake.refresh(with_column("songs", LATER_COLUMN))
+    before = glue_table(aws, "songs")
+    later = with_column("songs", LATER_COLUMN)
+    report = lake.refresh(later)
+    assert report.registered.columns == {"songs": (LATER_COLUMN,)}
+    assert report.columns_changed == ("songs.charted_in: added as array<string>",)
+    after = glue_table(aws, "songs")
+    columns = before["StorageDescriptor"]["Columns"]
+    added = {"Name": "charted_in", "Type": "array<string>", "Comment": LATER_COLUMN.description}
+    assert after["StorageDescriptor"]["Columns"] == [*columns, added]
+    assert after["Parameters"] == before["Parameters"]
+    assert lake.refresh(later).skipped
+
+
+def test_what_the_crawler_passes_over_is_registered_as_it_would_have_been(aws, lake):
+    lake.write(TABLES["songs"], SECOND_DAY)
+    aws.order_crawl(passes_over={"rejects", "2026-11-02"})
+    report = lake.refresh()
+    assert not report.skipped
+    assert report.registered.tables == ("rejects",)
+    assert report.registered.partitions == {"songs": {SECOND_DAY}, "rejects": {FIRST_DAY}}
+    assert report.tables_added == ("songs", "rejects")
+    assert report.partitions_added == {"songs": 2, "rejects": 1}
+    rejects = glue_table(aws, "rejects")
+    assert rejects["TableType"] == "EXTERNAL_TABLE"
+    assert rejects["Parameters"] == {"classification": "parquet", "compressionType": "none", "typeOfData": "file"}
+    assert rejects["PartitionKeys"] == [{"Name": key, "Type": "string"} for key in ("playlist", "snapshot_date")]
+    assert rejects["StorageDescriptor"]["Location"] == f"{LAKE}/rejects/"
+    types = [TYPES[column.type].glue for column in TABLES["rejects"].columns]
+    assert [column["Type"] for column in rejects["StorageDescriptor"]["Columns"]] == types
+    by_crawler, by_us = (partition(aws, "songs", day)["StorageDescriptor"] for day in (FIRST_DAY, SECOND_DAY))
+    assert by_us == {**by_crawler, "Location": by_crawler["Location"].replace("2026-11-01", "2026-11-02")}
+    assert lake.refresh().skipped
+
+
+def test_a_later_crawl_takes_a_registered_table_for_its_own(aws, lake):
+    aws.order_crawl(passes_over={"rejects"})
+    lake.refresh()
+    lake.write(TABLES["rejects"], SECOND_DAY)
+    report = lake.refresh()
+    assert report.registered == NO_GAPS
+    assert report.partitions_added == {"rejects": 1}
+    assert lake.refresh().skipped
+
+
+def test_more_partitions_than_a_call_takes_are_registered(aws, lake):
+    days = [("japan", f"2026-{month:02}-{day:02}") for month in range(1, 11) for day in range(1, 29)]
+    aws.order_crawl(passes_over={"rejects"})
+    lake.write(TABLES["rejects"], *days)
+    assert len(lake.refresh().registered.partitions["rejects"]) == 281
+    assert lake.refresh().skipped
+
+
+def test_on_schema_change_new_days_of_known_tables_cost_no_crawl(aws, lake):
+    lake.refresh(on_schema_change=True)
+    lake.write(TABLES["songs"], SECOND_DAY)
+    report = lake.refresh(on_schema_change=True)
+    assert report.skipped
+    assert report.registered.partitions == {"songs": {SECOND_DAY}}
+    assert report.partitions_added == {"songs": 1}
+    assert crawl_count(aws) == 1
+    assert lake.refresh().skipped
+
+
+@pytest.mark.parametrize("new", ["table", "column"])
+def test_on_schema_change_a_new_table_or_column_is_crawled(aws, new):
+    lake, tables = Lake(aws), TWO_TABLES
+    lake.write(TABLES["songs"], FIRST_DAY)
+    lake.refresh()
+    if new == "table":
+        lake.write(TABLES["rejects"], FIRST_DAY)
+    else:
+        tables = with_column("songs", LATER_COLUMN)
+        lake.write(tables["songs"], SECOND_DAY)
+    report = lake.refresh(tables, on_schema_change=True)
+    assert not report.skipped
+    assert report.registered == NO_GAPS
+    assert crawl_count(aws) == 2
+
+
+def test_the_report_has_what_glue_charges_for_the_newest_crawl(aws, lake):
+    aws.order_crawl(dpu_hours=0.41)
+    aws.order_crawl(dpu_hours=0.333)
+    assert lake.refresh().dpu_hours == 0.41
+    lake.write(TABLES["songs"], SECOND_DAY)
+    assert lake.refresh().dpu_hours == 0.333
+    assert lake.refresh().dpu_hours is None
+
+
+def test_an_older_crawl_is_not_taken_for_the_one_that_ended(aws, lake):
+    class OnlyOldCrawls:
+        def __getattr__(self, name):
+            return getattr(aws.client("glue"), name)
+
+        def list_crawls(self, **request):
+            listed = aws.client("glue").list_crawls(**request)["Crawls"]
+            return {"Crawls": [{**crawl, "StartTime": crawl["StartTime"] - timedelta(days=1)} for crawl in listed]}
+
+    assert lake.refresh(glue=OnlyOldCrawls()).dpu_hours is None
+
+
+def test_a_crawl_whose_cost_glue_does_not_give_costs_not_nothing(aws, lake):
+    aws.order_crawl(dpu_hours=None)
+    assert lake.refresh().dpu_hours is None
 
 
 def test_a_column_of_an_older_schema_is_only_reported(lake):
@@ -246,15 +358,14 @@ def test_missing_partition_keys_are_an_error(aws, lake):
     )
     with pytest.raises(CatalogError, match=r"songs\.snapshot_date: expected string \(partition key\), found no"):
         lake.refresh()
+    assert crawl_count(aws) == 0
 
 
-def test_a_partition_that_the_crawl_does_not_register_is_an_error(lake):
-    lake.partitions["songs"] |= {SECOND_DAY, ("japan", "2026-11-03")}
-    with pytest.raises(
-        CatalogError,
-        match=r"songs: expected the partition playlist=japan/snapshot_date=2026-11-02, found none \(and 1 more\)",
-    ):
+def test_a_wrong_type_is_not_crawled_again_and_again(aws, lake):
+    test_a_wrong_type_names_table_and_column(lake)
+    with pytest.raises(CatalogError, match=r"songs\.position: expected int, found bigint"):
         lake.refresh()
+    assert crawl_count(aws) == 1
 
 
 def test_more_partitions_than_fit_on_a_page(aws, lake):
@@ -304,6 +415,49 @@ def test_missing_and_doubled_targets(aws, lake):
     aws.create_crawler("double", DATABASE, LAKE, Targets={"S3Targets": [{"Path": path} for path in paths]})
     with pytest.raises(CatalogError, match=rf"missing {LAKE}/rejects/, surplus {LAKE}/songs/"):
         lake.refresh(crawler="double")
+
+
+def configured(path, value):
+    """The configuration of a crawler in which a member is another, or is lacking (None)."""
+    configuration = crawler_configuration(LAKE)
+    *folders, name = path.split(".")
+    inner = reduce(dict.__getitem__, folders, configuration)
+    inner |= {name: value}
+    return {"Configuration": json.dumps(configuration)}
+
+
+@pytest.mark.parametrize(
+    ("others", "wrong"),
+    [
+        (configured("Grouping.TableLevelConfiguration", 2), "Grouping.TableLevelConfiguration is 2 and should be 3"),
+        (configured("Grouping.TableLevelConfiguration", None), "TableLevelConfiguration is not set and should be 3"),
+        (configured("Grouping", {}), "TableGroupingPolicy is not set and should be CombineCompatibleSchemas"),
+        (configured("CrawlerOutput.Tables", {}), "Tables.AddOrUpdateBehavior is not set and should be MergeNewColumns"),
+        (configured("CrawlerOutput.Partitions", None), "should be InheritFromTable"),
+        ({"Configuration": "{"}, "should be MergeNewColumns"),
+        ({"RecrawlPolicy": {"RecrawlBehavior": "CRAWL_NEW_FOLDERS_ONLY"}}, "CRAWL_NEW_FOLDERS_ONLY and should be"),
+        ({"SchemaChangePolicy": {"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"}}, "UpdateBehavior is LOG and"),
+        (
+            {"SchemaChangePolicy": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "DELETE_FROM_DATABASE"}},
+            "DeleteBehavior is DELETE_FROM_DATABASE and should be LOG",
+        ),
+    ],
+)
+def test_a_crawler_that_is_set_otherwise_is_refused(aws, lake, others, wrong):
+    aws.create_crawler("other", DATABASE, LAKE, TWO_TABLES, **others)
+    with pytest.raises(CatalogError, match=re.escape(wrong)) as caught:
+        lake.refresh(crawler="other")
+    assert "update-crawler" in caught.value.remedy
+
+
+def test_the_order_and_the_spaces_of_a_configuration_do_not_matter(aws, lake):
+    turned = dict(reversed(crawler_configuration(LAKE).items())) | {"CreatePartitionIndex": True}
+    aws.create_crawler("other", DATABASE, LAKE, TWO_TABLES, Configuration=json.dumps(turned, indent=4))
+    assert not lake.refresh(crawler="other").skipped
+
+
+def test_the_level_of_the_tables_in_a_bucket_without_a_prefix(aws):
+    assert expected_settings("s3://lake")["Configuration"]["Grouping"]["TableLevelConfiguration"] == 2
 
 
 def test_nothing_is_crawled_by_a_crawler_that_is_refused(aws, lake):
@@ -410,6 +564,41 @@ def test_a_crawler_that_does_not_look_started_yet_is_not_taken_for_done(aws, lak
     lake.refresh()
     lake.write(TABLES["songs"], SECOND_DAY)
     assert lake.refresh(glue=LateGlue(aws.client("glue"))).partitions_added == {"songs": 1}
+
+
+class FailingGlue:
+    """A client one of whose operations is refused."""
+
+    def __init__(self, glue, operation, code):
+        self._glue = glue
+        self._operation = operation
+        self._code = code
+
+    def __getattr__(self, name):
+        if name == re.sub("(?<!^)(?=[A-Z])", "_", self._operation).lower():
+            raise ClientError({"Error": {"Code": self._code, "Message": "no"}}, self._operation)
+        return getattr(self._glue, name)
+
+
+def test_a_start_that_timed_out_is_explained_and_may_be_tried_again(aws, lake):
+    glue = FailingGlue(aws.client("glue"), "StartCrawler", "OperationTimeoutException")
+    with pytest.raises(CatalogUnavailable, match="OperationTimeoutException") as caught:
+        lake.refresh(glue=glue)
+    assert "READY" in caught.value.remedy
+    assert not lake.refresh().skipped
+
+
+@pytest.mark.parametrize("operation", ["GetCrawler", "StartCrawler", "CreateTable", "BatchCreatePartition"])
+def test_a_permission_that_lacks_is_named_first(aws, lake, operation):
+    aws.order_crawl(passes_over={"rejects"})
+    with pytest.raises(CatalogUnavailable) as caught:
+        lake.refresh(glue=FailingGlue(aws.client("glue"), operation, "AccessDeniedException"))
+    assert caught.value.remedy.startswith(f"allow this role glue:{operation};")
+
+
+def test_without_the_right_to_list_crawls_only_the_cost_lacks(aws, lake):
+    report = lake.refresh(glue=FailingGlue(aws.client("glue"), "ListCrawls", "AccessDeniedException"))
+    assert (report.skipped, report.dpu_hours) == (False, None)
 
 
 class RefusingGlue:

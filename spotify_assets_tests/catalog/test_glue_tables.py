@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from botocore.exceptions import ClientError
 
-from spotify_assets.catalog.glue_tables import drop_table, register_compacted, register_table
+from spotify_assets.catalog.glue_tables import (
+    drop_abandoned,
+    drop_table,
+    register_compacted,
+    register_table,
+    run_table,
+)
 from spotify_assets.errors import CatalogError
 from spotify_assets.schemas.analyses import ANALYSES, CHART_DAYS, COMPACTED, SONG_IDENTITY
 from spotify_assets.schemas.table import Table, required
@@ -139,3 +147,34 @@ def test_partitions_that_glue_refuses_are_told(glue, monkeypatch):
     monkeypatch.setattr(glue, "batch_create_partition", lambda **_: {"Errors": [error]})
     with pytest.raises(CatalogError, match="Glue refused 1 partitions \\(InternalServiceException\\)"):
         register_years(glue, [("japan", 2026)])
+
+
+class TestAbandonedTables:
+    """What killed runs of Athena left: tables named after their run, which their parameters name too."""
+
+    RUN = "20261125T010203-ab12cd34"
+    LATER = datetime.now(UTC) + timedelta(hours=1)
+
+    def register(self, glue, name, run):
+        register_table(glue, DATABASE, name, SONG_IDENTITY, "s3://lake/a/", parameters={"run": run})
+
+    def names(self, glue):
+        return {table["Name"] for table in glue.get_tables(DatabaseName=DATABASE)["TableList"]}
+
+    def test_those_of_runs_go(self, glue):
+        orphan = run_table(self.RUN, "song_spells")
+        assert orphan == "run_20261125t010203_ab12cd34__song_spells"
+        self.register(glue, orphan, self.RUN)
+        assert drop_abandoned(glue, DATABASE, self.LATER) == [orphan]
+        assert self.names(glue) == set()
+
+    def test_those_of_a_living_run_stay(self, glue):
+        self.register(glue, run_table(self.RUN, "song_spells"), self.RUN)
+        assert drop_abandoned(glue, DATABASE, datetime.now(UTC) - timedelta(minutes=1)) == []
+
+    def test_released_tables_and_those_of_people_stay(self, glue):
+        self.register(glue, "song_spells", self.RUN)
+        self.register(glue, "run_of_luck__songs", self.RUN)
+        glue.create_table(DatabaseName=DATABASE, TableInput={"Name": run_table(self.RUN, "song_spells")})
+        assert drop_abandoned(glue, DATABASE, self.LATER) == []
+        assert len(self.names(glue)) == 3

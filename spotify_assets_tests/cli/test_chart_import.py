@@ -460,8 +460,9 @@ class TestCommand:
         ]
         with duckdb.connect(str(desk.downloads.parent / "lake/catalog.duckdb"), read_only=True) as catalog:
             assert catalog.execute("select count(*) from songs").fetchone() == (2,)
+        assert {run.job_name for run in desk.platform.instance.get_runs()} == {"chart_files_job", "publish_job"}
 
-    def test_the_last_line_counts_and_the_exit_code_says_whether_all_is_well(self, desk):
+    def test_the_last_line_counts_and_the_exit_code_says_whether_all_is_well(self, desk, without_publishing):
         desk.put(NAME, chart("傘"))
         first = desk.run(desk.downloads)
         desk.put(NAME.replace("19", "18"), chart("傘"))
@@ -474,9 +475,8 @@ class TestCommand:
             (0, "Files: 1 imported, 0 refused, 1 unchanged"),
             (1, "Files: 0 imported, 1 refused, 2 unchanged"),
         ]
-        assert {run.job_name for run in desk.platform.instance.get_runs()} == {"chart_files_job", "publish_job"}
 
-    def test_a_run_that_fails_is_in_the_exit_code(self, desk, monkeypatch):
+    def test_a_run_that_fails_is_in_the_exit_code(self, desk, monkeypatch, without_publishing):
         desk.put(NAME, chart("傘"))
         monkeypatch.setattr(runs, "failures_of", lambda result: ["The lake is full."])
         done = desk.run(desk.downloads)
@@ -484,7 +484,7 @@ class TestCommand:
         assert "daily 2026-11-19 to 2026-11-19: FAILED" in done.stdout
         assert "The lake is full." in done.stderr
 
-    def test_a_day_that_stays_withdrawn_is_named(self, desk):
+    def test_a_day_that_stays_withdrawn_is_named(self, desk, without_publishing):
         desk.put(NAME, chart("傘"))
         assert desk.run(desk.downloads).exit_code == 0
         RawLayer(desk.store).withdraw("daily", date(2026, 11, 19), "wrong country")

@@ -17,6 +17,7 @@ import pytest
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets_tests.helpers.command_line import run_command
+from spotify_assets_tests.helpers.processes import Process, command
 
 pytestmark = pytest.mark.slow
 
@@ -33,14 +34,7 @@ def demo(tmp_path_factory):
 
 
 def run(folder, *arguments, **environment):
-    return subprocess.run(
-        [COMMAND, *arguments],
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    return Process(folder, environment, command, *arguments).end()
 
 
 def test_demo_ends_well_and_says_where_the_results_are(demo):
@@ -123,6 +117,7 @@ def number_one(demo):
     query = ("query", "days_at_number_one")
     with dg.DagsterInstance.ephemeral() as instance:
         answer = run_command(demo[0], instance, *query, "--format", "json")
+    assert answer.exit_code == 0, answer.output
     return query, json.loads(answer.stdout)[0]["song_name"]
 
 
@@ -139,11 +134,18 @@ def test_japanese_titles_are_printed_on_any_console(demo, instance, number_one, 
 
 
 def test_a_process_writes_in_the_encoding_of_its_console_and_data_in_utf_8(demo, number_one):
+    def started_anew(*arguments):
+        # Python looks at the encoding of the console when it starts.
+        environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+        return subprocess.run(
+            [COMMAND, *arguments], cwd=demo[0], env=environment, capture_output=True, encoding="utf-8", check=False
+        )
+
     query, title = number_one
-    table = run(demo[0], *query, PYTHONIOENCODING="ascii")
+    table = started_anew(*query)
     assert (table.returncode, table.stderr) == (0, "")
     assert title.encode("ascii", "backslashreplace").decode() in table.stdout
-    assert title in run(demo[0], *query, "--format", "csv", PYTHONIOENCODING="ascii").stdout
+    assert title in started_anew(*query, "--format", "csv").stdout
 
 
 def test_rebuild_of_days_that_nobody_stored_names_them(demo):

@@ -87,6 +87,22 @@ class TestTheDay:
         assert f"a day that is stored: demo_japan {TODAY}: done" in result.output
         assert place.files()[key] == before[key]
 
+    def test_old_days_go_first_and_none_of_them_is_made_again(self, place, instance):
+        assert run_command(place.folder, instance, "demo", "--days", "4", **place.environment).exit_code == 0
+        oldest = TODAY - timedelta(3)
+        begun = [key for key in place.store.list_keys("songs/") if f"snapshot_date={oldest}" in key]
+        place.store.delete_all(begun)
+        place.environment["SPOTIFY_ASSETS_KEEP_DAYS"] = "1"
+        result = place.daily(instance)
+        assert (result.exit_code, last_line(result)) == (0, "daily: released; 2 runs")
+        assert f"prune_job: days before {TODAY - timedelta(1)}: done" in result.output
+        kept = [(TODAY - timedelta(1),), (TODAY,)]
+        assert place.ask("select snapshot_date from chart_days order by 1") == kept
+        assert {key.split("snapshot_date=")[1][:10] for key in place.files() if "snapshot_date=" in key} == {
+            str(day) for (day,) in kept
+        }
+        assert last_line(place.daily(instance)) == "daily: nothing new; what is stored is released"
+
     def test_a_publish_run_that_failed_is_tried_again(self, place, instance, monkeypatch):
         with monkeypatch.context() as broken:
             broken.setattr("spotify_assets.analytics.publishing.refresh", lambda *_: 1 / 0)

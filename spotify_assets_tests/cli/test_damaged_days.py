@@ -21,7 +21,7 @@ from spotify_assets_tests.helpers.make_snapshot import make_snapshot
 from spotify_assets_tests.helpers.platform import Platform
 from spotify_assets_tests.stand_ins.spotify import make_entries
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_publishing")]
 
 SLUG = "demo_japan"
 DAYS = [date(2026, 1, 1) + timedelta(days=number) for number in range(12)]

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import dagster as dg
 import pytest
 
 from spotify_assets.cli.instance import open_instance
 from spotify_assets.errors import SettingsError
+from spotify_assets_tests.helpers.processes import Process, barrier
 
 pytestmark = pytest.mark.slow
 
 CONFIGURATION = "telemetry: {enabled: false}\n"
-OPEN = """
-import sys
-from spotify_assets.cli.instance import open_instance
-from dagster import DagsterRun
-print(flush=True)
-sys.stdin.read(1)
-with open_instance() as instance:
-    instance.add_run(DagsterRun(job_name="job", run_id=sys.argv[1]))
-"""
+
+
+def open_and_add(name, together):
+    """Open the instance when all others do, and record a run."""
+    together.wait(timeout=120)
+    with open_instance() as instance:
+        instance.add_run(dg.DagsterRun(job_name="job", run_id=name))
 
 
 @pytest.fixture
@@ -45,23 +42,11 @@ def refusal():
 
 
 def test_four_processes_open_an_empty_instance_at_once(home):
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", OPEN, f"run-{number}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(4)
-    ]
-    for process in processes:
-        process.stdout.readline()
-    for process in processes:
-        process.stdin.write("\n")
-        process.stdin.flush()
-    errors = [process.communicate(timeout=120)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0, 0], errors
+    together = barrier(4)
+    environment = {"DAGSTER_HOME": str(home)}
+    processes = [Process(home.parent, environment, open_and_add, f"run-{number}", together) for number in range(4)]
+    ended = [process.end() for process in processes]
+    assert [of_one.returncode for of_one in ended] == [0, 0, 0, 0], ended
     with open_instance() as instance:
         assert {run.run_id for run in instance.get_runs()} == {f"run-{number}" for number in range(4)}
 

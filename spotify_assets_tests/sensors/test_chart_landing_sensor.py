@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spotify_assets.assets.common import PARTITIONS_PER_RUN
+from spotify_assets.catalog.pruning import find_old, remove
 from spotify_assets.cli.runs import run_range
 from spotify_assets.definitions import build_definitions
 from spotify_assets.errors import StorageError
@@ -287,7 +288,7 @@ class TestWatermark:
                 yield {stored.key: versions[stored.key] for stored in new}, dict(versions)
             else:
                 versions[step] += 1
-                folder[step] = StoredObject(step, resolution(now), str(versions[step]))
+                folder[step] = StoredObject(step, resolution(now), str(versions[step]), 0)
 
     @given(steps)
     def test_in_a_folder_each_version_is_found_once(self, steps):
@@ -434,6 +435,18 @@ class TestOnce:
         )
         assert [chunk.failures for chunk in chunks] == [[]]
         assert "all of whose days have been filled" in landing.skip()
+
+    def test_days_that_were_removed_come_up_only_when_their_file_is_put_there_again(self, landing):
+        for day in days(3):
+            landing.put(day)
+        (request,) = landing.tick().run_requests
+        assert landing.execute(request).success
+        old = find_old(landing.store, None, "", ["japan"], days(3)[2])["japan"]
+        assert list(old) == days(2)
+        remove(landing.store, None, "", "japan", old)
+        assert landing.skip()
+        landing.put(days(3)[0], at=datetime.now(UTC) + timedelta(minutes=1))
+        assert landing.requested() == [("japan", "2025-03-01", "2025-03-01")]
 
 
 def test_in_a_bucket(aws, tmp_path, instance):

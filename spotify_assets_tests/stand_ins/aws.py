@@ -13,9 +13,9 @@ import logging
 import os
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from threading import Thread
 from unittest import mock
@@ -48,15 +48,8 @@ PAGE_SIZE = 100
 POLLS_OF_A_CRAWL = 2
 OUTCOMES = {"COMPLETED": "SUCCEEDED", "FAILED": "FAILED", "STOPPED": "CANCELLED"}
 HIVE_FOLDER = re.compile(r"(?P<key>[^=]+)=(?P<value>.*)")
-# As a deployed crawler of this project is set: one table per target, columns added and never retyped.
-CRAWLER_CONFIGURATION = {
-    "Version": 1.0,
-    "CrawlerOutput": {
-        "Partitions": {"AddOrUpdateBehavior": "InheritFromTable"},
-        "Tables": {"AddOrUpdateBehavior": "MergeNewColumns"},
-    },
-    "Grouping": {"TableGroupingPolicy": "CombineCompatibleSchemas"},
-}
+RECRAWL_POLICY = {"RecrawlBehavior": "CRAWL_EVERYTHING"}
+SCHEMA_CHANGE_POLICY = {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"}
 PARQUET_STORAGE = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
@@ -146,18 +139,29 @@ class AwsStandIn:
             "Role": "arn:aws:iam::123456789012:role/crawler",
             "DatabaseName": database,
             "Targets": {"S3Targets": [{"Path": f"{lake_uri}/{table}/"} for table in tables]},
-            "Configuration": json.dumps(CRAWLER_CONFIGURATION),
+            "Configuration": json.dumps(crawler_configuration(lake_uri)),
+            "RecrawlPolicy": RECRAWL_POLICY,
+            "SchemaChangePolicy": SCHEMA_CHANGE_POLICY,
         }
         glue.create_crawler(**{**request, **others})
 
-    def order_crawl(self, *, polls: int = POLLS_OF_A_CRAWL, error: str | None = None) -> None:
+    def order_crawl(
+        self,
+        *,
+        polls: int = POLLS_OF_A_CRAWL,
+        error: str | None = None,
+        passes_over: Collection[str] = (),
+        dpu_hours: float | None = 0.25,
+    ) -> None:
         """Say how the next crawl goes; several orders are for as many crawls, in turn.
 
         Args:
             polls: how many GetCrawler calls see it running. Nothing else moves it on.
             error: message to fail with.
+            passes_over: names of tables of which it makes nothing, and of columns and days that it does not see.
+            dpu_hours: what it is charged for; None: ListCrawls does not give it.
         """
-        self._orders.append(_Order(polls, error))
+        self._orders.append(_Order(polls, error, frozenset(passes_over), dpu_hours))
 
     def create_workgroup(self, name: str, *, output: str | None, **configuration: object) -> None:
         """Make a workgroup of Athena.
@@ -209,6 +213,24 @@ class AwsStandIn:
 class _Order:
     polls: int = POLLS_OF_A_CRAWL
     error: str | None = None
+    passes_over: frozenset[str] = frozenset()
+    dpu_hours: float | None = 0.25
+
+
+def crawler_configuration(lake_uri: str) -> dict:
+    """As a deployed crawler of this project is set: a table per folder below the lake, columns added, never retyped."""
+    return {
+        "Version": 1.0,
+        "CrawlerOutput": {
+            "Partitions": {"AddOrUpdateBehavior": "InheritFromTable"},
+            "Tables": {"AddOrUpdateBehavior": "MergeNewColumns"},
+        },
+        "Grouping": {
+            "TableGroupingPolicy": "CombineCompatibleSchemas",
+            # The bucket is level 1.
+            "TableLevelConfiguration": len(lake_uri.split("/")) - 1,
+        },
+    }
 
 
 @cache
@@ -252,6 +274,7 @@ class _Crawl(FakeCrawl):
         super().__init__(crawler.name)
         self.error = order.error
         self._polls_left = order.polls
+        self._order = order
         self._crawler = crawler
         self._found: list[_FoundTable] = []
         if self.error is None:
@@ -287,6 +310,11 @@ class _Crawl(FakeCrawl):
             **message,
         }
 
+    def as_dict(self) -> dict[str, object]:
+        described = {name: value for name, value in super().as_dict().items() if name != "DPUHour"}
+        charged = self._order.dpu_hours
+        return described if charged is None or self.end_time is None else {**described, "DPUHour": charged}
+
     def _attempt(self, step) -> None:
         try:
             step()
@@ -295,7 +323,7 @@ class _Crawl(FakeCrawl):
 
     def _look(self) -> None:
         for target in self._crawler.targets["S3Targets"]:
-            self._found += _find_tables(self._crawler, target["Path"])
+            self._found += _seen(_find_tables(self._crawler, target["Path"]), self._order.passes_over)
 
     def _write(self) -> None:
         for table in self._found:
@@ -309,6 +337,15 @@ class _FoundTable:
     partition_keys: list[str]
     columns: dict[str, str] = field(default_factory=dict)
     partitions: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+
+def _seen(found: Iterable[_FoundTable], passed_over: Collection[str]) -> Iterator[_FoundTable]:
+    """The tables without what a crawl passes over."""
+    for table in found:
+        if table.name not in passed_over:
+            columns = {name: type_ for name, type_ in table.columns.items() if name not in passed_over}
+            days = {values: place for values, place in table.partitions.items() if not passed_over & set(values)}
+            yield replace(table, columns=columns, partitions=days)
 
 
 def _take_variables() -> dict[str, str]:

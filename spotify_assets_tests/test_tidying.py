@@ -1,0 +1,88 @@
+"""Tidying on a Dagster instance on the disk: what goes, and that nobody who looks at days or publishing can tell."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from spotify_assets.publication import PUBLISH_KEYS, find_news, published_up_to, table_keys
+from spotify_assets.tidying import LOG_REMOVED, tidy
+from spotify_assets_tests.helpers.platform import Platform
+
+pytestmark = pytest.mark.slow
+
+SLUG = "demo_japan"
+
+
+@pytest.fixture
+def instance(tmp_path):
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as on_disk:
+        yield on_disk
+
+
+@pytest.fixture
+def platform(lake_folder, instance, monkeypatch):
+    """A day and its publication twice, and a day that is refused."""
+    with Platform({"SPOTIFY_ASSETS_LAKE": str(lake_folder)}, instance) as platform:
+        assert platform.run_daily().success
+        assert platform.publish().success
+        assert platform.run_daily().success
+        assert platform.publish().success
+        with monkeypatch.context() as broken:
+            broken.setattr("spotify_assets.sources.demo.demo_source.DemoSource.fetch", lambda *_, **__: 1 / 0)
+            assert not platform.run_daily(date(2026, 1, 1), date(2026, 1, 2)).success
+        yield platform
+
+
+def later():
+    return datetime.now(UTC) + timedelta(minutes=1)
+
+
+def known(instance):
+    """What the UI and the sensors know of days and of publishing."""
+    return (
+        {key: instance.get_materialized_partitions(key) for key in table_keys(SLUG)},
+        {key: instance.get_latest_materialization_event(key).asset_materialization.metadata for key in PUBLISH_KEYS},
+        published_up_to(instance),
+        find_news(instance, [SLUG], published_up_to(instance)),
+        find_news(instance, [SLUG], 0),
+    )
+
+
+def size(instance):
+    return sum(path.stat().st_size for path in Path(instance.root_directory).rglob("*") if path.is_file())
+
+
+def test_what_nothing_needs_goes_and_all_that_is_known_stays(platform, instance):
+    before, size_before = known(instance), size(instance)
+    assert tidy(instance, datetime.now(UTC) - timedelta(days=1)) == (0, 0)
+    assert tidy(instance, later()) == (2, 3)
+    assert known(instance) == before
+    jobs = sorted(run.job_name for run in instance.get_runs())
+    assert jobs == ["daily_playlist_job", "daily_playlist_job", "publish_job"]
+    assert size(instance) < size_before / 2
+    assert all(LOG_REMOVED in run.tags for run in instance.get_runs())
+
+
+def test_a_second_time_nothing_more_goes_even_if_somebody_looked_at_a_run(platform, instance):
+    tidy(instance, later())
+    before = known(instance)
+    for run in instance.get_runs():
+        assert instance.all_logs(run.run_id) == []
+    assert tidy(instance, later()) == (0, 0)
+    assert known(instance) == before
+
+
+def test_of_failed_publish_runs_the_newest_stays(platform, instance, monkeypatch):
+    monkeypatch.setattr("spotify_assets.analytics.publishing.refresh", lambda *_: 1 / 0)
+    failed = [platform.publish().run_id for _ in range(2)]
+    tidy(instance, later())
+    left = {run.run_id for run in instance.get_runs(dg.RunsFilter(job_name="publish_job"))}
+    assert failed[1] in left
+    assert failed[0] not in left or any(
+        instance.get_latest_materialization_event(key).run_id == failed[0] for key in PUBLISH_KEYS
+    )
