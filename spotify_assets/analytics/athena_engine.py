@@ -106,12 +106,7 @@ class Usage:
 def open_athena_engine(
     store: ObjectStore, years: Collection[Year], *, workgroup: str, database: str
 ) -> Iterator[AthenaEngine]:
-    """An engine whose database has the compacted history, of these years, registered as it is now.
-
-    Raises:
-        CatalogError: Glue refuses.
-        EngineError: as for `open_athena`.
-    """
+    """An engine whose database has these years of the history, as they are now. Errors as for `open_athena`."""
     with open_athena(store, workgroup=workgroup, database=database) as engine, open_client() as glue:
         register_history(glue, database, store, years)
         yield engine
