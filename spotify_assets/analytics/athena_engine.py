@@ -106,13 +106,20 @@ class Usage:
 def open_athena_engine(
     store: ObjectStore, years: Collection[Year], *, workgroup: str, database: str
 ) -> Iterator[AthenaEngine]:
+    """An engine whose database has these years of the history, as they are now. Errors as for `open_athena`."""
+    with open_athena(store, workgroup=workgroup, database=database) as engine, open_client() as glue:
+        register_history(glue, database, store, years)
+        yield engine
+
+
+@contextmanager
+def open_athena(store: ObjectStore, *, workgroup: str, database: str) -> Iterator[AthenaEngine]:
     """An engine from AWS's own variables.
 
     Args:
         store: the lake, in a bucket.
-        years: those of the compacted history.
         workgroup: name of the workgroup.
-        database: Glue database, in which the compacted history is registered as it is now.
+        database: Glue database.
 
     Raises:
         CatalogError: Glue refuses.
@@ -131,7 +138,6 @@ def open_athena_engine(
                 )
             )
         glue = closing.enter_context(open_client())
-        register_history(glue, database, store, years)
         yield closing.enter_context(AthenaEngine(connection, glue, store))
 
 
@@ -173,7 +179,7 @@ class AthenaEngine:
         written: dict[Part, list[str]] = {}
         for number, batch in enumerate(_batches(parts)):
             target = f"{folder}{number}/"
-            self._execute(self._unload(statement, batch, target), f"making {statement.table.name}")
+            self.execute(self._unload(statement, batch, target), f"making {statement.table.name}")
             for key in self._store.list_keys(target):
                 written.setdefault(_part_of(statement.table, key.removeprefix(target)), []).append(key)
         digests = self._checked_digests(statement.table, [key for keys in written.values() for key in keys])
@@ -193,22 +199,12 @@ class AthenaEngine:
         self._tables[table.name] = name
         self._check_key(table, name)
 
-    def _unload(self, statement: Statement, parts: Collection[Part], target: str) -> str:
-        keys = {"of_playlist": "playlist", **({"of_year": statement.year_of_part} if statement.year_of_part else {})}
-        years = {part.year for part in parts if part.year is not None}
-        query = statement.query_for({part.playlist for part in parts}, years)
-        query = query.select(*(f"{value} AS {key}" for key, value in keys.items()), dialect="athena")
-        for table in query.find_all(_table_class()):
-            if table.name in self._tables:
-                table.replace(_named(self._tables[table.name], table.alias_or_name))
-        partitions = ", ".join(f"'{key}'" for key in keys)
-        return (
-            f"UNLOAD ({query.sql('athena')}) TO '{self._store.uri(target)}' "
-            f"WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY[{partitions}])"
-        )
+    def execute(self, query: str, doing: str) -> Sequence[Any]:
+        """Run a query and give its rows.
 
-    def _execute(self, query: str, doing: str) -> Sequence[Any]:
-        """Run a query and give its rows."""
+        Raises:
+            EngineError: Athena refuses it, or it fails.
+        """
         self.usage.queries += 1
         cursor = self._connection.cursor(s3_staging_dir=self._staging)
         try:
@@ -223,10 +219,24 @@ class AthenaEngine:
         self.usage.bytes_scanned += cursor.data_scanned_in_bytes or 0
         return rows
 
+    def _unload(self, statement: Statement, parts: Collection[Part], target: str) -> str:
+        keys = {"of_playlist": "playlist", **({"of_year": statement.year_of_part} if statement.year_of_part else {})}
+        years = {part.year for part in parts if part.year is not None}
+        query = statement.query_for({part.playlist for part in parts}, years)
+        query = query.select(*(f"{value} AS {key}" for key, value in keys.items()), dialect="athena")
+        for table in query.find_all(_table_class()):
+            if table.name in self._tables:
+                table.replace(_named(self._tables[table.name], table.alias_or_name))
+        partitions = ", ".join(f"'{key}'" for key in keys)
+        return (
+            f"UNLOAD ({query.sql('athena')}) TO '{self._store.uri(target)}' "
+            f"WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY[{partitions}])"
+        )
+
     def _check_key(self, table: Table, name: str) -> None:
         key = ", ".join(table.key)
         groups = f"SELECT {key} FROM {name} GROUP BY {key} HAVING count(*) > 1"
-        ((repeated,),) = self._execute(f"SELECT count(*) AS repeated FROM ({groups})", f"checking {table.name}")
+        ((repeated,),) = self.execute(f"SELECT count(*) AS repeated FROM ({groups})", f"checking {table.name}")
         if repeated:
             raise _violation(table, f"several rows have the same {key}")
 

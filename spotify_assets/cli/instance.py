@@ -28,7 +28,7 @@ def open_instance() -> dg.DagsterInstance:
     Raises:
         SettingsError: there is no such folder, or nothing can be written there.
     """
-    home, configuration = _home(), PROJECT_HOME / CONFIGURATION
+    home, configuration = find_home(), PROJECT_HOME / CONFIGURATION
     with _alone(home):
         if configuration.is_file() and not (home / CONFIGURATION).exists():
             shutil.copyfile(configuration, home / CONFIGURATION)
@@ -38,7 +38,12 @@ def open_instance() -> dg.DagsterInstance:
     return instance
 
 
-def _home() -> Path:
+def find_home() -> Path:
+    """The folder that DAGSTER_HOME names, or the project's own, which it names from now on.
+
+    Raises:
+        SettingsError: there is no such folder.
+    """
     given = os.environ.get("DAGSTER_HOME", "")
     home = Path(given) if given else PROJECT_HOME.absolute()
     if not given and not home.is_dir():

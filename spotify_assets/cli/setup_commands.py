@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from spotify_assets.cli.console import print_line
+from spotify_assets.cli.console import print_data, print_table
+from spotify_assets.errors import SettingsError
 from spotify_assets.settings import load_settings
+
+if TYPE_CHECKING:
+    from spotify_assets.cli.doctor import Finding
 
 
 @click.command()
@@ -26,20 +33,48 @@ def prepare(port: int | None) -> None:
 
 
 @click.command()
-@click.option("--offline", is_flag=True, help="Look at settings only; ask neither Spotify nor AWS.")
+@click.option("--offline", is_flag=True, help="Ask neither Spotify, GitHub nor AWS.")
 @click.option("--verify", is_flag=True, help="Read everything in the lake, and name what is damaged.")
-def doctor(offline: bool, verify: bool) -> None:  # noqa: FBT001 - click gives options by name
-    """Look at settings, lake, Spotify and catalog, and say what is wrong and what to do."""
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects {subject, status, text} for programs.")
+@click.option("--round-trip", is_flag=True, help="Besides, try Glue and Athena out with a tiny lake: about $0.15.")
+@click.option("--yes", is_flag=True, help="Do not ask before the round trip.")
+def doctor(offline: bool, verify: bool, as_json: bool, round_trip: bool, yes: bool) -> None:  # noqa: FBT001 - click gives options by name
+    """Look at everything that the daily job needs, and say what is wrong and what to do. Nothing is changed.
+
+    Each finding is `ok`, `note` (worth knowing, the daily job works all the same) or `BAD`. The exit code is 1 when
+    something is bad: the daily job would not work.
+    """
+    findings = _examined(offline=offline, verify=verify)
+    if round_trip:
+        findings += _round_trip(yes=yes)
+    if as_json:
+        print_data(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1) + "\n")
+    else:
+        shown = {"bad": "BAD"}
+        rows = [(shown.get(found.status, found.status), found.subject, found.text) for found in findings]
+        print_table(["", "what", "finding"], rows)
+    if any(finding.status == "bad" for finding in findings):
+        sys.exit(1)
+
+
+def _examined(*, offline: bool, verify: bool) -> list[Finding]:
     from spotify_assets.cli import doctor as looks
 
+    try:
+        settings = load_settings()
+    except SettingsError as refusal:
+        return [looks.Finding("settings", "bad", str(refusal))]
+    return [*looks.examine(settings, offline=offline), *(looks.verify(settings) if verify else ())]
+
+
+def _round_trip(*, yes: bool) -> list[Finding]:
+    from spotify_assets.cli.doctor import round_trip as trip
+
     settings = load_settings()
-    findings = list(looks.examine(settings, offline=offline))
-    if verify:
-        findings += looks.verify(settings)
-    for finding in findings:
-        print_line(f"{'ok  ' if finding.ok else 'BAD '} {finding.subject}: {finding.text}")
-    if not all(finding.ok for finding in findings):
-        sys.exit(1)
+    trip.check_possible(settings)
+    if not yes:
+        click.confirm(f"{trip.COSTS}\nGo on?", abort=True, err=True)
+    return list(trip.round_trip(settings))
 
 
 @click.command()

@@ -38,7 +38,7 @@ def with_secrets(settings: Settings) -> Settings:
         return settings
     given = _parsed(settings.secret, _read(settings.secret))
     spotify, github = _by_name(settings.spotify), _by_name(settings.github)
-    twice = given.keys() & ({*spotify, *github} | ({ALERT_URLS} if settings.alert_urls else set()))
+    twice = given.keys() & names_set(settings)
     if twice:
         raise SettingsError(
             f"{', '.join(sorted(twice))} is set twice: here, and in the secret {settings.secret}.",
@@ -53,6 +53,12 @@ def with_secrets(settings: Settings) -> Settings:
             **urls,
         }
     )
+
+
+def names_set(settings: Settings) -> set[str]:
+    """Which of the `KEPT` variables these settings have."""
+    of_alerts = {ALERT_URLS} if settings.alert_urls else set()
+    return {*_by_name(settings.spotify), *_by_name(settings.github), *of_alerts} & set(KEPT)
 
 
 def _by_name(model: BaseModel) -> dict[str, Any]:

@@ -134,15 +134,15 @@ def test_the_token_is_in_no_output(github, environment, monkeypatch):
 
 class TestDoctor:
     def finding(self):
-        (found,) = [one for one in examine(load_settings(), offline=False) if one.subject == "archive of chart"]
+        (found,) = [one for one in examine(load_settings(), offline=False) if one.subject == "playlist chart"]
         return found
 
     def test_the_newest_list_is_named(self, github, environment, tmp_path):
         record_days(github, ago(5), ago(1))
-        assert self.finding().ok
+        assert self.finding().status == "ok"
         assert str(ago(1)) in self.finding().text
         assert not (tmp_path / "lake").exists()
 
     def test_a_playlist_that_is_not_archived_is_bad(self, github, environment):
-        assert not self.finding().ok
+        assert self.finding().status == "bad"
         assert "repositories" in self.finding().text

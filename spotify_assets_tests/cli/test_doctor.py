@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 
@@ -16,6 +17,11 @@ from spotify_assets_tests.helpers.platform import spotify_environment
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SPOTIFY_OWNED_ID, SpotifyServer, make_entries
 
 LAKE = "s3://lake/charts"
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture
@@ -41,22 +47,29 @@ def findings(environment: Mapping[str, str], *, offline: bool = False):
 def bad(environment, *, offline=False):
     """Texts of the bad findings, by subject; each says what to do."""
     found = findings(environment, offline=offline)
-    texts = {subject: finding.text for subject, finding in found.items() if not finding.ok}
-    assert all("\nWhat to do: " in text for subject, text in texts.items() if subject != "Spotify app")
+    texts = {subject: finding.text for subject, finding in found.items() if finding.status == "bad"}
+    assert all("\nWhat to do: " in text for text in texts.values())
     return texts
+
+
+def row(result, subject):
+    """The status and the first line of the text of a finding in the table that the command printed."""
+    (line,) = [line for line in result.stdout.splitlines() if f" {subject} " in line]
+    status, text = line.split(subject)
+    return [status.strip(), text.strip()]
 
 
 class TestPlaylists:
     def test_each_playlist_is_listed(self, server, tmp_path):
         environment = spotify_environment(server, tmp_path, cadence="weekly")
-        assert findings(environment)["playlist chart"].text == "A Chart (spotify, weekly)"
+        assert findings(environment, offline=True)["playlist chart"].text == "A Chart (spotify, weekly)"
 
     def test_the_demo_needs_no_app_and_asks_nobody(self, server, lake_folder):
         environment = {**server.environment(), "SPOTIFY_ASSETS_LAKE": str(lake_folder)}
         assert bad(environment) == {}
         assert server.count() == 0
         without_app = findings({"SPOTIFY_ASSETS_LAKE": str(lake_folder)})["Spotify app"]
-        assert without_app.ok
+        assert without_app.status == "ok"
         assert "none is needed here" in without_app.text
 
 
@@ -84,7 +97,7 @@ class TestVerify:
 class TestFolder:
     def test_a_folder_that_is_not_there_yet_is_fine_and_is_not_made(self, lake_folder):
         found = findings({"SPOTIFY_ASSETS_LAKE": str(lake_folder / "deep" / "lake")})
-        assert found[f"lake {lake_folder}/deep/lake"].ok
+        assert found[f"lake {lake_folder}/deep/lake"].status == "ok"
         assert not lake_folder.exists()
 
     def test_outside_the_project_nothing_is_left_behind(self, tmp_path, monkeypatch):
@@ -105,7 +118,8 @@ class TestFolder:
     def test_a_file_in_its_place_is_bad(self, lake_folder):
         lake_folder.write_text("not a folder")
         (text,) = bad({"SPOTIFY_ASSETS_LAKE": str(lake_folder)}).values()
-        assert f"{lake_folder}/.tmp/doctor cannot be written" in text
+        assert f"{lake_folder}/.tmp/doctor-" in text
+        assert "cannot be written" in text
         assert "SPOTIFY_ASSETS_LAKE" in text
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -136,7 +150,7 @@ class TestCatalog:
 
     def test_where_there_is_none_the_way_to_one_is_named(self, lake_folder):
         found = self.finding(lake_folder)
-        assert found.ok
+        assert found.status == "ok"
         assert "make demo" in found.text
         assert "publish_job" in found.text
 
@@ -148,26 +162,27 @@ class TestCatalog:
         with duckdb.connect(str(catalog)) as connection:
             connection.sql(f"create view songs as select * from ({days}) days (snapshot_date)")  # noqa: S608
         found = self.finding(lake_folder)
-        assert found.ok
+        assert found.status == "ok"
         assert "1 views" in found.text
         assert text in found.text
 
     def test_one_that_is_damaged_is_bad_and_stays_as_it_is(self, lake_folder, catalog):
         catalog.write_bytes(b"not a database" * 1000)
         found = self.finding(lake_folder)
-        assert not found.ok
+        assert found.status == "bad"
         assert "publish_job" in found.text
         assert catalog.read_bytes() == b"not a database" * 1000
 
 
 class TestBucket:
     def test_a_bucket_is_fine(self, bucket):
-        assert findings({"SPOTIFY_ASSETS_LAKE": LAKE})[f"lake {LAKE}"].ok
+        assert findings({"SPOTIFY_ASSETS_LAKE": LAKE})[f"lake {LAKE}"].status == "ok"
         assert bucket.client("s3").list_objects_v2(Bucket="lake")["KeyCount"] == 0
 
     def test_a_bucket_that_is_not_there_is_bad(self, aws):
         (text,) = bad({"SPOTIFY_ASSETS_LAKE": LAKE}).values()
-        assert "s3://lake/charts/.tmp/doctor cannot be written" in text
+        assert "s3://lake/charts/.tmp/doctor-" in text
+        assert "cannot be written" in text
         assert "NoSuchBucket" in text
         assert "check that the bucket exists" in text
 
@@ -217,14 +232,14 @@ class TestCrawler:
 class TestSpotify:
     def test_a_playlist_that_can_be_read_is_fine(self, server, tmp_path):
         found = findings(spotify_environment(server, tmp_path))
-        assert all(finding.ok for finding in found.values())
-        assert found["reading chart"].text == "Spotify gives its entries (3)"
+        assert "bad" not in {finding.status for finding in found.values()}
+        assert found["playlist chart"].text == "A Chart (spotify, daily): Spotify gives its entries (3)"
         assert "client credentials only" in found["Spotify app"].text
         assert server.count() == 2
 
     def test_a_refresh_token_is_used_and_said_to_be_there(self, server, tmp_path):
         found = findings(spotify_environment(server, tmp_path, user=True))
-        assert found["reading chart"].ok
+        assert found["playlist chart"].status == "ok"
         assert "a user's refresh token" in found["Spotify app"].text
         assert server.requests[0].form["grant_type"] == "refresh_token"
 
@@ -232,16 +247,16 @@ class TestSpotify:
         environment = spotify_environment(server, tmp_path)
         del environment["SPOTIFY_CLIENT_ID"], environment["SPOTIFY_CLIENT_SECRET"]
         texts = bad(environment)
-        assert texts.keys() == {"Spotify app", "reading chart"}
+        assert texts.keys() == {"Spotify app"}
         assert "developer.spotify.com/dashboard" in texts["Spotify app"]
         assert server.count() == 0
 
     def test_a_playlist_that_is_not_there_is_bad(self, server, tmp_path):
         server.playlists.clear()
         texts = bad(spotify_environment(server, tmp_path))
-        assert texts.keys() == {"reading chart"}
-        assert "there is no such playlist for this app" in texts["reading chart"]
-        assert "What to do: check `playlist_id`" in texts["reading chart"]
+        assert texts.keys() == {"playlist chart"}
+        assert "there is no such playlist for this app" in texts["playlist chart"]
+        assert "What to do: check `playlist_id`" in texts["playlist chart"]
 
     def test_one_playlist_does_not_hide_another(self, server, tmp_path):
         environment = spotify_environment(server, tmp_path)
@@ -249,30 +264,30 @@ class TestSpotify:
         entries = ", ".join([entry.format("closed", SPOTIFY_OWNED_ID), entry.format("open", PLAYLIST_ID)])
         (tmp_path / "playlists.yaml").write_text(f"start: 2025-01-01\nplaylists: [{entries}]")
         texts = bad(environment)
-        assert texts.keys() == {"reading closed"}
-        assert "Spotify's own" in texts["reading closed"]
+        assert texts.keys() == {"playlist closed"}
+        assert "Spotify's own" in texts["playlist closed"]
         assert server.count("POST /api/token") == 1
 
     def test_a_wrong_secret_is_bad_and_not_repeated(self, server, tmp_path):
         environment = spotify_environment(server, tmp_path) | {"SPOTIFY_CLIENT_SECRET": "wr0ng-secret"}
-        text = bad(environment)["reading chart"]
+        text = bad(environment)["Spotify token"]
         assert "the client secret is wrong" in text
         assert "wr0ng-secret" not in text
 
     def test_an_ended_refresh_token_leads_to_auth(self, server, tmp_path):
         environment = spotify_environment(server, tmp_path, user=True) | {"SPOTIFY_REFRESH_TOKEN": "end3d-token"}
-        text = bad(environment)["reading chart"]
+        text = bad(environment)["Spotify token"]
         assert "spotify-assets auth" in text
         assert "end3d-token" not in text
 
     def test_a_rate_limit_says_when_to_come_back(self, server, tmp_path):
         server.answer_next("/items", status=429, headers={"Retry-After": "7200"}, body={"error": {"status": 429}})
-        assert "Japan time" in bad(spotify_environment(server, tmp_path))["reading chart"]
+        assert "Japan time" in bad(spotify_environment(server, tmp_path))["playlist chart"]
 
     def test_offline_nobody_is_asked(self, server, tmp_path):
         found = findings(spotify_environment(server, tmp_path), offline=True)
-        assert all(finding.ok for finding in found.values())
-        assert "reading chart" not in found
+        assert "bad" not in {finding.status for finding in found.values()}
+        assert "Spotify token" not in found
         assert server.count() == 0
 
 
@@ -291,15 +306,15 @@ class TestCommand:
     def test_all_well_ends_with_0(self, server, tmp_path, doctor):
         result = doctor(spotify_environment(server, tmp_path))
         assert result.exit_code == 0
-        assert "ok   reading chart: Spotify gives its entries (3)" in result.stdout.splitlines()
+        assert row(result, "playlist chart") == ["ok", "A Chart (spotify, daily): Spotify gives its entries (3)"]
         assert "BAD" not in result.output
 
     def test_anything_bad_ends_with_1_after_everything_was_looked_at(self, server, tmp_path, doctor):
         (tmp_path / "lake").write_text("not a folder")
         result = doctor(spotify_environment(server, tmp_path))
         assert result.exit_code == 1
-        assert f"BAD  lake {tmp_path}/lake: " in result.stdout
-        assert "ok   reading chart: " in result.stdout
+        assert row(result, f"lake {tmp_path}/lake")[0] == "BAD"
+        assert row(result, "playlist chart")[0] == "ok"
 
     def test_offline_ends_with_0_although_spotify_would_refuse(self, server, tmp_path, doctor):
         server.playlists.clear()
@@ -309,5 +324,14 @@ class TestCommand:
     def test_a_wrong_setting_ends_with_1_and_its_own_words(self, doctor):
         result = doctor({"SPOTIFY_CALL_BUDGET": "many"})
         assert result.exit_code == 1
-        assert result.stderr.startswith("SPOTIFY_CALL_BUDGET is 'many'.\nWhy: ")
-        assert result.stdout == ""
+        assert row(result, "settings") == ["BAD", "SPOTIFY_CALL_BUDGET is 'many'."]
+        assert "What to do: correct SPOTIFY_CALL_BUDGET" in result.stdout
+
+    def test_for_programs_it_is_a_list_of_objects(self, server, tmp_path, doctor):
+        server.playlists.clear()
+        result = doctor(spotify_environment(server, tmp_path), "--json")
+        found = {one["subject"]: one for one in json.loads(result.stdout)}
+        assert result.exit_code == 1
+        assert {one["status"] for one in found.values()} == {"ok", "note", "bad"}
+        assert found["playlist chart"].keys() == {"subject", "status", "text"}
+        assert "\nWhat to do: check `playlist_id`" in found["playlist chart"]["text"]

@@ -169,6 +169,10 @@ class GithubServer:
             return 403, {}, b'{"message": "Request forbidden by administrative rules."}'
         if path.startswith("/raw/"):
             return self._raw(path)
+        if path == "/api/rate_limit":
+            left = 60 if self.calls_left is None else self.calls_left
+            core = {"limit": 60, "remaining": left, "reset": int(time.time()) + self.reset_in}
+            return 200, {}, json.dumps({"resources": {"core": core}}).encode()
         match = re.fullmatch(r"/api/repos/(?P<repository>[^/]+/[^/]+)/commits", path)
         if match is None or match["repository"] not in self.repositories:
             return 404, {}, b'{"message": "Not Found"}'

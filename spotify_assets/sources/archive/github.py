@@ -78,6 +78,16 @@ class CommitList:
     etag: str | None
 
 
+@dataclass(frozen=True)
+class CallsLeft:
+    """How many calls of the API are left of how many, until when (UTC), and the `Date` of the answer."""
+
+    left: int
+    of: int
+    until: datetime
+    date: str
+
+
 class GithubClient:
     """Asks GitHub without an account, or with a token.
 
@@ -145,6 +155,17 @@ class GithubClient:
             pages += 1
             first_etag = answer.headers.get("ETag")
         return CommitList(found, first_etag if pages == 1 else None)
+
+    def calls_left(self) -> CallsLeft:
+        """How many calls are left in this hour; asking costs none. Errors as for `commits`."""
+        what = "the number of calls that are left"
+        answer = self._get(f"{self._api_url}/rate_limit", what)
+        try:
+            core = json.loads(answer.content)["resources"]["core"]
+            until = datetime.fromtimestamp(core["reset"], UTC)
+            return CallsLeft(int(core["remaining"]), int(core["limit"]), until, answer.headers.get("Date", ""))
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise _unusable(what, "a number of calls", error) from error
 
     def file_at(self, repository: str, sha: str, path: str) -> bytes:
         """The bytes of a file at a commit; no call of the API.
@@ -263,11 +284,15 @@ def _commits(answer: Answer, what: str) -> list[Commit]:
             for item in json.loads(answer.content)
         ]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise SourceRefusal(
-            f"GitHub's answer cannot be used as {what}.",
-            why=f"it is not a list of commits as GitHub gives it ({type(error).__name__}: {str(error)[:200]})",
-            remedy="see that GITHUB_API_URL is GitHub's address, and run it again",
-        ) from error
+        raise _unusable(what, "a list of commits", error) from error
+
+
+def _unusable(what: str, form: str, error: Exception) -> SourceRefusal:
+    return SourceRefusal(
+        f"GitHub's answer cannot be used as {what}.",
+        why=f"it is not {form} as GitHub gives it ({type(error).__name__}: {str(error)[:200]})",
+        remedy="see that GITHUB_API_URL is GitHub's address, and run it again",
+    )
 
 
 def _message(answer: Answer) -> str:

@@ -159,6 +159,11 @@ class SpotifyClient:
         question = Question("single", f"track {track_id}")
         return self._ask(question, lambda: self._spotify.track(track_id, market=market))
 
+    @property
+    def date(self) -> str:
+        """The `Date` of the last answer; empty if there was none."""
+        return self._response.headers.get("Date", "") if self._response is not None else ""
+
     def authenticate(self) -> None:
         """Make sure that there is an access token with a minute of life left.
 
