@@ -241,6 +241,14 @@ def test_an_aggregate_over_a_column_of_a_table_is_fine(order):
     assert complaints(AGGREGATE_OF_OUTPUT.format(order), {}) == []
 
 
+@pytest.mark.parametrize("columns", ["letter.letter", "letter.n as Letter", "1 as letter"])
+def test_a_table_that_is_called_like_an_output_column_is_complained_of_in_order_by(columns):
+    query = "select {} from (values (1, 'a')) as {} (n, letter) order by {}.n"
+    assert complaints(query.format(columns.replace("letter.", "t."), "t", "t"), {}) == []
+    (complaint,) = complaints(query.format(columns, "letter", "letter"), {})
+    assert complaint == "letter.n in ORDER BY is taken for a field of the output column letter"
+
+
 def test_everything_that_is_written_strangely_is_said_at_once():
     assert len(complaints("select len(song)::int, genres[1] from albums group by all", TABLES)) == 5
 

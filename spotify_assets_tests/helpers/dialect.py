@@ -142,7 +142,7 @@ def complaints(text: str, tables: Tables) -> list[str]:
     if not isinstance(query, exp.Query):
         return ["it is no query"]
     found = [*_strange_tokens(tokens, _aliases_with_columns(query)), *_strange_expressions(query)]
-    found += _aggregates_of_output(query)
+    found += [*_aggregates_of_output(query), *_tables_like_output(query)]
     found += [f"the table {table.name} is not there" for table in _tables_read(query) if table.name not in tables]
     return list(dict.fromkeys(found or _meaning(query, tables)))
 
@@ -260,6 +260,21 @@ def _aggregates_of_output(query: exp.Query) -> Iterator[str]:
             for column in aggregate.find_all(exp.Column):
                 if not column.table and column.name.lower() in names:
                     yield f"{aggregate.sql('athena')} in ORDER BY is over the output column {column.name}"
+
+
+def _tables_like_output(query: exp.Query) -> Iterator[str]:
+    """Columns in ORDER BY of a table that is called like an output column.
+
+    There Trino takes `genre.share` for a field of the output column `genre`, and refuses: it is no row.
+    """
+    from sqlglot import exp
+
+    for select in query.find_all(exp.Select):
+        order = select.args.get("order")
+        names = {projection.alias_or_name.lower() for projection in select.selects}
+        for column in order.find_all(exp.Column) if order else []:
+            if column.table.lower() in names:
+                yield f"{column.sql('athena')} in ORDER BY is taken for a field of the output column {column.table}"
 
 
 def _strange_form(node: exp.Expr) -> Iterator[str]:  # noqa: C901 - one case per kind
