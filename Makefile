@@ -23,10 +23,10 @@ endif
 LOCKED = $(PYTHON) -c 'import fcntl, subprocess, sys; lock = open("$(VENV).lock", "w"); \
 	fcntl.flock(lock, fcntl.LOCK_EX); sys.exit(subprocess.call(sys.argv[1:]))'
 
-.PHONY: help demo japan report dev extra doctor test test-fast lint format bench lock clean
+.PHONY: help demo japan report dev extra doctor test test-fast trino test-trino lint format bench lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 demo: $(VENV)/base ## Fill the lake with 90 days of a synthetic chart and say where the results are
 	$(BIN)/spotify-assets demo
@@ -52,13 +52,20 @@ doctor: $(VENV)/base ## Look at settings, lake, Spotify and catalog, and say wha
 	$(BIN)/spotify-assets doctor
 
 # Each worker and each program that a test starts would compile everything anew if it might not keep what it compiled.
-test test-fast: export PYTHONDONTWRITEBYTECODE =
+test test-fast test-trino: export PYTHONDONTWRITEBYTECODE =
 
 test: $(VENV)/dev ## Run all tests
 	$(BIN)/pytest -q -n 2 --dist worksteal
 
 test-fast: $(VENV)/dev ## Run the tests without the slow ones, in about a minute
 	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
+
+trino: ## Fetch the Trino server of test-trino by Maven (0.8 GB), if it is not there; needs Java 24 or newer
+	@spotify_assets_tests/fetch_trino.sh
+
+test-trino: $(VENV)/dev ## Run all SQL on a real Trino beside DuckDB: the one of TRINO_URL, or one that is fetched
+	@test -n "$$TRINO_URL" || $(MAKE) --no-print-directory trino
+	$(BIN)/pytest -q -m trino
 
 lint: $(VENV)/dev ## Check style, types and definitions
 	$(BIN)/ruff check .
@@ -77,8 +84,8 @@ lock: ## Choose the newest versions that go together (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --upgrade --output-file requirements.lock setup.cfg
 
-clean: ## Remove the virtual environment and caches; lakes and the Dagster instance stay
-	rm -rf $(VENV) $(VENV).lock .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+clean: ## Remove the virtual environment, Trino and caches; lakes and the Dagster instance stay
+	rm -rf $(VENV) $(VENV).lock .trino .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 
 INPUTS := setup.cfg pyproject.toml requirements.lock
 
