@@ -249,6 +249,23 @@ def test_a_table_that_is_called_like_an_output_column_is_complained_of_in_order_
     assert complaint == "letter.n in ORDER BY is taken for a field of the output column letter"
 
 
+@pytest.mark.parametrize("function", ["max_by", "min_by"])
+@pytest.mark.parametrize(
+    ("more", "complained"),
+    [
+        ("", ["are not filtered"]),
+        ("filter (where t.n is not null)", ["are not filtered"]),
+        ("filter (where t.song_name is null)", ["are not filtered"]),
+        ("filter (where t.song_name is not null)", []),
+        ("filter (where t.n > 1 and t.song_name is not null)", []),
+    ],
+)
+def test_a_value_of_the_largest_key_that_may_be_null_is_complained_of(function, more, complained):
+    query = f"select {function}(t.song_name, t.n) {more} as name from (values (1, 'a')) as t (n, song_name)"  # noqa: S608
+    found = complaints(query, {})
+    assert [words in complaint for words, complaint in zip(complained, found, strict=True)] == [True] * len(complained)
+
+
 def test_everything_that_is_written_strangely_is_said_at_once():
     assert len(complaints("select len(song)::int, genres[1] from albums group by all", TABLES)) == 5
 
