@@ -41,6 +41,7 @@ FINE = [
     "select n from (values (1), (2)) as numbers (n) cross join unnest(array['a', 'b']) as letters (letter)",
     "select case plays when 1 then 'one' else song end as a, if(hot, 1, 2) as b, coalesce(song, '') as c from plays",
     "select cast(plays as double) / 3 as a, plays / 2 as b, share / 1e2 as c, round(share) as d from plays",
+    "select cast(share as decimal(18, 12)) as a from plays",
     "select cast(round(share) as integer) as a, cast(date_add('day', 1, day) as date) as b from plays",
     'select \'a :: b == c // d (e\' as text, "day" as "group" from plays -- select x::int',
 ]
@@ -118,6 +119,7 @@ NOT_FINE = {
     "select 1.0 * plays / 2 as half from plays": "a decimal in a division",
     "select amount / plays as each from plays": "a decimal in a division",
     "select cast(share as integer) as n from plays": "without round",
+    "select cast(share as decimal(18, 15)) as n from plays": "more places than its own",
     "select cast(share as varchar) as text from plays": "a double is cast to a text",
     # groups
     "select song, plays from plays group by song": "neither aggregated nor in GROUP BY",

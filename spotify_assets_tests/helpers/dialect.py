@@ -115,6 +115,8 @@ RESERVED = _words(
 )
 """Words that are no names in Trino without quotes (its documentation, Keywords and identifiers)."""
 
+PLACES_OF_A_DOUBLE = 12
+"""DuckDB multiplies a double that it makes a decimal, and rounds twice; with 15 places one of some thousands differed."""
 OPTIONAL = frozenset(column.name for table in INPUTS.values() for column in table.columns if column.nullable)
 """Names of columns that may be null, also where a query hands them on."""
 
@@ -445,6 +447,8 @@ def _cast_of_double(cast: exp.Cast) -> Iterator[str]:
 
     if cast.to.is_type(*exp.DataType.INTEGER_TYPES) and not isinstance(cast.this, exp.Round | exp.Floor | exp.Ceil):
         yield f"a double is cast to a whole number without round, floor or ceil: {cast.sql('athena')}"
+    if cast.to.is_type(exp.DType.DECIMAL) and int(cast.to.expressions[-1].name) > PLACES_OF_A_DOUBLE:
+        yield f"a double is cast to more places than its own, which the two round otherwise: {cast.sql('athena')}"
     if cast.to.is_type(*exp.DataType.TEXT_TYPES):
         yield f"a double is cast to a text, which the two write otherwise: {cast.sql('athena')}"
 
