@@ -116,7 +116,7 @@ RESERVED = _words(
 """Words that are no names in Trino without quotes (its documentation, Keywords and identifiers)."""
 
 PLACES_OF_A_DOUBLE = 12
-"""DuckDB multiplies a double that it makes a decimal, and rounds twice; with 15 places one of some thousands differed."""
+"""A double that becomes a decimal is rounded twice by DuckDB; with 15 places, one of some thousands differed."""
 OPTIONAL = frozenset(column.name for table in INPUTS.values() for column in table.columns if column.nullable)
 """Names of columns that may be null, also where a query hands them on."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -68,5 +69,11 @@ def history_of_file(path: Path, playlist: str, cadence: str = "daily") -> Histor
         )
         for edition in read_whole_chart(path.name, path.read_bytes(), cadence=cadence).editions
     ]
+    return history_of(snapshots, cadence)
+
+
+def history_of(snapshots: Sequence[PlaylistSnapshot], cadence: str = "daily") -> History:
+    """The snapshots of a playlist as the compacted history has them."""
     tables = daily_tables(snapshots, cadence)
-    return History(chart_days(tables).assign(playlist=playlist), chart_entries(tables).assign(playlist=playlist))
+    slug = snapshots[0].slug
+    return History(chart_days(tables).assign(playlist=slug), chart_entries(tables).assign(playlist=slug))
