@@ -8,6 +8,7 @@ import sqlglot
 
 from spotify_assets.analytics.statements import FOLDER, statements
 from spotify_assets_tests.helpers.dialect import FUNCTIONS, complaints, input_tables
+from spotify_assets_tests.helpers.dialect_answers import ANSWERS, WINDOWS
 
 TABLES = {
     "plays": {
@@ -128,86 +129,6 @@ NOT_FINE = {
     "select count(*) as n from plays group by song having plays > 1": "neither aggregated nor in GROUP BY",
     "select year(day) + plays as n from plays group by year(day)": "neither aggregated nor in GROUP BY",
 }
-
-# What Trino's documentation says, or its own tests; the functions of windows are in the one query of all of them below.
-ANSWERS = {
-    "count(*)": 3,
-    "count(distinct letter)": 2,
-    "count_if(n > 1)": 2,
-    "sum(n)": 6,
-    "avg(n)": 2.0,
-    "min(n)": 1,
-    "max(letter)": "b",
-    "max_by(letter, n)": "b",
-    "min_by(n, letter)": 1,
-    "bool_and(n > 1)": False,
-    "bool_or(n > 1)": True,
-    "array_agg(n order by n desc)": [3, 2, 1],
-    "count(*) filter (where n > 1)": 2,
-    "max(coalesce(null, n))": 3,
-    "max(nullif(n, 3))": 2,
-    "if(1 > 2, 'a')": None,
-    "greatest(1, 2)": 2,
-    "greatest(1, cast(null as integer))": None,
-    "least(1, 2)": 1,
-    "least(1, cast(null as integer))": None,
-    "cast('2024-02-29' as date)": "2024-02-29",
-    "try_cast('x' as integer)": None,
-    "abs(-2)": 2,
-    "round(2.5e0)": 3.0,
-    "round(-2.5e0)": -3.0,
-    "floor(-1.5e0)": -2.0,
-    "ceil(1.2e0)": 2.0,
-    "mod(-5, 3)": -2,
-    "-5 % 3": -2,
-    "-5 / 2": -2,
-    "5 / 2": 2,
-    "power(2, 3)": 8.0,
-    "sqrt(4)": 2.0,
-    "exp(0)": 1.0,
-    "ln(1)": 0.0,
-    "lower('ÀB')": "àb",
-    "upper('ab')": "AB",
-    "length('日本')": 2,
-    "substr('abc', 2)": "bc",
-    "substr('abc', -2, 1)": "b",
-    "trim('  a ')": "a",
-    "replace('aba', 'a', 'c')": "cbc",
-    "concat('a', 'b')": "ab",
-    "concat('a', cast(null as varchar))": None,
-    "'a' || cast(null as varchar)": None,
-    "strpos('abc', 'c')": 3,
-    "split('a,b', ',')": ["a", "b"],
-    "cast(date_add('month', 1, date '2024-01-31') as date)": "2024-02-29",
-    "date_diff('day', date '2024-03-01', date '2024-02-28')": -2,
-    "cast(date_trunc('week', date '2024-03-03') as date)": "2024-02-26",
-    "year(date '2024-02-29')": 2024,
-    "month(date '2024-02-29')": 2,
-    "day(date '2024-02-29')": 29,
-    "day_of_week(date '2024-03-03')": 7,
-    "last_day_of_month(date '2024-02-01')": "2024-02-29",
-    "cardinality(array['a', 'b'])": 2,
-    "contains(array['a'], 'b')": False,
-    "element_at(array['a'], 1)": "a",
-    "element_at(array['a'], 2)": None,
-    "array_join(array['b', null, 'a'], ';')": "b;a",
-    "array_sort(array['b', null, 'a'])": ["a", "b", None],
-    "cardinality(array_distinct(array['b', 'b']))": 1,
-    "sequence(1, 3)": [1, 2, 3],
-    "transform(array[1, 2], x -> x + 1)": [2, 3],
-    "filter(array[1, 2], x -> x > 1)": [2],
-    "cast(true as integer)": 1,
-    "cast(12 as varchar)": "12",
-    "1 is distinct from null": True,
-}
-
-WINDOWS = """
-    select
-        row_number() over w, rank() over w, dense_rank() over w, lag(n) over w, lead(n, 2) over w,
-        first_value(n) over w, last_value(n) over w, last_value(letter) ignore nulls over w, sum(n) over w
-    from (values (1, 'a'), (2, 'b'), (2, null), (4, null)) as t (n, letter)
-    window w as (order by n) order by 1
-"""
 
 
 @pytest.fixture(scope="module")

@@ -23,9 +23,9 @@ from spotify_assets.settings.playlists import PlaylistSettings
 from spotify_assets.sources.demo.demo_source import DemoSource
 from spotify_assets.storage.layout import year_key
 from spotify_assets.storage.s3_object_store import S3ObjectStore
-from spotify_assets_tests.analytics.test_dialect import ANSWERS, WINDOWS
 from spotify_assets_tests.helpers.analyse import write_history, write_identity
 from spotify_assets_tests.helpers.chart_history import write_history as write_made_up_history
+from spotify_assets_tests.helpers.dialect_answers import ANSWERS, WINDOWS
 from spotify_assets_tests.helpers.little_charts import History, by, day, histories, little_chart, together
 from spotify_assets_tests.helpers.platform import Platform
 from spotify_assets_tests.helpers.publisher import truncate
