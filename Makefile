@@ -24,7 +24,7 @@ endif
 LOCKED = $(PYTHON) -c 'import fcntl, subprocess, sys; lock = open("$(VENV).lock", "w"); \
 	fcntl.flock(lock, fcntl.LOCK_EX); sys.exit(subprocess.call(sys.argv[1:]))'
 
-.PHONY: help demo japan report dev extra doctor test test-fast test-deploy lint format bench lock clean
+.PHONY: help demo japan report dev extra doctor test test-fast trino test-trino test-deploy lint format bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -53,7 +53,7 @@ doctor: $(VENV)/base ## Look at settings, lake, Spotify and catalog, and say wha
 	$(BIN)/spotify-assets doctor
 
 # Each worker and each program that a test starts would compile everything anew if it might not keep what it compiled.
-test test-fast: export PYTHONDONTWRITEBYTECODE =
+test test-fast test-trino: export PYTHONDONTWRITEBYTECODE =
 
 test: $(VENV)/dev ## Run all tests
 	$(BIN)/pytest -q -n 2 --dist worksteal
@@ -72,6 +72,13 @@ test-deploy: $(VENV)/dev $(TOOLS)/done ## Lint deploy/, make its stacks in an em
 	$(TOOLS)/checkov/bin/checkov --config-file deploy/checkov.yaml --file Dockerfile
 	$(BIN)/pytest -q spotify_assets_tests/deploy
 
+trino: ## Fetch the Trino server of test-trino by Maven (0.8 GB), if it is not there; needs Java 24 or newer
+	@spotify_assets_tests/fetch_trino.sh
+
+test-trino: $(VENV)/dev ## Run all SQL on a real Trino beside DuckDB: the one of TRINO_URL, or one that is fetched
+	@test -n "$$TRINO_URL" || $(MAKE) --no-print-directory trino
+	$(BIN)/pytest -q -m trino
+
 lint: $(VENV)/dev ## Check style, types and definitions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -89,8 +96,8 @@ lock: ## Choose the newest versions that go together (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --upgrade --output-file requirements.lock setup.cfg
 
-clean: ## Remove the virtual environment and caches; lakes and the Dagster instance stay
-	rm -rf $(VENV) $(VENV).lock $(TOOLS) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+clean: ## Remove the virtual environment, Trino and caches; lakes and the Dagster instance stay
+	rm -rf $(VENV) $(VENV).lock $(TOOLS) .trino .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 
 # Each in an environment of its own: they want other versions of each other's libraries.
 $(TOOLS)/done: deploy/tools.txt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 settings.register_profile("spotify_assets", deadline=None, derandomize="CI" in os.environ, max_examples=30)
 settings.load_profile("spotify_assets")
 
+COMPARED = pytest.StashKey[Counter[str]]()
 PREFIXES = ("SPOTIFY_", "SPOTIPY_", "GLUE_", "ATHENA_", "AWS_", "DAGSTER_")
 
 
@@ -120,3 +122,15 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsStandIn]:
         for name, value in stand_in.environment().items():
             monkeypatch.setenv(name, value)
         yield stand_in
+
+
+@pytest.fixture
+def compared(request: pytest.FixtureRequest) -> Counter[str]:
+    """Counts the rows that engines were compared by, for the summary of the session."""
+    return request.config.stash.setdefault(COMPARED, Counter())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Report how many rows of Trino and DuckDB were compared."""
+    for what, rows in sorted(config.stash.get(COMPARED, Counter()).items()):
+        terminalreporter.write_line(f"{rows:,} rows of Trino and DuckDB are the same: {what}")

@@ -229,7 +229,7 @@ class AthenaEngine:
                 table.replace(_named(self._tables[table.name], table.alias_or_name))
         partitions = ", ".join(f"'{key}'" for key in keys)
         return (
-            f"UNLOAD ({query.sql('athena')}) TO '{self._store.uri(target)}' "
+            f"UNLOAD ({query.sql('athena', comments=False)}) TO '{self._store.uri(target)}' "
             f"WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY[{partitions}])"
         )
 

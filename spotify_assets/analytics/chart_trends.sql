@@ -185,9 +185,9 @@ concentration as (
         period,
         period_start,
         count(*) as artists,
-        cast(sum(cast(of_songs * of_songs as decimal(18, 15))) as double) as hhi,
-        cast(sum(cast(of_points * of_points as decimal(18, 15))) as double) as hhi_points,
-        cast(sum(cast(of_song_editions * of_song_editions as decimal(18, 15))) as double) as hhi_periods
+        cast(sum(cast(of_songs * of_songs as decimal(18, 12))) as double) as hhi,
+        cast(sum(cast(of_points * of_points as decimal(18, 12))) as double) as hhi_points,
+        cast(sum(cast(of_song_editions * of_song_editions as decimal(18, 12))) as double) as hhi_periods
     from shares
     group by playlist, period, period_start
 )

@@ -193,6 +193,25 @@ def test_a_table_is_not_written_twice_in_a_run(desk):
     assert "start a new run" in refusal.remedy
 
 
+def test_what_a_failed_query_leaves_becomes_part_of_no_table(desk):
+    desk.aws.order_query(error="INTERNAL_ERROR")
+    desk.refusal()
+    assert desk.store.list_keys(run_prefix(EDITIONS.table.name, RUN))
+    assert "was written in this run before" in desk.refusal().what
+    with desk.engine() as engine:
+        (keys,) = engine.write(EDITIONS, [JAPAN], "next").values()
+    assert list(keys) == desk.store.list_keys(run_prefix(EDITIONS.table.name, "next"))
+
+
+def test_athena_gets_the_query_without_the_comments_of_the_file(desk):
+    with desk.engine() as engine:
+        engine.write(EDITIONS, [JAPAN], RUN)
+    ((query, _),) = desk.aws.queries
+    assert "--" in EDITIONS.text
+    assert "--" not in query
+    assert "/*" not in query
+
+
 @pytest.mark.parametrize(
     ("order", "words", "remedy"),
     [
@@ -215,7 +234,6 @@ def test_limits_and_failures_say_why_and_what_to_do(desk, order, words, remedy):
     assert "making chart_editions" in refusal.what
     assert words in refusal.why
     assert remedy in refusal.remedy
-    assert desk.store.list_keys("analytics/") == []
 
 
 def test_a_history_that_is_not_registered_is_explained(empty_desk):

@@ -8,6 +8,7 @@ import sqlglot
 
 from spotify_assets.analytics.statements import FOLDER, statements
 from spotify_assets_tests.helpers.dialect import FUNCTIONS, complaints, input_tables
+from spotify_assets_tests.helpers.dialect_answers import ANSWERS, WINDOWS
 
 TABLES = {
     "plays": {
@@ -41,6 +42,7 @@ FINE = [
     "select n from (values (1), (2)) as numbers (n) cross join unnest(array['a', 'b']) as letters (letter)",
     "select case plays when 1 then 'one' else song end as a, if(hot, 1, 2) as b, coalesce(song, '') as c from plays",
     "select cast(plays as double) / 3 as a, plays / 2 as b, share / 1e2 as c, round(share) as d from plays",
+    "select cast(share as decimal(18, 12)) as a from plays",
     "select cast(round(share) as integer) as a, cast(date_add('day', 1, day) as date) as b from plays",
     'select \'a :: b == c // d (e\' as text, "day" as "group" from plays -- select x::int',
 ]
@@ -118,6 +120,7 @@ NOT_FINE = {
     "select 1.0 * plays / 2 as half from plays": "a decimal in a division",
     "select amount / plays as each from plays": "a decimal in a division",
     "select cast(share as integer) as n from plays": "without round",
+    "select cast(share as decimal(18, 15)) as n from plays": "more places than its own",
     "select cast(share as varchar) as text from plays": "a double is cast to a text",
     # groups
     "select song, plays from plays group by song": "neither aggregated nor in GROUP BY",
@@ -126,86 +129,6 @@ NOT_FINE = {
     "select count(*) as n from plays group by song having plays > 1": "neither aggregated nor in GROUP BY",
     "select year(day) + plays as n from plays group by year(day)": "neither aggregated nor in GROUP BY",
 }
-
-# What Trino's documentation says, or its own tests; the functions of windows are in the one query of all of them below.
-ANSWERS = {
-    "count(*)": 3,
-    "count(distinct letter)": 2,
-    "count_if(n > 1)": 2,
-    "sum(n)": 6,
-    "avg(n)": 2.0,
-    "min(n)": 1,
-    "max(letter)": "b",
-    "max_by(letter, n)": "b",
-    "min_by(n, letter)": 1,
-    "bool_and(n > 1)": False,
-    "bool_or(n > 1)": True,
-    "array_agg(n order by n desc)": [3, 2, 1],
-    "count(*) filter (where n > 1)": 2,
-    "max(coalesce(null, n))": 3,
-    "max(nullif(n, 3))": 2,
-    "if(1 > 2, 'a')": None,
-    "greatest(1, 2)": 2,
-    "greatest(1, cast(null as integer))": None,
-    "least(1, 2)": 1,
-    "least(1, cast(null as integer))": None,
-    "cast('2024-02-29' as date)": "2024-02-29",
-    "try_cast('x' as integer)": None,
-    "abs(-2)": 2,
-    "round(2.5e0)": 3.0,
-    "round(-2.5e0)": -3.0,
-    "floor(-1.5e0)": -2.0,
-    "ceil(1.2e0)": 2.0,
-    "mod(-5, 3)": -2,
-    "-5 % 3": -2,
-    "-5 / 2": -2,
-    "5 / 2": 2,
-    "power(2, 3)": 8.0,
-    "sqrt(4)": 2.0,
-    "exp(0)": 1.0,
-    "ln(1)": 0.0,
-    "lower('ÀB')": "àb",
-    "upper('ab')": "AB",
-    "length('日本')": 2,
-    "substr('abc', 2)": "bc",
-    "substr('abc', -2, 1)": "b",
-    "trim('  a ')": "a",
-    "replace('aba', 'a', 'c')": "cbc",
-    "concat('a', 'b')": "ab",
-    "concat('a', cast(null as varchar))": None,
-    "'a' || cast(null as varchar)": None,
-    "strpos('abc', 'c')": 3,
-    "split('a,b', ',')": ["a", "b"],
-    "cast(date_add('month', 1, date '2024-01-31') as date)": "2024-02-29",
-    "date_diff('day', date '2024-03-01', date '2024-02-28')": -2,
-    "cast(date_trunc('week', date '2024-03-03') as date)": "2024-02-26",
-    "year(date '2024-02-29')": 2024,
-    "month(date '2024-02-29')": 2,
-    "day(date '2024-02-29')": 29,
-    "day_of_week(date '2024-03-03')": 7,
-    "last_day_of_month(date '2024-02-01')": "2024-02-29",
-    "cardinality(array['a', 'b'])": 2,
-    "contains(array['a'], 'b')": False,
-    "element_at(array['a'], 1)": "a",
-    "element_at(array['a'], 2)": None,
-    "array_join(array['b', null, 'a'], ';')": "b;a",
-    "array_sort(array['b', null, 'a'])": ["a", "b", None],
-    "cardinality(array_distinct(array['b', 'b']))": 1,
-    "sequence(1, 3)": [1, 2, 3],
-    "transform(array[1, 2], x -> x + 1)": [2, 3],
-    "filter(array[1, 2], x -> x > 1)": [2],
-    "cast(true as integer)": 1,
-    "cast(12 as varchar)": "12",
-    "1 is distinct from null": True,
-}
-
-WINDOWS = """
-    select
-        row_number() over w, rank() over w, dense_rank() over w, lag(n) over w, lead(n, 2) over w,
-        first_value(n) over w, last_value(n) over w, last_value(letter) ignore nulls over w, sum(n) over w
-    from (values (1, 'a'), (2, 'b'), (2, null), (4, null)) as t (n, letter)
-    window w as (order by n) order by 1
-"""
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +162,31 @@ def test_an_aggregate_over_an_output_column_is_complained_of(order):
 @pytest.mark.parametrize("order", ["max(t.n)", "n", "max(letter)"])
 def test_an_aggregate_over_a_column_of_a_table_is_fine(order):
     assert complaints(AGGREGATE_OF_OUTPUT.format(order), {}) == []
+
+
+@pytest.mark.parametrize("columns", ["letter.letter", "letter.n as Letter", "1 as letter"])
+def test_a_table_that_is_called_like_an_output_column_is_complained_of_in_order_by(columns):
+    query = "select {} from (values (1, 'a')) as {} (n, letter) order by {}.n"
+    assert complaints(query.format(columns.replace("letter.", "t."), "t", "t"), {}) == []
+    (complaint,) = complaints(query.format(columns, "letter", "letter"), {})
+    assert complaint == "letter.n in ORDER BY is taken for a field of the output column letter"
+
+
+@pytest.mark.parametrize("function", ["max_by", "min_by"])
+@pytest.mark.parametrize(
+    ("more", "complained"),
+    [
+        ("", ["are not filtered"]),
+        ("filter (where t.n is not null)", ["are not filtered"]),
+        ("filter (where t.song_name is null)", ["are not filtered"]),
+        ("filter (where t.song_name is not null)", []),
+        ("filter (where t.n > 1 and t.song_name is not null)", []),
+    ],
+)
+def test_a_value_of_the_largest_key_that_may_be_null_is_complained_of(function, more, complained):
+    query = f"select {function}(t.song_name, t.n) {more} as name from (values (1, 'a')) as t (n, song_name)"  # noqa: S608
+    found = complaints(query, {})
+    assert [words in complaint for words, complaint in zip(complained, found, strict=True)] == [True] * len(complained)
 
 
 def test_everything_that_is_written_strangely_is_said_at_once():

@@ -10,18 +10,13 @@ Daily Top 200 of Japan, 43 days from 2026-06-30 to 2026-08-20 with nine missing 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
 
-from spotify_assets.snapshot import CHARTS, Entry, PlaylistSnapshot
-from spotify_assets.transforms.chart_days import chart_days
-from spotify_assets.transforms.chart_entries import chart_entries
-from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.helpers.analyse import analyse
 from spotify_assets_tests.helpers.real_data import REAL_DATA, requires_real_data
-from spotify_assets_tests.helpers.whole_chart import read_whole_chart
+from spotify_assets_tests.helpers.whole_chart import history_of_file
 
 FILE = REAL_DATA / "charts" / "anelas_jp_top200_daily_2026.csv.gz"
 pytestmark = [requires_real_data, pytest.mark.slow]
@@ -30,18 +25,7 @@ pytestmark = [requires_real_data, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def chart():
     """The file as the compacted history."""
-    snapshots = [
-        PlaylistSnapshot(
-            "chart",
-            edition.chart_date,
-            CHARTS,
-            datetime(2026, 11, 22, tzinfo=UTC),
-            tuple(Entry(row.position, row.values) for row in edition.rows),
-        )
-        for edition in read_whole_chart(FILE.name, FILE.read_bytes()).editions
-    ]
-    tables = daily_tables(snapshots, "daily")
-    return chart_days(tables).assign(playlist="chart"), chart_entries(tables).assign(playlist="chart")
+    return history_of_file(FILE, "chart")
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def analyse(
         store = LocalObjectStore(folder)
         years = _years(chart_days)
         compacted = write_history(store, chart_days, chart_entries)
-        _identify(store, compacted, aliases)
+        write_identity(store, compacted, aliases)
         with open_lake_files(store) as lake_files, open_duckdb_engine(lake_files, compacted, "1GB") as engine:
             tables = {}
             for statement in _needed_for(only):
@@ -77,7 +77,7 @@ def identified(
     """What the songs are taken for, and the rows of the tables that say it; arguments as for `analyse`."""
     with tempfile.TemporaryDirectory() as folder:
         store = LocalObjectStore(folder)
-        identity = _identify(store, write_history(store, chart_days, chart_entries), aliases)
+        identity = write_identity(store, write_history(store, chart_days, chart_entries), aliases)
         return identity, {
             name: pq.read_table(io.BytesIO(store.read(identity_key(name)))).to_pylist() for name in IDENTITY
         }
@@ -91,7 +91,8 @@ def write_history(store: ObjectStore, chart_days: pd.DataFrame, chart_entries: p
     return [Year(playlist, year) for playlist, of_playlist in years.items() for year in of_playlist]
 
 
-def _identify(store: ObjectStore, years: Sequence[Year], aliases: Sequence[Alias]) -> Identity:
+def write_identity(store: ObjectStore, years: Sequence[Year], aliases: Sequence[Alias]) -> Identity:
+    """Write what the songs of these years are taken for."""
     if aliases:
         lines = io.StringIO()
         csv.writer(lines).writerows([("song", "same_as", "differs_from"), *aliases])

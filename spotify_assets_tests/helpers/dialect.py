@@ -28,8 +28,8 @@ FUNCTIONS: Mapping[str, str] = {
     "avg": "mean, a double; null of no value",
     "min": "smallest value",
     "max": "largest value",
-    "max_by": "value of the row with the largest key",
-    "min_by": "value of the row with the smallest key",
+    "max_by": "value of the row with the largest key; of a column that may be null, FILTER (WHERE it IS NOT NULL)",
+    "min_by": "value of the row with the smallest key, likewise",
     "bool_and": "whether a condition holds for all rows",
     "bool_or": "whether a condition holds for any row",
     "array_agg": "values as a list, with ORDER BY inside",
@@ -115,6 +115,11 @@ RESERVED = _words(
 )
 """Words that are no names in Trino without quotes (its documentation, Keywords and identifiers)."""
 
+PLACES_OF_A_DOUBLE = 12
+"""A double that becomes a decimal is rounded twice by DuckDB; with 15 places, one of some thousands differed."""
+OPTIONAL = frozenset(column.name for table in INPUTS.values() for column in table.columns if column.nullable)
+"""Names of columns that may be null, also where a query hands them on."""
+
 Tables = Mapping[str, Mapping[str, str]]
 
 
@@ -142,7 +147,7 @@ def complaints(text: str, tables: Tables) -> list[str]:
     if not isinstance(query, exp.Query):
         return ["it is no query"]
     found = [*_strange_tokens(tokens, _aliases_with_columns(query)), *_strange_expressions(query)]
-    found += _aggregates_of_output(query)
+    found += [*_aggregates_of_output(query), *_tables_like_output(query), *_nulls_of_a_key(query)]
     found += [f"the table {table.name} is not there" for table in _tables_read(query) if table.name not in tables]
     return list(dict.fromkeys(found or _meaning(query, tables)))
 
@@ -260,6 +265,33 @@ def _aggregates_of_output(query: exp.Query) -> Iterator[str]:
             for column in aggregate.find_all(exp.Column):
                 if not column.table and column.name.lower() in names:
                     yield f"{aggregate.sql('athena')} in ORDER BY is over the output column {column.name}"
+
+
+def _tables_like_output(query: exp.Query) -> Iterator[str]:
+    """Columns in ORDER BY of a table that is called like an output column.
+
+    There Trino takes `genre.share` for a field of the output column `genre`, and refuses: it is no row.
+    """
+    from sqlglot import exp
+
+    for select in query.find_all(exp.Select):
+        order = select.args.get("order")
+        names = {projection.alias_or_name.lower() for projection in select.selects}
+        for column in order.find_all(exp.Column) if order else []:
+            if column.table.lower() in names:
+                yield f"{column.sql('athena')} in ORDER BY is taken for a field of the output column {column.table}"
+
+
+def _nulls_of_a_key(query: exp.Query) -> Iterator[str]:
+    """Columns that may be null, taken by the largest or smallest key: Trino takes the null, DuckDB the next value."""
+    from sqlglot import exp
+
+    for node in query.find_all(exp.ArgMax, exp.ArgMin):
+        value = node.this
+        filtered = node.parent.expression if isinstance(node.parent, exp.Filter) else exp.Where()
+        excluded = [test.this.this for test in filtered.find_all(exp.Not) if isinstance(test.this, exp.Is)]
+        if isinstance(value, exp.Column) and value.name.lower() in OPTIONAL and value not in excluded:
+            yield f"the nulls of {value.sql('athena')} are not filtered in {node.sql('athena')}"
 
 
 def _strange_form(node: exp.Expr) -> Iterator[str]:  # noqa: C901 - one case per kind
@@ -415,6 +447,8 @@ def _cast_of_double(cast: exp.Cast) -> Iterator[str]:
 
     if cast.to.is_type(*exp.DataType.INTEGER_TYPES) and not isinstance(cast.this, exp.Round | exp.Floor | exp.Ceil):
         yield f"a double is cast to a whole number without round, floor or ceil: {cast.sql('athena')}"
+    if cast.to.is_type(exp.DType.DECIMAL) and int(cast.to.expressions[-1].name) > PLACES_OF_A_DOUBLE:
+        yield f"a double is cast to more places than its own, which the two round otherwise: {cast.sql('athena')}"
     if cast.to.is_type(*exp.DataType.TEXT_TYPES):
         yield f"a double is cast to a text, which the two write otherwise: {cast.sql('athena')}"
 

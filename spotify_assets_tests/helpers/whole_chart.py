@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 
+from spotify_assets.snapshot import CHARTS, Entry, PlaylistSnapshot
 from spotify_assets.sources.charts.chart_files import ChartFile, read_chart_file
 from spotify_assets.sources.charts.edition_rows import ChartRow, EditionRows
+from spotify_assets.transforms.chart_days import chart_days
+from spotify_assets.transforms.chart_entries import chart_entries
+from spotify_assets.transforms.daily_tables import daily_tables
+from spotify_assets_tests.helpers.little_charts import History
 
 
 @dataclass(frozen=True)
@@ -48,3 +55,25 @@ def read_whole_chart(
     """Read one chart of a file from its bytes."""
     content = read_chart_file(name, io.BytesIO(data), cadence=cadence)
     return whole_chart(content.of(country, kind), content.rows)
+
+
+def history_of_file(path: Path, playlist: str, cadence: str = "daily") -> History:
+    """The chart of a file as the compacted history has it."""
+    snapshots = [
+        PlaylistSnapshot(
+            playlist,
+            edition.chart_date,
+            CHARTS,
+            datetime(2026, 11, 22, tzinfo=UTC),
+            tuple(Entry(row.position, row.values) for row in edition.rows),
+        )
+        for edition in read_whole_chart(path.name, path.read_bytes(), cadence=cadence).editions
+    ]
+    return history_of(snapshots, cadence)
+
+
+def history_of(snapshots: Sequence[PlaylistSnapshot], cadence: str = "daily") -> History:
+    """The snapshots of a playlist as the compacted history has them."""
+    tables = daily_tables(snapshots, cadence)
+    slug = snapshots[0].slug
+    return History(chart_days(tables).assign(playlist=slug), chart_entries(tables).assign(playlist=slug))

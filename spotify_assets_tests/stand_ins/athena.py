@@ -2,8 +2,9 @@
 
 What Athena refuses is refused: SQL outside the dialect (`spotify_assets_tests.helpers.dialect`, with the columns and
 types that Glue says), tables and partitions that are not registered, files of other types than registered, an UNLOAD
-into a folder with files or with more than 100 partitions. A query moves on when it is asked for: tests need no time.
-QUEUED at the first GetQueryExecution, then RUNNING, then the end.
+with more than 100 partitions, or without any into a folder with files. `Execution.engine` may run the queries
+elsewhere, as on a real Trino. A query moves on when it is asked for: tests need no time. QUEUED at the first
+GetQueryExecution, then RUNNING, then the end.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import io
 import json
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -54,6 +55,32 @@ MISSING_TABLE = re.compile(r"the table (?P<name>\w+) is not there")
 QUOTED = re.compile(r"'([^']*)'")
 
 
+@dataclass(frozen=True)
+class Unload:
+    """An UNLOAD.
+
+    Attributes:
+        query: whose rows are written.
+        target: the folder, `s3://bucket/folder/`.
+        options: what follows WITH.
+    """
+
+    query: str
+    target: str
+    options: Mapping[str, list[str]]
+
+    @classmethod
+    def of(cls, text: str) -> Unload | None:
+        """What a query's text says; None where it is none."""
+        match = UNLOAD.fullmatch(text)
+        return cls(match["query"], match["target"], _options(match["options"])) if match else None
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns by which it is partitioned, which are its last ones."""
+        return self.options.get("partitioned_by", [])
+
+
 class _LimitError(Exception):
     """A limit of the workgroup, in Athena's words."""
 
@@ -88,6 +115,7 @@ class Execution:
     order: QueryOrder
     state: str = "QUEUED"
     reason: str | None = None
+    engine: Engine = field(default_factory=lambda: execute_on_duckdb)
     scanned: int = 0
     result: pa.Table = field(default_factory=lambda: pa.table({}))
     types: list[str] = field(default_factory=list)
@@ -108,12 +136,11 @@ class Execution:
 
     def describe(self) -> dict[str, Any]:
         """As in the answer of GetQueryExecution."""
-        unload = UNLOAD.fullmatch(self.query) is not None
         return {
             "QueryExecutionId": self.id,
             "Query": self.query,
             "StatementType": "DML",
-            "SubstatementType": "UNLOAD" if unload else "SELECT",
+            "SubstatementType": "UNLOAD" if Unload.of(self.query) else "SELECT",
             "ResultConfiguration": {"OutputLocation": f"{self.output}{self.id}.csv"} if self.output else {},
             "QueryExecutionContext": {"Database": self.database, "Catalog": "awsdatacatalog"},
             "Status": {"State": self.state, **({"StateChangeReason": self.reason} if self.reason else {})},
@@ -122,50 +149,61 @@ class Execution:
         }
 
     def _end(self) -> None:
-        self.state, self.reason = ("FAILED", self.order.error) if self.order.error else self._run()
+        """Run, and then fail where that was ordered: what a failed query had written stays (Athena's guide, UNLOAD)."""
+        self.state, self.reason = self._run()
+        if self.order.error:
+            self.state, self.reason = "FAILED", self.order.error
 
     def _run(self) -> tuple[str, str | None]:
         """The end state and its reason."""
         try:
-            self._execute()
+            self.scan(self.order.scans or 0)
+            self.engine(self)
         except _LimitError as error:
             return "CANCELLED", str(error)
         except (HiveError, duckdb.Error) as error:
             return "FAILED", str(error)
         return "SUCCEEDED", None
 
-    def _execute(self) -> None:
-        self._scan(self.order.scans or 0)
-        unload = UNLOAD.fullmatch(self.query)
-        tables = _catalog(self.database)
-        query = _parse(unload["query"] if unload else self.query, tables, self.database)
-        with duckdb.connect() as connection:
-            connection.execute("SET integer_division = true")
-            connection.execute("SET TimeZone = 'UTC'")
-            for name in {table.name for table in query.find_all(exp.Table)} & tables.keys():
-                rows, size = _read_table(self.database, name)
-                self._scan(size if self.order.scans is None else 0)
-                connection.register(name, rows)
-            rows = connection.sql(qualified(query, tables).sql("duckdb"))
-            self.types = [RESULT_TYPES.get(str(type_), str(type_).lower()) for type_ in rows.types]
-            # DuckDB sums whole numbers to a type that Trino does not have.
-            wide = [f'"{name}"::BIGINT AS "{name}"' for name, type_ in _columns(rows) if type_ == "HUGEINT"]
-            result = (rows.project(f"* REPLACE ({', '.join(wide)})") if wide else rows).to_arrow_table()
-        if unload:
-            _unload(result, unload["target"], _options(unload["options"]), self.id)
-        else:
-            self.result = result
-
-    def _scan(self, size: int) -> None:
+    def scan(self, size: int) -> None:
+        """Have read so many bytes more."""
         self.scanned += size
         if self.cutoff is not None and self.scanned > self.cutoff:
             raise _LimitError("Query cancelled! : Bytes scanned limit was exceeded")
+
+
+Engine = Callable[[Execution], None]
+"""What runs a query: it sets result and types, or writes what is unloaded. A HiveError ends the query."""
+
+
+def execute_on_duckdb(execution: Execution) -> None:
+    """Run a query on DuckDB, within the dialect."""
+    unload = Unload.of(execution.query)
+    tables = _catalog(execution.database)
+    query = _parse(unload.query if unload else execution.query, tables, execution.database)
+    with duckdb.connect() as connection:
+        connection.execute("SET integer_division = true")
+        connection.execute("SET TimeZone = 'UTC'")
+        for name in {table.name for table in query.find_all(exp.Table)} & tables.keys():
+            rows, size = _read_table(execution.database, name)
+            execution.scan(size if execution.order.scans is None else 0)
+            connection.register(name, rows)
+        rows = connection.sql(qualified(query, tables).sql("duckdb"))
+        execution.types = [RESULT_TYPES.get(str(type_), str(type_).lower()) for type_ in rows.types]
+        # DuckDB sums whole numbers to a type that Trino does not have.
+        wide = [f'"{name}"::BIGINT AS "{name}"' for name, type_ in _columns(rows) if type_ == "HUGEINT"]
+        result = (rows.project(f"* REPLACE ({', '.join(wide)})") if wide else rows).to_arrow_table()
+    if unload:
+        _write(result, unload, execution.id)
+    else:
+        execution.result = result
 
 
 class Athena:
     """Athena's side of the stand-in: patches of moto, and the queries that it was given."""
 
     def __init__(self) -> None:
+        self.engine: Engine = execute_on_duckdb
         self.orders: deque[QueryOrder] = deque()
         self.executions: dict[str, Execution] = {}
         self._numbers = count(1)
@@ -207,6 +245,7 @@ class Athena:
             output=output,
             cutoff=configuration.get("BytesScannedCutoffPerQuery"),
             order=order,
+            engine=self.engine,
         )
         self.executions[execution.id] = execution
         return json.dumps({"QueryExecutionId": execution.id})
@@ -334,24 +373,24 @@ def _options(text: str) -> dict[str, list[str]]:
     return {match["name"].lower(): QUOTED.findall(match["value"]) for match in OPTION.finditer(text)}
 
 
-def _unload(rows: pa.Table, target: str, options: Mapping[str, list[str]], execution: str) -> None:
+def _write(rows: pa.Table, unload: Unload, execution: str) -> None:
     """Write rows as Athena's writers do: names without an ending, several files of a partition."""
-    if options.get("format") != ["PARQUET"]:
+    if unload.options.get("format") != ["PARQUET"]:
         raise HiveError("NOT_SUPPORTED: the stand-in unloads Parquet only")
-    keys = options.get("partitioned_by", [])
+    keys = unload.keys
     if keys and rows.column_names[-len(keys) :] != keys:
         raise HiveError("HIVE_COLUMN_ORDER_MISMATCH: Partition keys must be the last columns in the table")
-    if stored_objects(target):
-        raise HiveError(f"HIVE_PATH_ALREADY_EXISTS: Target directory for table already exists: {target}")
+    if not keys and stored_objects(unload.target):
+        raise HiveError(f"HIVE_PATH_ALREADY_EXISTS: Target directory for table already exists: {unload.target}")
     partitions = rows.select(keys).group_by(keys).aggregate([]).to_pylist() if keys else [{}]
     if len(partitions) > MAX_PARTITIONS:
         raise HiveError(f"HIVE_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of {MAX_PARTITIONS} open writers")
-    bucket, prefix = split_location(target)
+    bucket, prefix = split_location(unload.target)
     numbers = count()
     for values in partitions:
         folder = prefix + "".join(f"{name}={NULL if value is None else value}/" for name, value in values.items())
         for part in _written_apart(_of_partition(rows, values).drop_columns(keys)):
-            put_object(bucket, f"{folder}{execution}_{next(numbers)}", _parquet(part, options["compression"][0]))
+            put_object(bucket, f"{folder}{execution}_{next(numbers)}", _parquet(part, unload.options["compression"][0]))
 
 
 def _of_partition(rows: pa.Table, values: Mapping[str, object]) -> pa.Table:

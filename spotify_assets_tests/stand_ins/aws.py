@@ -40,7 +40,7 @@ from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_
 from werkzeug.serving import make_server
 
 from spotify_assets.schemas import TABLES, Table
-from spotify_assets_tests.stand_ins.athena import Athena, QueryOrder
+from spotify_assets_tests.stand_ins.athena import Athena, Engine, QueryOrder
 from spotify_assets_tests.stand_ins.hive import REGION, HiveError, hive_type, split_location, stored_objects
 
 # What AWS's own page sizes are at most is larger for partitions; a small page makes short tests turn pages.
@@ -79,7 +79,7 @@ class AwsStandIn:
             moto_api_backend.reset()
             closing.callback(moto_api_backend.reset)
             for target, name, replacement in self._patches():
-                closing.enter_context(mock.patch.object(target, name, replacement))
+                closing.enter_context(mock.patch.object(target, name, replacement, create=True))
             self.endpoint_url = closing.enter_context(_serve())
             self._closing = closing.pop_all()
         return self
@@ -183,6 +183,10 @@ class AwsStandIn:
         """Say how Athena's next query goes, see `QueryOrder`; several orders are for as many queries, in turn."""
         self._athena.orders.append(QueryOrder(**order))
 
+    def run_queries_on(self, engine: Engine) -> None:
+        """Have Athena's queries run by another engine than DuckDB."""
+        self._athena.engine = engine
+
     @property
     def queries(self) -> list[tuple[str, str]]:
         """Every query that Athena was given, with its state."""
@@ -201,6 +205,9 @@ class AwsStandIn:
         yield FakeCrawler, "as_dict", lambda crawler: _describe_crawler(crawler, describe)
         yield GlueResponse, "get_tables", lambda response: _page(response, get_tables, "TableList")
         yield GlueResponse, "get_partitions", lambda response: _page(response, get_partitions, "Partitions")
+        for place in ("table", "partition"):
+            # Trino asks for it after it has written a table; moto has no statistics.
+            yield GlueResponse, f"delete_column_statistics_for_{place}", lambda _: ActionResult({})
         yield from self._athena.patches()
 
     def _start_crawler(self, crawler: FakeCrawler) -> None:

@@ -240,6 +240,19 @@ def test_unload_into_a_folder_with_files_is_refused(console):
     assert "HIVE_PATH_ALREADY_EXISTS" in console.unload("select day from days")["Status"]["StateChangeReason"]
 
 
+def test_unload_by_partition_into_a_folder_with_files_writes_again(console):
+    for times in (1, 2):
+        unloaded = console.unload("select day, 1 as n from days", ", partitioned_by = ARRAY['n']")
+        assert unloaded["Status"]["State"] == "SUCCEEDED"
+        assert len(console.files()) == 2 * times
+
+
+def test_what_a_failed_unload_had_written_stays(console, aws):
+    aws.order_query(error="INTERNAL_ERROR_QUERY_ENGINE")
+    assert console.unload("select day from days")["Status"]["State"] == "FAILED"
+    assert console.files()
+
+
 def test_a_query_that_scans_too_much_is_cancelled(console, aws):
     aws.create_workgroup("narrow", output=f"s3://{BUCKET}/results/", BytesScannedCutoffPerQuery=10**7)
     aws.order_query(scans=10**7 + 1)

@@ -5,19 +5,19 @@ with asked as (
 )
 
 select
-    genre.playlist,
-    genre.period_start as month,
-    genre.genre,
-    genre.share,
-    genre.share_change,
-    genre.songs,
-    genre.rank
-from genre_trends as genre
+    shift.playlist,
+    shift.period_start as month,
+    shift.genre,
+    shift.share,
+    shift.share_change,
+    shift.songs,
+    shift.rank
+from genre_trends as shift
 cross join asked
-where genre.period = 'month'
-    and genre.share_change is not null
-    and genre.playlist = coalesce(asked.playlist, genre.playlist)
-    and genre.period_end >= coalesce(asked.first_day, genre.period_end)
-    and genre.period_start <= coalesce(asked.last_day, genre.period_start)
-order by abs(genre.share_change) desc, genre.playlist, genre.period_start, genre.genre
+where shift.period = 'month'
+    and shift.share_change is not null
+    and shift.playlist = coalesce(asked.playlist, shift.playlist)
+    and shift.period_end >= coalesce(asked.first_day, shift.period_end)
+    and shift.period_start <= coalesce(asked.last_day, shift.period_start)
+order by abs(shift.share_change) desc, shift.playlist, shift.period_start, shift.genre
 limit 100

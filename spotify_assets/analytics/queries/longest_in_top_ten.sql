@@ -6,8 +6,8 @@ with asked as (
 
 select
     history.playlist,
-    max_by(history.song_name, history.edition_number) as song_name,
-    max_by(history.artist_names, history.edition_number) as artist_names,
+    max_by(history.song_name, history.edition_number) filter (where history.song_name is not null) as song_name,
+    max_by(history.artist_names, history.edition_number) filter (where history.artist_names is not null) as artist_names,
     count(*) as editions_in_top_ten,
     min(history.position) as best_position,
     min(history.edition_date) as first_time,

@@ -22,8 +22,8 @@ stays as (
     select
         playlist,
         song_key,
-        max_by(song_name, edition_number) as song_name,
-        max_by(artist_names, edition_number) as artist_names,
+        max_by(song_name, edition_number) filter (where song_name is not null) as song_name,
+        max_by(artist_names, edition_number) filter (where artist_names is not null) as artist_names,
         min(edition_date) as first_edition,
         max(edition_date) as last_edition,
         count(*) as editions
