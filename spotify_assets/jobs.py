@@ -9,13 +9,12 @@ from typing import Any
 
 import dagster as dg
 
-from spotify_assets.publication import PUBLISH_KEYS, daily_keys
+from spotify_assets.publication import PUBLISH_JOB, PUBLISH_KEYS, daily_keys
 from spotify_assets.settings import PlaylistSettings, Settings
 from spotify_assets.snapshot import CHARTS
 
 CHART_FILES_JOB = "chart_files_job"
 DAILY_PLAYLIST_JOB = "daily_playlist_job"
-PUBLISH_JOB = "publish_job"
 PRUNE_JOB = "prune_job"
 TIDY_JOB = "tidy_job"
 HOST_TAG = "spotify_assets/host"

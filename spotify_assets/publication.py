@@ -8,7 +8,9 @@ publishing fails halfway, whoever made the partitions, and a rebuilt partition c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import dagster as dg
@@ -16,6 +18,7 @@ import dagster as dg
 from spotify_assets.schemas import TABLES
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
 
+PUBLISH_JOB = "publish_job"
 CATALOG_KEY = dg.AssetKey(["catalog"])
 RELEASE_KEY = dg.AssetKey(["release"])
 REPORT_KEY = dg.AssetKey(["report"])
@@ -73,16 +76,41 @@ def daily_keys(slug: str) -> list[dg.AssetKey]:
 
 def newest_materialization(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> int:
     """Storage id of the newest materialization of any of the assets; 0 when there is none."""
-    return max(_last_ids(instance, keys).values(), default=0)
+    with _unlogged():
+        return max(_last_ids(instance, keys).values(), default=0)
 
 
 def published_up_to(instance: dg.DagsterInstance, key: dg.AssetKey = RELEASE_KEY) -> int:
     """Storage id that the last materialization of an asset of publish runs was made up to; 0 when there is none."""
-    event = instance.get_latest_materialization_event(key)
+    with _unlogged():
+        event = instance.get_latest_materialization_event(key)
     recorded = (
         event.asset_materialization.metadata.get(PUBLISHED_UP_TO) if event and event.asset_materialization else None
     )
     return recorded.value or 0 if isinstance(recorded, dg.IntMetadataValue) else 0
+
+
+def made_in(instance: dg.DagsterInstance, slug: str, place: str) -> bool:
+    """Whether the tables of a playlist were last made in the lake at this place."""
+    with _unlogged():
+        event = instance.get_latest_materialization_event(table_keys(slug)[0])
+    metadata = event.asset_materialization.metadata if event and event.asset_materialization else {}
+    return str(metadata["dagster/uri"].value).startswith(place) if "dagster/uri" in metadata else False
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Read the instance from a step: Dagster's SQLite storage would wait for itself if that were logged into it.
+
+    It has one lock for reading and writing. A log line of SQLAlchemy while it reads (`managed_python_loggers` at DEBUG)
+    is written by the thread that holds it.
+    """
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def find_news(instance: dg.DagsterInstance, slugs: Sequence[str], after: int) -> News:

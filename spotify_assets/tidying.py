@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 import dagster as dg
 
-from spotify_assets.jobs import PUBLISH_JOB
-from spotify_assets.publication import PUBLISH_KEYS
+from spotify_assets.publication import PUBLISH_JOB, PUBLISH_KEYS
 
 LOG_REMOVED = "spotify_assets/log_removed"
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]

@@ -33,6 +33,7 @@ ROOMS = [
     "checks",
     "resources",
     "assets",
+    "tidying",
     "jobs",
     "schedules",
     "sensors",

@@ -48,7 +48,7 @@ def build_catalog(settings: Settings) -> dg.AssetsDefinition:
     )
     @without_useless_retries
     def catalog(context: dg.AssetExecutionContext, config: CatalogConfig, lake: Lake) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        refuse_a_lost_lake(context, lake, keys)
+        refuse_a_lost_lake(context, lake, [playlist.slug for playlist in settings.playlists])
         # Before anything is listed: what is materialized from here on counts as new the next time.
         seen = newest_materialization(context.instance, keys)
         daily = lake.daily_files(anew=True)

@@ -19,7 +19,7 @@ from spotify_assets.errors import (
     StorageError,
 )
 from spotify_assets.partitions import TIMEZONE
-from spotify_assets.publication import newest_materialization
+from spotify_assets.publication import made_in
 from spotify_assets.schemas import Table
 from spotify_assets.settings import PlaylistSettings
 from spotify_assets.snapshot import CHARTS
@@ -87,25 +87,26 @@ def withdrawal_metadata(marker: Marker) -> dict[str, Any]:
     return {"withdrawn because": marker.why, "withdrawn at": marker.at.isoformat()}
 
 
-def refuse_a_lost_lake(context: dg.AssetExecutionContext, lake: Lake, keys: Sequence[dg.AssetKey]) -> None:
+def refuse_a_lost_lake(context: dg.AssetExecutionContext, lake: Lake, slugs: Sequence[str]) -> None:
     """Refuse an empty lake where there was one: it is not mounted, or somebody emptied it. A new lake gets its marker.
 
     Args:
-        context: of the step; its instance knows what was made.
+        context: of the step; its instance knows what was made, and where.
         lake: the lake.
-        keys: the assets that the step makes or reads.
+        slugs: the playlists that the step makes something of.
 
     Raises:
-        StorageError: the lake has neither its marker nor a snapshot, and the instance knows of some.
+        StorageError: the lake has neither its marker nor a snapshot, and tables were made in this very place.
     """
     store = lake.store()
     if read_if_present(store, MARKER_KEY) is not None:
         return
-    if newest_materialization(context.instance, keys) and not store.list_keys(RAW_PREFIX):
+    place = store.uri("")
+    if not store.list_keys(RAW_PREFIX) and any(made_in(context.instance, slug, place) for slug in slugs):
         raise StorageError(
-            f"The lake {store.uri('').rstrip('/')} is empty, and Dagster knows of days that were stored.",
-            why="it is not mounted, was emptied or moved, or SPOTIFY_ASSETS_LAKE is another than before",
-            remedy="bring the lake back and run this again; if a new one is meant, put an empty file "
+            f"The lake {place.rstrip('/')} is empty, and Dagster knows of days that were stored there.",
+            why="it is not mounted, or was emptied or moved",
+            remedy="bring the lake back and run this again; if it is to begin anew, put an empty file "
             f"{MARKER_KEY} there, or use another DAGSTER_HOME",
         )
     store.write(MARKER_KEY, MARKER)

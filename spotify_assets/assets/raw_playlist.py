@@ -150,7 +150,7 @@ def build_raw_playlist(
         may_retry = context.retry_number < RETRIES
         snapshots: list[PlaylistSnapshot] = []
         try:
-            refuse_a_lost_lake(context, lake, [context.asset_key])
+            refuse_a_lost_lake(context, lake, [playlist.slug])
             source = sources.source_of(playlist)
             files, plan = find_days(source, playlist, raw, days)
             if plan is None:

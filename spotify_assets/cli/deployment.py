@@ -87,8 +87,7 @@ def _materialize(
 def publish(deployment: Deployment) -> bool:
     """Make what is new queryable and release the analyses; whether everything went well."""
     from spotify_assets.cli import runs
-    from spotify_assets.jobs import PUBLISH_JOB
-    from spotify_assets.publication import PUBLISH_KEYS
+    from spotify_assets.publication import PUBLISH_JOB, PUBLISH_KEYS
 
     job = deployment.definitions.resolve_job_def(PUBLISH_JOB)
     with progress("catalog, analyses, report", total=len(PUBLISH_KEYS)) as advance:

@@ -18,7 +18,7 @@ import dagster as dg
 from spotify_assets.catalog.pruning import find_old, first_kept, open_glue
 from spotify_assets.cli.runs import run_requested
 from spotify_assets.errors import Damaged
-from spotify_assets.jobs import PRUNE_JOB, PUBLISH_JOB, job_of
+from spotify_assets.jobs import PRUNE_JOB, job_of
 from spotify_assets.partitions import (
     PARTITION_TAG,
     RANGE_END_TAG,
@@ -27,7 +27,7 @@ from spotify_assets.partitions import (
     range_tags,
     today_in_japan,
 )
-from spotify_assets.publication import PUBLISH_KEYS, daily_keys, table_keys
+from spotify_assets.publication import PUBLISH_JOB, PUBLISH_KEYS, daily_keys, table_keys
 from spotify_assets.sensors.work import work_under_way
 from spotify_assets.settings import Settings
 from spotify_assets.snapshot import CHARTS

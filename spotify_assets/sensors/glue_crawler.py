@@ -12,9 +12,9 @@ from typing import Any
 
 import dagster as dg
 
-from spotify_assets.jobs import PUBLISH_JOB
 from spotify_assets.publication import (
     LOOKED_AT,
+    PUBLISH_JOB,
     PUBLISH_KEYS,
     find_news,
     newest_materialization,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from spotify_assets.jobs import PUBLISH_JOB
 from spotify_assets.partitions import today_in_japan
+from spotify_assets.publication import PUBLISH_JOB
 from spotify_assets.settings import Settings, with_secrets
 from spotify_assets.settings.environment import ALERT_URLS
 

@@ -16,8 +16,8 @@ from spotify_assets.alerts.targets import targets
 from spotify_assets.cli.main import main
 from spotify_assets.definitions import build_definitions
 from spotify_assets.errors import Damaged, SettingsError
-from spotify_assets.jobs import PUBLISH_JOB
 from spotify_assets.partitions import today_in_japan
+from spotify_assets.publication import PUBLISH_JOB
 from spotify_assets.sensors.movement_alerts import build_movement_alerts, edition_messages, failure_messages
 from spotify_assets.settings import load_settings
 from spotify_assets.storage.lake import LocalLake

@@ -32,12 +32,20 @@ def test_an_empty_lake_is_refused_until_it_is_back(platform, lake_folder, run):
     result = run(platform)
     assert not result.success
     (message, *_) = failures_of(result)
-    assert f"The lake {lake_folder} is empty, and Dagster knows of days that were stored." in message
+    assert f"The lake {lake_folder} is empty, and Dagster knows of days that were stored there." in message
     assert list(lake_folder.rglob("*.parquet")) == []
     assert not (lake_folder / "analytics").exists()
     lake_folder.rmdir()
     shutil.move(lake_folder.with_name("elsewhere"), lake_folder)
     assert platform.publish().success
+
+
+def test_a_lake_at_another_place_is_a_new_one(platform, lake_folder, instance):
+    elsewhere = lake_folder.with_name("bucket")
+    with Platform({"SPOTIFY_ASSETS_LAKE": str(elsewhere)}, instance) as moved:
+        assert moved.run_daily().success
+        assert moved.publish().success
+        assert moved.store.read(MARKER_KEY)
 
 
 def test_a_new_lake_is_told_so_by_its_marker(platform, lake_folder):
