@@ -7,7 +7,9 @@ ticks are removed by Dagster itself, as `retention` in dagster.yaml says.)
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -37,15 +39,21 @@ def tidy(instance: dg.DagsterInstance, before: datetime) -> Tidied:
     tidied = Tidied(0, 0)
     for record in instance.get_run_records(dg.RunsFilter(statuses=ENDED, updated_before=before)):
         run = record.dagster_run
+        log = _log(instance, run.run_id)
         # Without its log a run looks as if it had made nothing.
         is_useless = LOG_REMOVED not in run.tags and not _has_made_something(instance, run.run_id)
         if run.run_id not in needed and (is_useless or run.job_name == PUBLISH_JOB):
             instance.delete_run(run.run_id)
+            for part in log.parent.glob(f"{log.name}*") if log else ():
+                part.unlink(missing_ok=True)
             tidied = tidied._replace(runs=tidied.runs + 1)
-        elif LOG_REMOVED not in run.tags:
+        elif LOG_REMOVED not in run.tags and log:
             instance.add_run_tags(run.run_id, {LOG_REMOVED: "yes"})
+            _empty(log)
             tidied = tidied._replace(logs=tidied.logs + 1)
-        _remove_log(instance, run.run_id)
+        else:
+            continue
+        instance.compute_log_manager.delete_logs(prefix=[run.run_id])
     return tidied
 
 
@@ -61,11 +69,14 @@ def _has_made_something(instance: dg.DagsterInstance, run_id: str) -> bool:
     return bool(made.records)
 
 
-def _remove_log(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Remove what only the run's own page shows; a storage that keeps the events of all runs together keeps it."""
-    instance.compute_log_manager.delete_logs(prefix=[run_id])
+def _log(instance: dg.DagsterInstance, run_id: str) -> Path | None:
+    """The file of the events that a run's own page shows; None in a storage that keeps those of all runs together."""
     path_of = getattr(instance.event_log_storage, "path_for_shard", None)
-    if path_of:
-        file = Path(path_of(run_id))
-        for part in file.parent.glob(f"{file.name}*"):
-            part.unlink(missing_ok=True)
+    return Path(path_of(run_id)) if path_of else None
+
+
+def _empty(log: Path) -> None:
+    """Remove the events; the file stays, because a web server that has opened it would not make it again."""
+    with closing(sqlite3.connect(log, isolation_level=None)) as database:
+        database.execute("DELETE FROM event_logs")
+        database.execute("VACUUM")
