@@ -75,9 +75,9 @@ test-deploy: $(VENV)/dev $(TOOLS)/done ## Lint deploy/, make its stacks in an em
 trino: ## Fetch the Trino server of test-trino by Maven (0.8 GB), if it is not there; needs Java 24 or newer
 	@spotify_assets_tests/fetch_trino.sh
 
-test-trino: $(VENV)/dev ## Run all SQL on a real Trino beside DuckDB: the one of TRINO_URL, or one that is fetched
+test-trino: $(VENV)/dev ## Run all SQL on a real Trino beside DuckDB: the one of TRINO_URL, or one that is fetched (a part: ONLY=year)
 	@test -n "$$TRINO_URL" || $(MAKE) --no-print-directory trino
-	$(BIN)/pytest -q -m trino
+	$(BIN)/pytest -q -m trino $(if $(ONLY),-k "$(ONLY)")
 
 lint: $(VENV)/dev ## Check style, types and definitions
 	$(BIN)/ruff check .

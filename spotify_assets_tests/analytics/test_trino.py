@@ -21,10 +21,12 @@ from hypothesis import strategies as st
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings.playlists import PlaylistSettings
 from spotify_assets.sources.demo.demo_source import DemoSource
-from spotify_assets.storage.layout import year_key
+from spotify_assets.storage.layout import REPORT_INDEX_KEY, year_key
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets_tests.helpers.analyse import write_history, write_identity
 from spotify_assets_tests.helpers.chart_history import write_history as write_made_up_history
+from spotify_assets_tests.helpers.cloudformation import deploy_lake
+from spotify_assets_tests.helpers.command_line import run_command
 from spotify_assets_tests.helpers.dialect_answers import ANSWERS, WINDOWS
 from spotify_assets_tests.helpers.little_charts import History, by, day, histories, little_chart, together
 from spotify_assets_tests.helpers.platform import Platform
@@ -141,6 +143,19 @@ def test_every_table_that_a_publish_run_leaves_in_glue(lake, instance):
         assert platform.run_daily(last - timedelta(29), last).success
         assert platform.publish({"ops": {"catalog": {"config": {"poll_seconds": 0.01}}}}).success
     lake.compare_tables()
+
+
+def test_from_a_secret_to_the_report_under_the_names_of_the_templates(server, compared, instance, tmp_path, whole):
+    with AwsStandIn() as aws, mock.patch.dict("os.environ", aws.environment()):
+        deployed = deploy_lake(aws, crawls=1)
+        bucket, _, prefix = deployed["SPOTIFY_ASSETS_LAKE"].removeprefix("s3://").partition("/")
+        store = S3ObjectStore(aws.client("s3"), bucket, prefix)
+        with Trino(server, aws.endpoint_url, deployed["GLUE_DATABASE"]) as trino:
+            lake = TrinoLake(aws, trino, store, compared)
+            result = run_command(tmp_path, instance, "daily", **deployed, SPOTIFY_ASSETS_ENGINE="athena")
+            assert result.output.splitlines()[-1] == "daily: released; 2 runs", result.output
+            lake.compare_tables()
+        assert store.read(REPORT_INDEX_KEY)
 
 
 @requires_real_data

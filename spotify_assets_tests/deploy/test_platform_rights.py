@@ -12,7 +12,7 @@ import pytest
 from spotify_assets.cli.runs import failures_of
 from spotify_assets.partitions import today_in_japan
 from spotify_assets_tests.helpers.aws_calls import allowing, as_list, collected_uses
-from spotify_assets_tests.helpers.cloudformation import crawler_request, lake_template
+from spotify_assets_tests.helpers.cloudformation import deploy_lake, lake_template
 from spotify_assets_tests.helpers.command_line import run_command
 from spotify_assets_tests.helpers.platform import Platform
 
@@ -65,27 +65,9 @@ WORK: Sequence[Callable[[Mapping[str, str], dg.DagsterInstance, Path], None]] = 
 
 @pytest.fixture
 def deployed(aws, monkeypatch):
-    """lake.yaml in the stand-in, by its own names; gives the variables of daily.yaml."""
+    """lake.yaml in the stand-in; gives the variables of daily.yaml."""
     monkeypatch.setattr("spotify_assets.analytics.athena_engine.POLL_SECONDS", 0)
-    template = lake_template()
-    aws.create_bucket("chart-lake")
-    crawler = crawler_request(template)
-    # moto refuses the policies that it does not know yet; the template's own test has them.
-    aws.create_crawler(crawler.pop("Name"), crawler.pop("DatabaseName"), "", **crawler)
-    workgroup = template.resource("PipelineWorkGroup")
-    aws.client("athena").create_work_group(Name=workgroup["Name"], Configuration=workgroup["WorkGroupConfiguration"])
-    secret = template.resource("Secret")
-    aws.client("secretsmanager").create_secret(Name=secret["Name"], SecretString=secret["SecretString"])
-    for _ in WORK:
-        aws.order_crawl(polls=0)
-    exports = template.exports()
-    return {
-        "SPOTIFY_ASSETS_LAKE": exports["spotify-assets-lake-Lake"],
-        "GLUE_CRAWLER": exports["spotify-assets-lake-CrawlerName"],
-        "GLUE_DATABASE": exports["spotify-assets-lake-DatabaseName"],
-        "SPOTIFY_ASSETS_SECRET": secret["Name"],
-        "ATHENA_WORKGROUP": exports["spotify-assets-lake-PipelineWorkGroup"],
-    }
+    return deploy_lake(aws, crawls=len(WORK))
 
 
 @pytest.fixture(scope="module")

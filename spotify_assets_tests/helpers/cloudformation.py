@@ -9,11 +9,14 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from spotify_assets_tests.stand_ins.hive import REGION
+
+if TYPE_CHECKING:
+    from spotify_assets_tests.stand_ins.aws import AwsStandIn
 
 FOLDER = Path(__file__).parents[2] / "deploy/aws"
 ACCOUNT = "123456789012"
@@ -166,3 +169,29 @@ def crawler_request(template: Template) -> dict[str, Any]:
     """The CreateCrawler request of lake.yaml."""
     (crawler,) = template.of_type("AWS::Glue::Crawler").values()
     return {**crawler, "Configuration": json.dumps(json.loads(crawler["Configuration"]))}
+
+
+def deploy_lake(aws: AwsStandIn, *, crawls: int) -> dict[str, str]:
+    """Make what lake.yaml describes in the stand-in, by its own names; crawls come to their end at once.
+
+    Returns:
+        The variables of the task of daily.yaml.
+    """
+    template = lake_template()
+    exports = template.exports()
+    aws.create_bucket(exports["spotify-assets-lake-Lake"].removeprefix("s3://").split("/")[0])
+    crawler = crawler_request(template)
+    # moto refuses the policies that it does not know yet; the template's own test has them.
+    aws.create_crawler(crawler.pop("Name"), crawler.pop("DatabaseName"), "", **crawler)
+    workgroup, secret = template.resource("PipelineWorkGroup"), template.resource("Secret")
+    aws.client("athena").create_work_group(Name=workgroup["Name"], Configuration=workgroup["WorkGroupConfiguration"])
+    aws.client("secretsmanager").create_secret(Name=secret["Name"], SecretString=secret["SecretString"])
+    for _ in range(crawls):
+        aws.order_crawl(polls=0)
+    return {
+        "SPOTIFY_ASSETS_LAKE": exports["spotify-assets-lake-Lake"],
+        "GLUE_CRAWLER": exports["spotify-assets-lake-CrawlerName"],
+        "GLUE_DATABASE": exports["spotify-assets-lake-DatabaseName"],
+        "SPOTIFY_ASSETS_SECRET": secret["Name"],
+        "ATHENA_WORKGROUP": exports["spotify-assets-lake-PipelineWorkGroup"],
+    }
