@@ -100,7 +100,7 @@ class TestWhatIsFound:
         )
         went(GLUE_CRAWLER="level")
         (made,) = (answer["Crawler"] for answer in asked)
-        assert json.loads(made["Configuration"])["Grouping"]["TableLevelConfiguration"] == 5
+        assert json.loads(made["Configuration"])["Grouping"]["TableLevelConfiguration"] == 4
         assert made["SchemaChangePolicy"] == policy
         assert made["Role"] == "of-lake"
 
@@ -135,7 +135,7 @@ class TestFailures:
         glue.client("s3").put_bucket_policy(Bucket="lake", Policy=policy)
         removal = went()["removal"]
         assert removal.status == "bad"
-        assert f"Remove by hand: the objects below {LAKE}/.tmp/doctor-" in removal.text
+        assert f"Remove by hand: the objects below {LAKE}/doctor-" in removal.text
         assert left(glue)[1:] == NOTHING[1:]
 
     def test_another_workgroup_is_missing(self, glue):

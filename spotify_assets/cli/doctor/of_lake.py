@@ -34,9 +34,9 @@ def look_at_lake(settings: Settings, clock: Clock, *, offline: bool) -> Iterator
         yield look("catalog", lambda: _probe_catalog(Path(settings.lake) / CATALOG_KEY))
 
 
-def probe_folder() -> str:
+def probe_folder(below: str = TEMPORARY_PREFIX) -> str:
     """A folder below the lake for what somebody tries out, another one each time."""
-    return f"{TEMPORARY_PREFIX}doctor-{uuid4().hex[:8]}"
+    return f"{below}doctor-{uuid4().hex[:8]}"
 
 
 def _look_inside(subject: str, store: ObjectStore, clock: Clock | None) -> Iterator[Finding]:
