@@ -20,7 +20,7 @@ from spotify_assets.jobs import (
 )
 from spotify_assets.partitions import daily_partitions
 from spotify_assets.resources import build_resources
-from spotify_assets.schedules import build_daily_playlist_schedule, build_prune_schedule, build_tidy_schedule
+from spotify_assets.schedules import build_daily_playlist_schedule, build_upkeep_schedule
 from spotify_assets.sensors.archived_days import build_archive_sensor
 from spotify_assets.sensors.chart_landing import build_chart_landing_sensor
 from spotify_assets.sensors.glue_crawler import build_glue_crawler_sensor
@@ -47,11 +47,15 @@ def build_definitions(settings: Settings, *, publish_retries: dg.RetryPolicy | N
     if settings.keep_days:
         prune_job = build_prune_job(settings, settings.keep_days)
         jobs.append(prune_job)
-        schedules.append(build_prune_schedule(prune_job))
+        schedules.append(
+            build_upkeep_schedule(prune_job, 1, "removes the days that are older than SPOTIFY_ASSETS_KEEP_DAYS")
+        )
     if settings.keep_runs_days:
         tidy_job = build_tidy_job(settings.keep_runs_days)
         jobs.append(tidy_job)
-        schedules.append(build_tidy_schedule(tidy_job))
+        schedules.append(
+            build_upkeep_schedule(tidy_job, 2, "removes records of runs older than SPOTIFY_ASSETS_KEEP_RUNS_DAYS")
+        )
     from_files = [playlist for playlist in settings.playlists if playlist.source == CHARTS]
     if from_files:
         chart_files_job = build_chart_files_job(from_files)

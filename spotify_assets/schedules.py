@@ -30,25 +30,13 @@ def build_daily_playlist_schedule(daily_playlist_job: Any) -> dg.ScheduleDefinit
     return daily_playlist_schedule
 
 
-def build_prune_schedule(prune_job: Any) -> dg.ScheduleDefinition:
-    """Every Monday in Japan, an hour before the day's run, with which the analyses follow."""
+def build_upkeep_schedule(job: dg.JobDefinition, hours_before: int, what: str) -> dg.ScheduleDefinition:
+    """Every Monday in Japan, some hours before the day's run, with which the analyses follow."""
     return dg.ScheduleDefinition(
-        name="prune_schedule",
-        job=prune_job,
-        cron_schedule=f"0 {HOUR_IN_JAPAN - 1} * * 1",
+        name=job.name.replace("_job", "_schedule"),
+        job=job,
+        cron_schedule=f"0 {HOUR_IN_JAPAN - hours_before} * * 1",
         execution_timezone=TIMEZONE,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Every Monday in Japan: removes the days that are older than SPOTIFY_ASSETS_KEEP_DAYS.",
-    )
-
-
-def build_tidy_schedule(tidy_job: Any) -> dg.ScheduleDefinition:
-    """Every Monday in Japan, when nothing else runs."""
-    return dg.ScheduleDefinition(
-        name="tidy_schedule",
-        job=tidy_job,
-        cron_schedule=f"30 {HOUR_IN_JAPAN - 2} * * 1",
-        execution_timezone=TIMEZONE,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Every Monday in Japan: removes records of runs older than SPOTIFY_ASSETS_KEEP_RUNS_DAYS.",
+        description=f"Every Monday in Japan: {what}.",
     )

@@ -93,3 +93,10 @@ def test_of_failed_publish_runs_the_newest_stays(platform, instance, monkeypatch
     left = {run.run_id for run in instance.get_runs(dg.RunsFilter(job_name="publish_job"))}
     assert failed[1] in left
     assert failed[0] not in left or any(event and event.run_id == failed[0] for event in last_events(instance).values())
+
+
+def test_a_weekly_schedule_does_it_where_the_setting_asks_for_it(lake_folder, instance):
+    asked = {"SPOTIFY_ASSETS_LAKE": str(lake_folder), "SPOTIFY_ASSETS_KEEP_RUNS_DAYS": "30"}
+    with Platform(asked, instance) as platform:
+        assert platform.definitions.resolve_schedule_def("tidy_schedule").cron_schedule == "0 7 * * 1"
+        assert platform.definitions.resolve_job_def("tidy_job").execute_in_process(instance=instance).success
