@@ -115,7 +115,7 @@ class Soak:
         with ExitStack() as stack:
             if "answer" in faults:
                 kind = self._random.choice(sorted(ANSWERS))
-                self._github.fail(self._random.choice(["^/raw/", "^/api/"]), times=9, **ANSWERS[kind])
+                self._github.fail(self._random.choice(["^/raw/", "^/api/"]), times=99, **ANSWERS[kind])
                 stack.callback(self._github._faults.clear)
             if "catalog" in faults:
                 refusal = CatalogUnavailable("The catalog fails.", why="a fault", remedy="wait")
