@@ -15,12 +15,13 @@ import vl_convert
 from hypothesis import settings
 
 from spotify_assets_tests.helpers import publish_runs
+from spotify_assets_tests.helpers.make_snapshot import examples
 
 if TYPE_CHECKING:
     from spotify_assets_tests.stand_ins.aws import AwsStandIn
 
 # Machines are shared and slow at times. Where CI is set, the same examples are tried each time.
-settings.register_profile("spotify_assets", deadline=None, derandomize="CI" in os.environ, max_examples=30)
+settings.register_profile("spotify_assets", deadline=None, derandomize="CI" in os.environ, max_examples=examples(30))
 settings.load_profile("spotify_assets")
 
 COMPARED = pytest.StashKey[Counter[str]]()

@@ -1,7 +1,8 @@
 """The sensor of the public archive: new days of its playlists become runs, and what a rate limit cut off goes on.
 
-GitHub is asked at most every quarter of an hour, for the playlists whose list of today is not stored yet, and never
-more often than its limit for people without an account allows. What was asked stands in the lake, not in the cursor.
+GitHub is asked at most every quarter of an hour, for the playlists that lack a list of today or of the days before, and
+never more often than its limit for people without an account allows. What was asked stands in the lake, not in the
+cursor.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ ASKED_AT_ONCE = 4
 """Playlists that are asked for in one tick: four ticks an hour make 16 calls, of 60 that GitHub allows."""
 FIRST_HOUR = 9
 """The archive begins its daily work at 09:00 in Japan."""
+LOOKED_BACK = 3
+"""Days before today of which a list that was not fetched, because the run of its day failed, is fetched later."""
 REMEMBERED = timedelta(days=2)
 """How long ago a run may have been cut off to be gone on with."""
 
@@ -60,7 +63,8 @@ def build_archive_sensor(playlists: Sequence[PlaylistSettings], daily_playlist_j
         description=(
             f"Every {MINUTES_BETWEEN} minutes from {FIRST_HOUR:02}:00 in Japan on, one call per playlist asks the "
             "public archive for lists that are newer than the stored ones, until today's is stored; each new day "
-            "becomes a run. Runs that a rate limit cut off go on after it."
+            f"becomes a run. Days of the last {LOOKED_BACK} whose runs failed are fetched too. Runs that a rate limit "
+            "cut off go on after it."
         ),
     )
     def archive_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
@@ -101,7 +105,9 @@ def _look_at(
     """The runs that a playlist needs, or what it waits for."""
     today = today_in_japan(now)
     stored = RawLayer(context.resources.lake.store()).files(playlist.slug).newest
-    if today in stored:
+    recent = [today - timedelta(days=ago) for ago in range(LOOKED_BACK + 1)]
+    lacking = [day for day in recent if day not in stored and day >= min(stored, default=today)]
+    if not lacking:
         return f"{playlist.slug}: the list of {today} is stored."
     if now.astimezone(ZoneInfo(TIMEZONE)).hour < FIRST_HOUR:
         return f"{playlist.slug}: the archive begins its work at {FIRST_HOUR:02}:00 in Japan."
@@ -110,10 +116,12 @@ def _look_at(
         return f"{playlist.slug} is not asked for while {', '.join(busy[:NAMED])} is under way."
     newest = max(stored, default=None)
     source = cast("ArchiveSource", context.resources.sources.source_of(playlist))
-    recorded = source.recorded(playlist, newest or today, today)
-    new = [day for day in recorded if newest is None or day > newest]
+    # Of days that are over all commits are known after a while: they are not asked for again.
+    recorded = source.recorded(playlist, min([newest or today, *lacking]), max(lacking))
+    new = [day for day in recorded if day not in stored]
     if not new:
-        return f"{playlist.slug}: the archive has no list of {today} yet; the newest that is stored is of {newest}."
+        days = ", ".join(map(str, sorted(lacking)))
+        return f"{playlist.slug}: the archive has no list of {days} yet; the newest that is stored is of {newest}."
     return [
         dg.RunRequest(
             # With the commit, so that a run that failed is not repeated, and a later list of the day is fetched.

@@ -24,6 +24,23 @@ MOST_BYTES = 256_000_000
 # What is asked of a header before, or without, decoding the rest.
 HEADER_FIELDS = ("source", "playlist_id", "entries", "albums", "artists", "content_sha256")
 
+TEXT_OR_NONE, NUMBER_OR_NONE = (str, type(None)), (int, type(None))
+HEADER_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "slug": str,
+    "source": str,
+    "playlist_id": TEXT_OR_NONE,
+    "snapshot_id": TEXT_OR_NONE,
+    "api_shape": TEXT_OR_NONE,
+    "quota_mode": TEXT_OR_NONE,
+    "language": TEXT_OR_NONE,
+    "chart_size": NUMBER_OR_NONE,
+    "announced": NUMBER_OR_NONE,
+    "playlist": dict,
+    "notes": list,
+    "tracks_without_answer": list,
+}
+"""What a header holds besides days, moments and numbers of records. Fields of later versions may be absent."""
+
 REMEDY_OF_DAMAGE = (
     "restore it from a backup or a bucket version, or take it out (`spotify-assets withdraw`): an older fetch of the "
     "day counts then"
@@ -94,12 +111,16 @@ def decode(data: bytes, uri: str) -> PlaylistSnapshot:
         StorageError: the bytes are damaged, of a format that this version does not know, or incomplete.
     """
     header, *records = read_records(data, uri)
+    wrong = [name for name, of in HEADER_TYPES.items() if name in header and not isinstance(header[name], of)]
+    if wrong:
+        raise damaged(uri, f"its header has values of another type: {', '.join(wrong)}")
     try:
+        header["source"].encode()  # half of a surrogate pair is in no name
         snapshot = PlaylistSnapshot(
             slug=header["slug"],
             snapshot_date=date.fromisoformat(header["snapshot_date"]),
             source=header["source"],
-            fetched_at=datetime.fromisoformat(header["fetched_at"]),
+            fetched_at=_moment(header["fetched_at"]),
             entries=tuple(Entry(item["position"], item["payload"]) for item in records if item["record"] == "entry"),
             albums=_objects(records, "album"),
             artists=_objects(records, "artist"),
@@ -114,10 +135,10 @@ def decode(data: bytes, uri: str) -> PlaylistSnapshot:
             chart_date=header["chart_date"] and date.fromisoformat(header["chart_date"]),
             chart_size=header["chart_size"],
             announced=header.get("announced"),
-            renewed_at=datetime.fromisoformat(header["renewed_at"]) if header.get("renewed_at") else None,
+            renewed_at=_moment(header["renewed_at"]) if header.get("renewed_at") else None,
             notes=tuple(header["notes"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise damaged(uri, f"a record is not as expected: {error!r}") from error
     counts = {
         "entries": len(snapshot.entries),
@@ -135,6 +156,10 @@ def decode(data: bytes, uri: str) -> PlaylistSnapshot:
 def damaged(uri: str, why: str, remedy: str = REMEDY_OF_DAMAGE) -> StorageError:
     """The refusal for a raw file that cannot be what was written."""
     return StorageError(f"{uri} is damaged.", why=why, remedy=remedy)
+
+
+def _moment(written: str) -> datetime:
+    return datetime.fromisoformat(written).astimezone(UTC)
 
 
 def _json(value: Any, *, sort_keys: bool = False) -> bytes:

@@ -43,22 +43,23 @@ def snapshot_rows(
     albums, artists = _listed_ids(frames["albums"], "album_id"), _listed_ids(frames["artists"], "artist_id")
     for snapshot, accepted, rejected in counts:
         day, without_objects = snapshot.snapshot_date, snapshot.source in (ARCHIVE, CHARTS)
+        nominal = whole_number(snapshot.chart_size)
         yield {
             "source": snapshot.source,
             "cadence": cadence,
             "chart_date": snapshot.chart_date,
             "renewed_at": renewed_at(snapshot),
             "fetched_at": in_utc(snapshot.fetched_at),
-            "chart_size": len(snapshot.entries) if snapshot.chart_size is None else snapshot.chart_size,
+            "chart_size": len(snapshot.entries) if nominal is None else nominal,
             "listed": len(snapshot.entries),
-            "announced": snapshot.announced,
+            "announced": whole_number(snapshot.announced),
             "accepted": accepted,
             "rejected": rejected,
             "content_hash": content_hash(snapshot),
-            "api_shape": snapshot.api_shape,
-            "quota_mode": snapshot.quota_mode,
-            "language": snapshot.language,
-            "playlist_snapshot_id": snapshot.playlist_snapshot_id,
+            "api_shape": text(snapshot.api_shape),
+            "quota_mode": text(snapshot.quota_mode),
+            "language": text(snapshot.language),
+            "playlist_snapshot_id": text(snapshot.playlist_snapshot_id),
             # Nobody asks for these objects of charts and of the archive's lists: no share of them.
             "coverage_album_objects": None if without_objects else _share(albums.get(day, []), snapshot.albums),
             "coverage_artist_objects": None if without_objects else _share(artists.get(day, []), snapshot.artists),

@@ -252,6 +252,18 @@ class TestSensor:
         assert f"the list of {TODAY} is stored" in watch.tick().skip_message
         assert github.requests == []
 
+    def test_a_day_whose_run_failed_comes_with_a_later_one(self, github, platform, watch):
+        record_days(github, ago(5), ago(1))
+        assert platform.run_daily(ago(5), ago(3)).success
+        github.fail("^/raw/", status=404)
+        assert not platform.run_daily(ago(2)).success
+        github.record(REPOSITORY, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", make_list(range(50)))
+        assert platform.run_daily(ago(1), TODAY).success
+        (request,) = watch.tick().run_requests
+        assert request.partition_key == str(ago(2))
+        assert watch.run(request).success
+        assert f"the list of {TODAY} is stored" in watch.tick().skip_message
+
     def test_it_does_not_ask_for_days_that_were_removed(self, github, platform, watch):
         record_days(github, ago(5), ago(2))
         platform.run_daily(ago(5), ago(2))

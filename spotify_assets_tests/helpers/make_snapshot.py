@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -16,6 +17,11 @@ DAY = date(2026, 11, 22)
 # Hypothesis hardly ever makes halves of surrogate pairs by itself, and JSON may hold them.
 AWKWARD = "a \n\x00\x1f\u2028\u3000\u30ac\u30ab\u3099\N{ZERO WIDTH SPACE}\N{SMILING FACE WITH OPEN MOUTH}\ud83d\ude03"
 ANY_TEXT = st.text(st.sampled_from(AWKWARD), max_size=6) | st.text(max_size=6)
+
+
+def examples(usual: int) -> int:
+    """How many examples a test tries."""
+    return int(os.environ.get("SPOTIFY_ASSETS_FUZZ", usual))
 
 
 def any_json(*, allow_nan: bool = True) -> st.SearchStrategy[Any]:

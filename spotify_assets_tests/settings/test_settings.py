@@ -17,6 +17,8 @@ from spotify_assets.errors import SettingsError
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings.environment import DEMO_PLAYLISTS_FILE, VARIABLES, load_settings, read_env_file
 from spotify_assets.settings.playlists import BY_SOURCE, RESERVED_SLUGS
+from spotify_assets_tests.helpers.fuzzing import EVIL
+from spotify_assets_tests.helpers.make_snapshot import examples
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "japan_spotify.yaml"
 APP = {"SPOTIFY_CLIENT_ID": "an-id", "SPOTIFY_CLIENT_SECRET": "s3cr3t-of-app"}
@@ -568,8 +570,9 @@ SCALARS = st.one_of(
     st.datetimes(),
     st.binary(max_size=5),
     st.text(max_size=8),
-    st.sampled_from(["demo", "spotify", "daily", "a", PLAYLIST_ID, "JP"]),
+    st.sampled_from(["demo", "spotify", "daily", "a", PLAYLIST_ID, "JP", "regional-jp-daily", "owner/name"]),
 )
+VALUES = SCALARS | EVIL.filter(lambda value: not isinstance(value, str) or value.isprintable()) | st.lists(SCALARS)
 KEYS = st.one_of(
     st.sampled_from(["start", "playlists", "slug", "title", "cadence", "source", "playlist_id", "market"]),
     st.text(string.printable, max_size=5),
@@ -587,15 +590,19 @@ NEARLY_RIGHT = st.fixed_dictionaries(
         "start": st.just(date(2025, 1, 1)) | SCALARS,
         "playlists": st.lists(
             st.fixed_dictionaries(
-                {"slug": st.just("a") | SCALARS, "title": SCALARS, "source": st.sampled_from(["demo", "spotify"])},
-                optional=dict.fromkeys(("cadence", "playlist_id", "market"), SCALARS),
+                {"slug": st.just("a") | SCALARS, "title": SCALARS, "source": st.sampled_from(list(BY_SOURCE))},
+                optional=dict.fromkeys(
+                    ("cadence", "playlist_id", "market", "chart", "repositories", "archived_title"), VALUES
+                ),
             )
             | STRUCTURES,
             max_size=3,
         ),
     }
 )
-OWN_EXAMPLES = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
+OWN_EXAMPLES = settings(
+    max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+)
 
 
 def loads_or_is_refused(environment):
@@ -625,7 +632,12 @@ class TestAnything:
         loads_or_is_refused(with_text(tmp_path, text.encode(errors="replace")))
 
     @OWN_EXAMPLES
-    @given(values=st.dictionaries(st.sampled_from([variable.name for variable in VARIABLES]), st.text(max_size=20)))
+    @given(
+        values=st.dictionaries(
+            st.sampled_from([variable.name for variable in VARIABLES]),
+            st.text(max_size=20) | EVIL.map(str) | st.sampled_from(["s3://", "http://[", "https://x:99999/", "../.."]),
+        )
+    )
     def test_any_values_load_or_are_refused_in_words(self, values):
         loads_or_is_refused(values)
 

@@ -19,7 +19,8 @@ from spotify_assets.storage.raw_format import MOST_BYTES, content_digest, decode
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets.transforms.values import payload_digest
-from spotify_assets_tests.helpers.make_snapshot import ANY_TEXT, DAY, SLUG, any_json, make_snapshot
+from spotify_assets_tests.helpers.fuzzing import assert_whole, bytes_of_tables, damaged, nearly
+from spotify_assets_tests.helpers.make_snapshot import ANY_TEXT, DAY, SLUG, any_json, examples, make_snapshot
 from spotify_assets_tests.stand_ins.spotify import make_album, make_artist, make_entries, make_id
 
 OLD, NEW = make_entries(2), make_entries(2, first=10)
@@ -76,12 +77,12 @@ def with_records(change: Callable[[list[Any]], object]) -> bytes:
 
 
 class TestBytes:
-    @settings(max_examples=60)
+    @settings(max_examples=examples(60))
     @given(SNAPSHOTS)
     def test_what_was_encoded_is_decoded_as_received(self, snapshot):
         assert decode(encoded(snapshot), "here") == snapshot
 
-    @settings(max_examples=30)
+    @settings(max_examples=examples(30))
     @given(SNAPSHOTS)
     def test_the_same_snapshot_gives_the_same_bytes(self, snapshot):
         assert encoded(decode(encoded(snapshot), "here")) == encoded(snapshot)
@@ -119,11 +120,49 @@ class TestBytes:
     def test_japanese_is_readable_in_the_file(self):
         assert "夜明け" in gzip.decompress(encoded(make_snapshot([{"name": "夜明け"}]))).decode()
 
-    @settings(max_examples=30)
+    @settings(max_examples=examples(30))
     @given(any_json(allow_nan=False))
     def test_a_reject_is_found_again_by_its_digest(self, payload):
         [entry] = decode(encoded(make_snapshot([payload])), "here").entries
         assert payload_digest(entry.payload) == payload_digest(payload)
+
+
+RAW_FILE = encoded(
+    make_snapshot(
+        make_entries(2),
+        albums={make_id("album", 1): CatalogObject(make_album(1))},
+        artists={make_id("artist", 1): CatalogObject(make_artist(1), carried_from=date(2026, 11, 1))},
+        playlist={"name": "A Chart"},
+        notes=("a note",),
+    )
+)
+
+
+@pytest.mark.slow
+class TestDamage:
+    """Read as whole days, or refused, and nothing else."""
+
+    def assert_whole_or_refused(self, data):
+        try:
+            snapshot = decode(data, "here")
+        except StorageError:
+            return
+        assert_whole(snapshot)
+        assert bytes_of_tables(decode(encoded(snapshot), "here")) == bytes_of_tables(snapshot)
+
+    @given(damaged(RAW_FILE))
+    def test_of_packed_bytes(self, data):
+        self.assert_whole_or_refused(data)
+
+    @given(damaged(gzip.decompress(RAW_FILE)))
+    def test_of_unpacked_bytes(self, data):
+        self.assert_whole_or_refused(gzip.compress(data, mtime=0))
+
+    @settings(max_examples=examples(60))
+    @given(nearly(records_of(RAW_FILE)))
+    def test_of_records(self, records):
+        lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+        self.assert_whole_or_refused(gzip.compress(lines.encode(errors="surrogatepass"), mtime=0))
 
 
 class TestAppending:
@@ -313,6 +352,9 @@ class TestUnusableFiles:
             (with_records(lambda records: records[0].pop("slug")), "'slug'"),
             (with_records(lambda records: records[0].pop("albums")), "its header lacks albums"),
             (with_records(lambda records: records[0].update(snapshot_date="22.11.2026")), "22.11.2026"),
+            (with_records(lambda records: records[0].update(language=["ja"])), "values of another type: language"),
+            (with_records(lambda records: records[0].update(source="\ud800")), "surrogates not allowed"),
+            (with_records(lambda records: records[0].update(fetched_at="9999-12-31T23:59:59-23:59")), "OverflowError"),
         ],
     )
     def test_a_damaged_file_is_named_with_what_is_wrong(self, data, why):

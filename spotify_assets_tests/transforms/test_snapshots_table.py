@@ -43,6 +43,10 @@ def row_of(payloads: list[Any], **changes: Any) -> dict[str, Any]:
     return row
 
 
+def test_half_of_a_surrogate_pair_in_a_version_is_replaced():
+    assert row_of(make_entries(1), playlist_snapshot_id="v\ud800")["playlist_snapshot_id"] == "v\ufffd"
+
+
 class TestSize:
     def test_entries_are_counted_by_what_became_of_them(self):
         row = row_of([*make_entries(3), None, make_entry(make_episode(1))])

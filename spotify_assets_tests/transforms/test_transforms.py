@@ -1,11 +1,9 @@
 """The cleaning rules: what an entry becomes in songs, albums, artists, song_artists and rejects."""
 
-import copy
 import csv
 import gzip
 import hashlib
 import json
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spotify_assets.schemas import TABLES
-from spotify_assets.snapshot import CatalogObject, PlaylistSnapshot
-from spotify_assets.storage.parquet import conform
+from spotify_assets.snapshot import CatalogObject
 from spotify_assets.transforms.daily_tables import daily_tables
-from spotify_assets_tests.helpers.make_snapshot import ANY_TEXT, DAY, any_json, make_snapshot
+from spotify_assets_tests.helpers.fuzzing import ABSENT, assert_whole, nearly, paths_in, replaced
+from spotify_assets_tests.helpers.make_snapshot import ANY_TEXT, DAY, any_json, examples, make_snapshot
 from spotify_assets_tests.helpers.real_data import REAL_DATA, requires_real_data
 from spotify_assets_tests.stand_ins.spotify import (
     VARIOUS_ARTISTS_ID,
@@ -36,7 +34,6 @@ from spotify_assets_tests.stand_ins.spotify import (
 )
 
 Rows = dict[str, list[dict[str, Any]]]
-ABSENT = object()
 
 
 def tables_of(*payloads: Any, **changes: Any) -> Rows:
@@ -54,53 +51,14 @@ def song_of(track: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return song
 
 
-def replaced(payload: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """The payload with another value at a path; without the key where the value is ABSENT."""
-    changed = copy.deepcopy(payload)
-    inner = changed
-    for key in path[:-1]:
-        inner = inner[key]
-    if value is ABSENT:
-        del inner[path[-1]]
-    else:
-        inner[path[-1]] = value
-    return changed
-
-
-def paths_in(payload: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Every path into a payload."""
-    members = payload.items() if isinstance(payload, dict) else enumerate(payload) if isinstance(payload, list) else ()
-    for key, value in members:
-        yield (*above, key)
-        yield from paths_in(value, (*above, key))
-
-
-def assert_whole(snapshot: PlaylistSnapshot) -> Rows:
-    """What holds for any snapshot: no entry lost or doubled, tables as their schemas say, references with a target."""
-    frames = daily_tables([snapshot], "daily")
-    for name, frame in frames.items():
-        conform(TABLES[name], [snapshot.snapshot_date], frame)
-        assert not frame.duplicated(list(TABLES[name].key)).any()
-    rows = {name: rows_of(frame) for name, frame in frames.items()}
-    listed = sorted(row["position"] for row in rows["songs"] + rows["rejects"])
-    assert listed == list(range(1, len(snapshot.entries) + 1))
-    artist_keys = {row["artist_key"] for row in rows["artists"]}
-    assert {row["artist_key"] for row in rows["song_artists"]} == {
-        row["artist_key"] for row in rows["artists"] if row["credited_on_track"]
-    }
-    assert {song["lead_artist_key"] for song in rows["songs"]} <= artist_keys | {None}
-    assert {song["album_key"] for song in rows["songs"]} - {None} == {row["album_key"] for row in rows["albums"]}
-    return rows
-
-
 @pytest.mark.slow
 class TestAnyAnswer:
-    @settings(max_examples=30)
+    @settings(max_examples=examples(30))
     @given(st.lists(any_json(), max_size=5))
     def test_no_json_breaks_a_day_or_loses_a_position(self, payloads):
         assert_whole(make_snapshot(payloads))
 
-    @settings(max_examples=60)
+    @settings(max_examples=examples(60))
     @given(st.data())
     def test_no_value_in_a_track_breaks_a_day_or_loses_a_position(self, data):
         entry = make_entry(make_track(3))
@@ -109,7 +67,7 @@ class TestAnyAnswer:
         rows = assert_whole(make_snapshot([make_entry(make_track(1)), changed, make_entry(make_track(2))]))
         assert {1, 3} <= {song["position"] for song in rows["songs"]}
 
-    @settings(max_examples=40)
+    @settings(max_examples=examples(40))
     @given(st.data())
     def test_no_value_in_a_fetched_object_breaks_a_day(self, data):
         album, artist = complete_album(make_album(1)), complete_artist(make_artist(1))
@@ -121,7 +79,7 @@ class TestAnyAnswer:
         }
         assert_whole(make_snapshot(make_entries(1), **objects))
 
-    @settings(max_examples=25)
+    @settings(max_examples=examples(25))
     @given(ANY_TEXT, ANY_TEXT)
     def test_names_without_ids_still_refer_to_their_rows(self, artist_name, album_name):
         artists = [{"id": None, "name": artist_name}, {"name": "Nora Quill"}]
@@ -131,6 +89,10 @@ class TestAnyAnswer:
     def test_a_day_without_entries_has_empty_tables_and_its_row_in_snapshots(self):
         rows = assert_whole(make_snapshot([]))
         assert {name for name, found in rows.items() if found} == {"snapshots"}
+
+    @given(nearly([make_entry(make_track(number)) for number in range(1, 4)]))
+    def test_no_changes_in_a_list_break_a_day_or_lose_a_position(self, payloads):
+        assert_whole(make_snapshot(payloads))
 
 
 class TestWhereTheTrackIs:

@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from spotify_assets.errors import SourceRefusal
 from spotify_assets.sources.archive.archived_list import read_archived_list
+from spotify_assets.storage.raw_format import decode, encode
+from spotify_assets_tests.helpers.fuzzing import assert_whole, bytes_of_tables, damaged, nearly
+from spotify_assets_tests.helpers.make_snapshot import make_snapshot
 from spotify_assets_tests.helpers.real_data import REAL_DATA, requires_real_data
 from spotify_assets_tests.stand_ins.github import JAPAN_TOP_50, as_json, as_markdown, make_list
 
@@ -106,6 +109,36 @@ def test_a_table_that_is_not_whole_is_refused(old, new, why):
     data = as_markdown(make_list([1, 2])).decode().replace(old, new).encode()
     with pytest.raises(SourceRefusal, match=why):
         read_archived_list(data, MARKDOWN_PATH, JAPAN_TOP_50)
+
+
+def assert_whole_or_refused(data, path):
+    try:
+        found = read_archived_list(data, path, JAPAN_TOP_50)
+    except SourceRefusal:
+        return
+    snapshot = make_snapshot(
+        found.entries,
+        source="archive",
+        playlist=found.playlist,
+        playlist_snapshot_id=found.snapshot_id,
+        chart_size=found.nominal_size,
+        renewed_at=found.renewed_at,
+    )
+    assert_whole(snapshot)
+    assert bytes_of_tables(decode(encode(snapshot, ""), "here")) == bytes_of_tables(snapshot)
+
+
+@pytest.mark.slow
+@given(nearly(make_list([5, 3, 9])))
+def test_any_json_of_the_archive_is_a_whole_day_or_refused(document):
+    assert_whole_or_refused(as_json(document), JSON_PATH)
+
+
+@pytest.mark.slow
+@given(damaged(as_json(make_list([5, 3]))), damaged(as_markdown(make_list([5, 3]))))
+def test_any_damaged_file_of_the_archive_is_a_whole_day_or_refused(json_file, markdown_file):
+    assert_whole_or_refused(json_file, JSON_PATH)
+    assert_whole_or_refused(markdown_file, MARKDOWN_PATH)
 
 
 @requires_real_data

@@ -14,13 +14,15 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spotify_assets.errors import SourceRefusal, StorageError
 from spotify_assets.sources.charts.chart_files import read_chart_file
 from spotify_assets.sources.charts.chart_text import misreading
 from spotify_assets.transforms.chart_rows import chart_entry
+from spotify_assets_tests.helpers.fuzzing import assert_whole
+from spotify_assets_tests.helpers.make_snapshot import examples, make_snapshot
 from spotify_assets_tests.helpers.real_data import REAL_DATA, requires_real_data
 from spotify_assets_tests.helpers.whole_chart import read_whole_chart
 
@@ -728,6 +730,35 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(text, damages, name)
         file = read_whole_chart(name, content)
         assert file.editions
         assert all(edition.rows for edition in file.editions)
+
+
+CELLS = st.sampled_from(
+    [
+        *("", "0", "-1", "1.0", "1e3", "٣", "9" * 400, "1", "2", "3", "nan", '"', "=1+1", "a\x00b", "\u202egnissim"),
+        *("\ufeff", "x" * 100_000, "2026-02-30", "9999-12-31", "JP", " ", "?", ID_3, f"spotify:track:{ID_1}", "a\nb"),
+    ]
+) | st.text(st.characters(blacklist_categories=["Cs"]), max_size=6)
+
+
+@pytest.mark.slow
+@settings(max_examples=examples(60))
+@given(st.sampled_from([DAILY, OLD, PLAYLIST_ARCHIVE, CHART_ARCHIVE, OLD_ARCHIVE, COUNTRIES]), st.data())
+def test_any_cells_are_whole_days_or_refused(text, data):
+    table = list(csv.reader(text.splitlines()))
+    for _ in range(data.draw(st.integers(1, 4))):
+        row = data.draw(st.sampled_from(table))
+        place = data.draw(st.integers(0, len(row)))
+        row[place : place + 1] = data.draw(st.lists(CELLS, max_size=2) | CELLS.map(lambda cell: [cell]))
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer).writerows(table)
+    try:
+        file = read_whole_chart("regional-jp-daily-2026-11-20.csv", buffer.getvalue().encode(), country="jp")
+    except SourceRefusal:
+        return
+    for edition in file.editions:
+        rows = {row.position: row.values for row in edition.rows}
+        assert len(rows) == len(edition.rows)
+        assert_whole(make_snapshot(map(rows.get, range(1, max(rows) + 1)), edition.chart_date, source="charts"))
 
 
 # Long files

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spotify_assets.errors import SourceRefusal, SourceUnavailable
+from spotify_assets.errors import Refusal, SourceRefusal, SourceUnavailable
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import PlaylistSettings, load_settings
 from spotify_assets.sources.spotify.spotify_source import SpotifySource
+from spotify_assets.storage.raw_format import decode, encode
+from spotify_assets_tests.helpers.fuzzing import ABSENT, EVIL, assert_whole, bytes_of_tables, paths_in, replaced
+from spotify_assets_tests.helpers.make_snapshot import any_json, examples
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries, make_id
 
 PLAYLIST = PlaylistSettings(
@@ -151,7 +154,7 @@ def test_a_song_that_is_really_listed_twice_across_a_seam_is_kept(server):
     assert track_ids(fetch(server)) == [entry["track"]["id"] for entry in entries]
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(count=st.integers(0, 9), page_size=st.integers(2, 4), twins=st.sets(st.integers(0, 8)))
 def test_positions_are_those_of_the_list_whatever_the_pages(count, page_size, twins):
     entries = make_entries(count)
@@ -163,6 +166,34 @@ def test_positions_are_those_of_the_list_whatever_the_pages(count, page_size, tw
         snapshot = fetch(server)
     assert [entry.position for entry in snapshot.entries] == list(range(1, count + 1))
     assert track_ids(snapshot) == [entry["track"]["id"] for entry in entries]
+
+
+CHANGES = st.lists(st.tuples(st.integers(0, 10**6), st.just(ABSENT) | EVIL | any_json()), min_size=1, max_size=3)
+ANSWERS = st.sampled_from([r"POST", r"GET /v1/playlists/\w+\?", PAGE, r"GET /v1/albums", r"GET /v1/artists"])
+
+
+@pytest.mark.slow
+@settings(max_examples=examples(25))
+@given(pattern=ANSWERS, changes=CHANGES, inline=st.booleans())
+def test_any_answer_is_a_whole_day_or_refused(pattern, changes, inline):
+    """Each answer of a kind has the same places dropped, of another type, nested, huge, or with odd text."""
+    with SpotifyServer(page_size=2, inline_entries=inline) as server:
+        server.add_playlist(PLAYLIST_ID, make_entries(3))
+
+        def changed(request):
+            answer = [server._route(request)[1]]
+            for number, value in changes:
+                paths = list(paths_in(answer))
+                answer = replaced(answer, paths[number % len(paths)], value) if paths else answer
+            return json.dumps(answer[0] if answer else {})
+
+        server.answer_next(pattern, times=ALWAYS, body=changed)
+        try:
+            snapshot = fetch(server)
+        except Refusal:
+            return
+    assert_whole(snapshot)
+    assert bytes_of_tables(decode(encode(snapshot, ""), "here")) == bytes_of_tables(snapshot)
 
 
 class TestVersions:

@@ -1,0 +1,25 @@
+"""Some simulated days with faults: each is there at the end as its source had it (`python -m benchmarks.soak`: 400)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from benchmarks import soak
+
+pytestmark = pytest.mark.slow
+
+DAYS = 8
+SEED = 16
+"""In these days each kind of fault happens. On the second one the archive does not answer."""
+
+
+def test_every_day_is_there_at_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(soak, "ONE_IN", 4)
+    soaked = soak.soak(tmp_path, DAYS, SEED, every=DAYS + 1)
+    assert set(soaked.faults) == {"kill", "full disk", "answer", "landing", "catalog"}
+    assert soaked.problems == []
+    assert soaked.wrong(soak.FIRST + timedelta(days=DAYS - 1)) == []
+    assert soaked.counts["filled archived"] == soaked.counts["filled landed"] == 0
+    assert soaked.counts["published"] <= soaked.counts["visits"]
