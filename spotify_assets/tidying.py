@@ -36,7 +36,7 @@ def tidy(instance: dg.DagsterInstance, before: datetime) -> Tidied:
     all others the logs go, where each run has a file of its own, as in Dagster's SQLite storage.
     """
     needed = _publish_runs_in_use(instance)
-    tidied = Tidied(0, 0)
+    runs = logs = 0
     for record in instance.get_run_records(dg.RunsFilter(statuses=ENDED, updated_before=before)):
         run = record.dagster_run
         log = _log(instance, run.run_id)
@@ -46,15 +46,15 @@ def tidy(instance: dg.DagsterInstance, before: datetime) -> Tidied:
             instance.delete_run(run.run_id)
             for part in log.parent.glob(f"{log.name}*") if log else ():
                 part.unlink(missing_ok=True)
-            tidied = tidied._replace(runs=tidied.runs + 1)
+            runs += 1
         elif LOG_REMOVED not in run.tags and log:
             instance.add_run_tags(run.run_id, {LOG_REMOVED: "yes"})
             _empty(log)
-            tidied = tidied._replace(logs=tidied.logs + 1)
+            logs += 1
         else:
             continue
         instance.compute_log_manager.delete_logs(prefix=[run.run_id])
-    return tidied
+    return Tidied(runs, logs)
 
 
 def _publish_runs_in_use(instance: dg.DagsterInstance) -> Collection[str]:

@@ -20,7 +20,8 @@ INTERNAL = {
 }
 """Attributes of Dagster's public objects that lead inside it."""
 # A pool gets its limit before its first run in no other way than by the storage that Dagster's own command asks.
-WITHOUT_A_PUBLIC_WAY = {"cli/upkeep.py": ["event_log_storage"]}
+# And which file has the log of a run is for the storage to say.
+WITHOUT_A_PUBLIC_WAY = {"cli/upkeep.py": ["event_log_storage"], "tidying.py": ["event_log_storage"]}
 
 
 def private_uses(source: str) -> list[str]:

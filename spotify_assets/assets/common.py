@@ -102,7 +102,7 @@ def refuse_a_lost_lake(context: dg.AssetExecutionContext, lake: Lake, slugs: Seq
     if read_if_present(store, MARKER_KEY) is not None:
         return
     place = store.uri("")
-    if not store.list_keys(RAW_PREFIX) and any(made_in(context.instance, slug, place) for slug in slugs):
+    if any(made_in(context.instance, slug, place) for slug in slugs) and not store.list_keys(RAW_PREFIX):
         raise StorageError(
             f"The lake {place.rstrip('/')} is empty, and Dagster knows of days that were stored there.",
             why="it is not mounted, or was emptied or moved",

@@ -11,6 +11,7 @@ import pandas as pd
 
 from spotify_assets import schemas
 from spotify_assets.snapshot import PlaylistSnapshot
+from spotify_assets.storage.raw_format import content_digest
 from spotify_assets.transforms.albums import album_rows
 from spotify_assets.transforms.artists import artist_rows
 from spotify_assets.transforms.entries import ListedTrack, RejectedEntry, read_entries
@@ -54,8 +55,8 @@ def daily_tables(snapshots: Sequence[PlaylistSnapshot], cadence: str) -> dict[st
 
 
 def made_of(snapshot: PlaylistSnapshot, cadence: str) -> str:
-    """A text that two makes of a day's tables share exactly if they are alike: its snapshot, and the code."""
-    return f"{snapshot.fetched_at.isoformat()} {cadence} {_code()}"
+    """A text that two makes of a day's tables share exactly if they are alike: what was received, and the code."""
+    return f"{content_digest(snapshot)[:16]} {cadence} {_code()}"
 
 
 @cache
