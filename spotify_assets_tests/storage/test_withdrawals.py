@@ -263,7 +263,7 @@ class TestRuns:
             assert metadata["withdrawn because"] == "half a list"
             assert metadata["dagster/partition_row_count"] == 0
         evaluations = result.get_asset_check_evaluations()
-        assert len(evaluations) == len(CHECKS)
+        assert len(evaluations) == len(CHECKS) + 1  # and the age of the consent
         assert all(evaluation.passed for evaluation in evaluations)
 
     def test_a_range_leaves_out_the_withdrawn_day_only(self, platform, instance, yesterday):
