@@ -6,6 +6,7 @@ Run it with `.venv/bin/python docs/write_tables.py`.
 from __future__ import annotations
 
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,6 +143,13 @@ def recipes() -> str:
     return "\n".join([RECIPES_INTRODUCTION, *contents, "", *sections])
 
 
+def faults() -> str:
+    """The page of what happens when something breaks."""
+    # By its path: tests are not installed.
+    written: str = runpy.run_path(str(FOLDER.parent / "spotify_assets_tests/matrix/table.py"))["page"]()
+    return written
+
+
 def _checks() -> Iterator[str]:
     yield "## Checks\n"
     yield "Made in the step that makes the tables, over all days of the run. A finding does not hold back the tables.\n"
@@ -186,3 +194,4 @@ if __name__ == "__main__":
     FOLDER.joinpath("analysis_tables.md").write_text(analyses_page(), encoding="utf-8")
     FOLDER.joinpath("dictionary.md").write_text(dictionary(), encoding="utf-8")
     FOLDER.joinpath("recipes.md").write_text(recipes(), encoding="utf-8")
+    FOLDER.joinpath("faults.md").write_text(faults(), encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
@@ -10,8 +9,10 @@ from spotify_assets.alerts.edition_message import edition_about
 from spotify_assets.alerts.message import Message
 from spotify_assets.alerts.targets import Target
 from spotify_assets.errors import Damaged
+from spotify_assets.partitions import today_in_japan
 from spotify_assets.storage.layout import SENT_MESSAGES_KEY
 from spotify_assets.storage.object_store import ObjectStore, read_if_present
+from spotify_assets.storage.records import decode_record, encode_record
 
 KEPT = 1000
 """What each target was sent last, as far as it is remembered."""
@@ -41,15 +42,15 @@ class SentMessages:
         """
         sent = self._read()
         sent[target.digest] = [*sent.get(target.digest, []), message.about][-KEPT:]
-        self._store.write(SENT_MESSAGES_KEY, json.dumps(sent, indent=1).encode())
+        self._store.write(SENT_MESSAGES_KEY, encode_record(sent))
 
     def _read(self) -> dict[str, list[str]]:
         data = read_if_present(self._store, SENT_MESSAGES_KEY)
         try:
-            recorded = json.loads(data) if data else {}
+            recorded = decode_record(data) if data is not None else {}
             # A text is no list of messages, although it can be gone through like one.
             return {digest: list.copy(sent) for digest, sent in recorded.items()}
-        except (AttributeError, TypeError, ValueError, RecursionError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             raise Damaged(
                 f"{self._store.uri(SENT_MESSAGES_KEY)} is damaged.",
                 why=f"it does not record which messages were sent ({error})",
@@ -85,6 +86,7 @@ def send(messages: Iterable[Message], targets: Collection[Target], sent: SentMes
 
 
 def _later_edition(about: str, other: str) -> bool:
-    """Whether both are about editions of one playlist, and the other is later."""
+    """Whether both are about editions of one playlist, and the other is later, but not of a clock that was ahead."""
     edition_of = edition_about(about.split("/")[1], "")
-    return about.startswith(edition_of) and other.startswith(edition_of) and other > about
+    latest = f"{edition_of}{today_in_japan()}"
+    return about.startswith(edition_of) and other.startswith(edition_of) and about < other <= latest

@@ -9,7 +9,6 @@ or lost is made anew from all its days.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from spotify_assets.storage.layout import (
 )
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, read_all
 from spotify_assets.storage.parquet import MADE_OF, PUBLISH_AGAIN, checked, decode, encode, read_partitions
+from spotify_assets.storage.records import decode_record, encode_record
 from spotify_assets.transforms.chart_days import Edition, chart_days, newest_edition, with_editions
 from spotify_assets.transforms.chart_entries import chart_entries
 
@@ -158,13 +158,22 @@ def _states(store: ObjectStore) -> dict[Year, _State]:
 def _recorded(data: bytes) -> _State:
     """What a state file records. A damaged one counts as none: the year can be made anew."""
     try:
-        recorded = json.loads(data)
+        recorded = decode_record(data)
         days = {str(date.fromisoformat(day)): str(made_from) for day, made_from in recorded["days"].items()}
         files = {table: str(recorded["files"][table]) for table in COMPACTED}
         before, last = (_edition(recorded[name]) for name in ("before", "last"))
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return NEVER_MADE
     return _State(days, files if recorded["schema"] == SCHEMA else {}, before, last)
+
+
+def recorded_years(store: ObjectStore) -> dict[Year, Mapping[str, str]]:
+    """The stored years, with the digest of the file of each table; without any where the record beside is damaged.
+
+    Raises:
+        StorageError: they cannot be listed or read.
+    """
+    return {year: state.files for year, state in _states(store).items()}
 
 
 def damaged_compacted(store: ObjectStore) -> list[str]:
@@ -229,7 +238,7 @@ def _rewrite(
         files[name] = _digest(data)
     state = _State(days, files, before, newest_edition(stored_days) or before)
     recorded = {"schema": SCHEMA, "files": files, "days": days, "before": before, "last": state.last}
-    store.write(state_key, json.dumps(recorded, indent=1, sort_keys=True, default=str).encode())
+    store.write(state_key, encode_record(recorded))
     return state
 
 

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from spotify_assets.analytics.compaction import recorded_years
 from spotify_assets.analytics.duckdb_connection import open_connection, refusal
 from spotify_assets.analytics.lake_files import LakeFiles, open_lake_files
-from spotify_assets.analytics.releases import NO_RELEASE, Release, read_release
-from spotify_assets.errors import NotStored, StorageError
-from spotify_assets.schemas.analyses import ANALYSES, CHART_DAYS, CHART_EDITIONS, COMPACTED, IDENTITY
+from spotify_assets.analytics.releases import NO_RELEASE, Release, damaged_files, read_release
+from spotify_assets.errors import Damaged, NotStored, StorageError
+from spotify_assets.schemas.analyses import ANALYSES, CHART_EDITIONS, COMPACTED, IDENTITY
 from spotify_assets.schemas.table import Table
-from spotify_assets.storage.layout import ANALYTICS_PREFIX, Year, identity_key, parse_year_key, table_prefix, year_key
+from spotify_assets.storage.layout import ANALYTICS_PREFIX, RELEASE_KEY, Year, identity_key, year_key
 from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.parquet import PUBLISH_AGAIN, refuse_damaged
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,16 +36,24 @@ class ReleasedTables:
         release: the analyses.
         years: those of the compacted history.
         connection: a database in memory.
+        digests: what the bytes of files have to be, by key. DuckDB does not compare what it reads with anything.
     """
 
     def __init__(
-        self, files: LakeFiles, release: Release, years: Sequence[Year], connection: duckdb.DuckDBPyConnection
+        self,
+        files: LakeFiles,
+        release: Release,
+        years: Sequence[Year],
+        connection: duckdb.DuckDBPyConnection,
+        digests: Mapping[str, str],
     ) -> None:
         self._files = files
         self._release = release
         self._years = years
         self._connection = connection
+        self._digests = digests
         self._keys: Mapping[str, Sequence[str]] = {}
+        self._intact: set[str] = set()
 
     @property
     def playlists(self) -> set[str]:
@@ -70,6 +80,7 @@ class ReleasedTables:
             StorageError: a file is damaged, not there, or cannot be read.
         """
         self._keys = {name: self._keys_of(name, playlist) for name in names}
+        self._refuse_damaged({key for keys in self._keys.values() for key in keys} - self._intact)
         with self._refusals():
             for name, keys in self._keys.items():
                 rows = self._files.rows(RELEASED[name], keys)
@@ -103,6 +114,18 @@ class ReleasedTables:
             read = chain.from_iterable(self._keys.values())
             raise refusal("DuckDB did not answer.", error, self._files, read, defect_of="the query") from error
 
+    def _refuse_damaged(self, keys: set[str]) -> None:
+        """Compare files with their digests; those of which none is recorded have checksums of their own."""
+        for key in sorted(damaged_files(self._files, {key: self._digests[key] for key in keys & self._digests.keys()})):
+            refuse_damaged(self._files, [key], PUBLISH_AGAIN)
+            raise Damaged(
+                f"{self._files.uri(key)} is damaged.",
+                why="its bytes are not those that were written there",
+                remedy=PUBLISH_AGAIN,
+            )
+        refuse_damaged(self._files, sorted(keys - self._digests.keys()), PUBLISH_AGAIN)
+        self._intact |= keys
+
     def _keys_of(self, name: str, playlist: str | None) -> list[str]:
         if name in IDENTITY:
             return [identity_key(name)]
@@ -125,21 +148,24 @@ def open_released_tables(store: ObjectStore, memory_limit: str) -> Iterator[Rele
     if release is NO_RELEASE:
         raise StorageError(
             f"There are no analyses in {store.uri(ANALYTICS_PREFIX)}.",
-            why="no publish run has ended well there yet",
+            why=f"there is no {RELEASE_KEY}: no publish run has ended well there yet, or somebody removed it",
             remedy="run publish_job in the UI or `make demo`, and see that SPOTIFY_ASSETS_LAKE is the right lake",
         )
-    years = [year for key in store.list_keys(table_prefix(CHART_DAYS.name)) if (year := parse_year_key(key))]
-    with open_lake_files(store) as files, open_tables(files, release, years, memory_limit) as tables:
+    years = recorded_years(store)
+    digests = release.digests() | {
+        year_key(table, *year): digest for year, of_year in years.items() for table, digest in of_year.items()
+    }
+    with open_lake_files(store) as files, open_tables(files, release, years, memory_limit, digests) as tables:
         yield tables
 
 
 @contextmanager
 def open_tables(
-    files: LakeFiles, release: Release, years: Collection[Year], memory_limit: str
+    files: LakeFiles, release: Release, years: Collection[Year], memory_limit: str, digests: Mapping[str, str]
 ) -> Iterator[ReleasedTables]:
-    """The tables of a release, which may be the one that is only prepared; for `years` see `ReleasedTables`."""
+    """The tables of a release, which may be the one that is only prepared; for the others see `ReleasedTables`."""
     with open_connection(memory_limit) as connection:
-        yield ReleasedTables(files, release, sorted(years), connection)
+        yield ReleasedTables(files, release, sorted(years), connection, digests)
 
 
 def ask(store: ObjectStore, memory_limit: str, query: exp.Query) -> pa.Table:

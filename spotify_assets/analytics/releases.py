@@ -10,7 +10,6 @@ that the release has of it: what is damaged or gone is made anew.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from spotify_assets.analytics.statements import ALL_YEARS, Part, statements
 from spotify_assets.errors import Damaged, NotStored
 from spotify_assets.storage.layout import RELEASE_KEY, Year, parse_run, run_prefix
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, read_if_present
+from spotify_assets.storage.records import decode_record, encode_record
 
 RUNS_KEPT = 3
 """Runs whose files stay: the released one and those before it, which somebody may still be reading."""
@@ -71,6 +71,11 @@ class Release:
     def left_out_days(self) -> str:
         """The days that it waits for and why, for a person; empty where there are none."""
         return "; ".join(f"{slug} {day}: {why}" for slug, days in self.left_out.items() for day, why in days.items())
+
+    def digests(self) -> dict[str, str]:
+        """A digest of the bytes of each file, as far as one is recorded."""
+        parts = [part for of_table in self.tables.values() for part in of_table.values()]
+        return {key: digest for part in parts for key, digest in part.files.items() if digest}
 
     def keys(self, table: str) -> list[str]:
         """The files of a table."""
@@ -163,7 +168,7 @@ def read_release(store: ObjectStore, key: str = RELEASE_KEY) -> Release:
     if data is None:
         return NO_RELEASE
     try:
-        recorded = json.loads(data)
+        recorded = decode_record(data)
         tables = {name: _parts(parts) for name, parts in recorded["tables"].items()}
         return Release(
             recorded["run"],
@@ -172,7 +177,7 @@ def read_release(store: ObjectStore, key: str = RELEASE_KEY) -> Release:
             left_out=recorded.get("left_out", {}),
             stored=recorded.get("stored", ""),
         )
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Damaged(
             f"{store.uri(key)} is damaged.",
             why=f"it does not record which files the analyses consist of ({type(error).__name__}: {error})",
@@ -230,7 +235,7 @@ def write_release(store: ObjectStore, release: Release, key: str) -> None:
         "left_out": release.left_out,
         "tables": tables,
     }
-    store.write(key, json.dumps(recorded, indent=1).encode())
+    store.write(key, encode_record(recorded))
 
 
 def old_keys(release: Release, keys: Sequence[str]) -> dict[str, list[str]]:

@@ -6,52 +6,68 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from spotify_assets.analytics.compaction import damaged_compacted
-from spotify_assets.analytics.releases import damaged_files, read_release
+from spotify_assets.analytics.releases import NO_RELEASE, damaged_files, read_release
 from spotify_assets.errors import Damaged, StorageError
-from spotify_assets.schemas import TABLES
 from spotify_assets.schemas.analyses import IDENTITY
+from spotify_assets.storage.daily_files import incomplete_days, list_daily_files
 from spotify_assets.storage.layout import (
+    ANALYTICS_PREFIX,
     RAW_PREFIX,
     RELEASE_KEY,
+    WRITTEN_KEYS,
+    Partition,
+    day_folder,
     identity_key,
-    parse_partition_key,
     parse_raw_key,
-    table_prefix,
+    parse_run,
+    partition_key,
 )
-from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, read_if_present
-from spotify_assets.storage.parquet import PUBLISH_AGAIN, decode, rebuild_again
+from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore
+from spotify_assets.storage.parquet import PUBLISH_AGAIN, rebuild_again, refuse_damaged
 from spotify_assets.storage.raw_format import decode as decode_raw
 from spotify_assets.storage.withdrawals import Withdrawals
+from spotify_assets.storage.written import damaged_written
+
+REMEDY_OF_LOSS = "restore it from a backup or a bucket version; until then the day's tables cannot be made again"
 
 
 def find_damage(store: ObjectStore) -> Iterator[StorageError]:
-    """A refusal for each object that is damaged, which names it and what mends it; in the order of the data.
+    """A refusal for each object that is damaged or gone, which names it and what mends it; in the order of the data.
 
-    Read are the raw layer, the withdrawals, the daily tables, the compacted history, identity and the released
-    analyses. What is left of older runs is not.
+    Read are the raw layer, the withdrawals, the daily tables, the compacted history, identity, the released analyses,
+    the report and the star schema. What is left of older runs is not, nor what people may change.
     """
     raw = [key for key in store.list_keys(RAW_PREFIX) if parse_raw_key(key)]
     yield from _refusals(raw, lambda key: decode_raw(store.read(key), store.uri(key)))
     yield from _refusals([""], lambda _: Withdrawals(store).history())
-    for table in TABLES:
-        days = [key for key in store.list_keys(table_prefix(table)) if parse_partition_key(key)]
-        yield from _refusals(days, lambda key: decode(store.read(key), store.uri(key), remedy=rebuild_again(key)))
+    daily = list_daily_files(store)
+    stored = {Partition(parsed.playlist, parsed.day) for key in raw if (parsed := parse_raw_key(key))}
+    for day in sorted(set().union(*daily.values()) - stored):
+        yield _damaged(store, RAW_PREFIX + day_folder(*day), REMEDY_OF_LOSS)
+    for day, lacking in incomplete_days(daily).items():
+        for key in (partition_key(table, *day) for table in lacking):
+            yield _damaged(store, key, rebuild_again(key))
+    days = [partition_key(table, *day) for table, found in daily.items() for day in found]
+    yield from _refusals(days, lambda key: refuse_damaged(store, [key], rebuild_again(key)))
     for key in damaged_compacted(store):
         yield _damaged(store, key)
-    identity = [key for key in map(identity_key, IDENTITY) if read_if_present(store, key) is not None]
-    yield from _refusals(identity, lambda key: decode(store.read(key), store.uri(key), remedy=PUBLISH_AGAIN))
-    yield from _released(store)
+    released = [key for key in store.list_keys(ANALYTICS_PREFIX) if parse_run(key)]
+    if released:
+        yield from _refusals(map(identity_key, IDENTITY), lambda key: refuse_damaged(store, [key], PUBLISH_AGAIN))
+        yield from _released(store)
+    for prefix in WRITTEN_KEYS:
+        yield from (_damaged(store, key) for key in damaged_written(store, prefix))
 
 
 def _released(store: ObjectStore) -> Iterator[StorageError]:
     try:
-        release = read_release(store, RELEASE_KEY)
+        release = read_release(store)
     except StorageError as refusal:
         yield refusal
         return
-    parts = [part for of_table in release.tables.values() for part in of_table.values()]
-    digests = {key: digest for part in parts for key, digest in part.files.items()}
-    for key in sorted(damaged_files(store, digests)):
+    if release is NO_RELEASE:
+        yield _damaged(store, RELEASE_KEY)
+    for key in sorted(damaged_files(store, release.digests())):
         yield _damaged(store, key)
 
 
@@ -67,9 +83,9 @@ def _refusals(keys: Iterable[str], read: Callable[[str], object]) -> Iterator[St
         yield from filter(None, pool.map(attempt, keys))
 
 
-def _damaged(store: ObjectStore, key: str) -> Damaged:
+def _damaged(store: ObjectStore, key: str, remedy: str = PUBLISH_AGAIN) -> Damaged:
     return Damaged(
         f"{store.uri(key)} is damaged or gone.",
         why="its bytes are not those that were written there",
-        remedy=PUBLISH_AGAIN,
+        remedy=remedy,
     )

@@ -7,7 +7,6 @@ were made. CSV files and the extract for Tableau, of which few need every day's,
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,10 @@ from spotify_assets.catalog.glue_crawl import open_client
 from spotify_assets.catalog.glue_tables import register_table
 from spotify_assets.schemas.star import STAR
 from spotify_assets.settings import Settings
-from spotify_assets.storage.layout import BI_TEXTS_KEY, powerbi_key, star_key, star_prefix, tableau_key
+from spotify_assets.storage.layout import BI_TEXTS_KEY, STAR_PREFIX, powerbi_key, star_key, star_prefix, tableau_key
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore, read_if_present, write_all
+from spotify_assets.storage.records import decode_record, encode_record
+from spotify_assets.storage.written import record_written
 
 DSN = "Spotify charts"
 """What the ODBC data source of Athena is to be called, until the project's parameter says otherwise."""
@@ -111,10 +112,14 @@ def _region() -> str:
 
 
 def _write_star(star: Mapping[str, Path], target: ObjectStore) -> list[str]:
+    digests = {}
     for name, path in star.items():
         with path.open("rb") as file:
+            digests[star_key(name)] = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
             target.write(star_key(name), file)
-    return [star_key(name) for name in star]
+    record_written(target, STAR_PREFIX, digests)
+    return list(digests)
 
 
 def _write_extract(star: Mapping[str, Path], target: ObjectStore) -> list[str]:
@@ -151,15 +156,15 @@ def _recorded(store: ObjectStore) -> dict[str, Any]:
     """What was written last. A damaged record counts as none: all is written again."""
     data = read_if_present(store, BI_TEXTS_KEY)
     try:
-        recorded = json.loads(data or b"")
+        recorded = decode_record(data or b"")
         return {"digest": str(recorded["digest"]), "keys": [str(key) for key in recorded["keys"]]}
-    except (KeyError, TypeError, ValueError, RecursionError):
+    except (KeyError, TypeError, ValueError):
         return {"digest": "", "keys": []}
 
 
 def _record(texts: Mapping[str, bytes], store: ObjectStore) -> None:
     """Record what was written. Comes last: whatever was not written whole is written again."""
-    store.write(BI_TEXTS_KEY, json.dumps(_as_recorded(texts)).encode())
+    store.write(BI_TEXTS_KEY, encode_record(_as_recorded(texts)))
 
 
 def _as_recorded(texts: Mapping[str, bytes]) -> dict[str, Any]:

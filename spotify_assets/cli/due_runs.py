@@ -7,7 +7,6 @@ is kept beside the data.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -35,6 +34,7 @@ from spotify_assets.storage.daily_files import complete_days, list_daily_files, 
 from spotify_assets.storage.layout import SENSOR_CURSORS_KEY, Partition
 from spotify_assets.storage.object_store import ObjectStore, read_if_present
 from spotify_assets.storage.raw_layer import RawLayer
+from spotify_assets.storage.records import decode_record, encode_record
 
 if TYPE_CHECKING:
     from spotify_assets.cli.deployment import Deployment
@@ -149,7 +149,7 @@ class DueRuns:
     def _of_sensor(self, name: str) -> Iterator[DueRun]:
         seen: set[str] = set()
         while True:
-            cursors = json.loads(read_if_present(self._store, SENSOR_CURSORS_KEY) or b"{}")
+            cursors = self._cursors()
             tick = self._tick(name, cursors.get(name))
             requests = [request for request in tick.run_requests if _subject(request) not in seen]
             seen.update(map(_subject, requests))
@@ -158,10 +158,16 @@ class DueRuns:
             if any(run.failures for run in runs):
                 return  # the cursor stays, so that it comes up again the next time
             if tick.cursor != cursors.get(name):
-                recorded = json.dumps({**cursors, name: tick.cursor}, indent=1)
-                self._store.write(SENSOR_CURSORS_KEY, recorded.encode())
+                self._store.write(SENSOR_CURSORS_KEY, encode_record({**cursors, name: tick.cursor}))
             if not requests:
                 return
+
+    def _cursors(self) -> dict[str, Any]:
+        """What the sensors have seen. A damaged record counts as none: they look at everything again."""
+        try:
+            return decode_record(read_if_present(self._store, SENSOR_CURSORS_KEY) or b"{}")
+        except ValueError:
+            return {}
 
     def _tick(self, name: str, cursor: str | None) -> Any:
         sensor = self._definitions.resolve_sensor_def(name)

@@ -13,14 +13,16 @@ from typing import Any
 
 import dagster as dg
 
+from spotify_assets import errors
 from spotify_assets.assets.common import PARTITIONS_PER_RUN
 from spotify_assets.cli.upkeep import process_tags
-from spotify_assets.errors import CatalogError, CatalogUnavailable, SchemaViolation, StorageError
 from spotify_assets.partitions import range_tags
 
 # The events are in the UI; on the terminal only what went wrong is of use.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-REFUSALS = {refusal.__name__ for refusal in (CatalogError, CatalogUnavailable, SchemaViolation, StorageError)}
+REFUSALS = {
+    name for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, errors.Refusal)
+}
 """Errors whose words are for a person; what caused them is not."""
 
 

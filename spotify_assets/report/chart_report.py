@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date, datetime
 
 from spotify_assets.analytics.released_tables import RELEASED, ReleasedTables, open_released_tables
@@ -14,9 +15,10 @@ from spotify_assets.report.song_runs import read_runs
 from spotify_assets.report.today import read_today
 from spotify_assets.schemas.daily import SNAPSHOTS
 from spotify_assets.settings import PlaylistSettings, Settings
-from spotify_assets.storage.layout import REPORT_INDEX_KEY, report_key
+from spotify_assets.storage.layout import REPORT_INDEX_KEY, REPORT_PREFIX, report_key
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.parquet import read_partitions
+from spotify_assets.storage.written import record_written
 
 ARTIST_PERIODS = {"day": "week"}
 """By which period an artist's share is drawn, where the trends' own would be too short to say something."""
@@ -32,20 +34,26 @@ def write_report(settings: Settings, store: ObjectStore) -> list[str]:
         EngineError: DuckDB has too little memory or space.
         StorageError: nothing is released yet, a file is damaged, or the lake cannot be read or written.
     """
-    written = [REPORT_INDEX_KEY]
+    pages: dict[str, str] = {}
     shown = []
     with open_released_tables(store, settings.memory_limit) as released:
         libraries = read_libraries(store)
         with_editions = released.with_editions()
         for playlist in settings.playlists:
             contents = _contents(released, store, playlist) if playlist.slug in with_editions else None
-            key = report_key(playlist.slug)
-            store.write(key, playlist_page(playlist, contents, libraries).encode())
-            written.append(key)
+            page = playlist_page(playlist, contents, libraries).encode()
+            pages[report_key(playlist.slug)] = _written(store, report_key(playlist.slug), page)
             # Only what the index shows: the runs of many playlists would add up.
             shown.append((playlist, contents.today if contents else None))
-    store.write(REPORT_INDEX_KEY, index_page(shown).encode())
-    return written
+    index = _written(store, REPORT_INDEX_KEY, index_page(shown).encode())
+    record_written(store, REPORT_PREFIX, {REPORT_INDEX_KEY: index, **pages})
+    return [REPORT_INDEX_KEY, *pages]
+
+
+def _written(store: ObjectStore, key: str, page: bytes) -> str:
+    """Write a page; the digest of its bytes."""
+    store.write(key, page)
+    return hashlib.sha256(page).hexdigest()
 
 
 def _contents(released: ReleasedTables, store: ObjectStore, playlist: PlaylistSettings) -> Contents:

@@ -79,8 +79,8 @@ def build_chart_landing_sensor(settings: Settings, chart_files_job: Any) -> dg.S
     )
     def chart_landing_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.SensorResult:
         store: ObjectStore = context.resources.lake.store()
-        watermark = Watermark.of(context.cursor)
         looked = datetime.now(UTC)
+        watermark = Watermark.of(context.cursor, looked)
         new = [landed for landed in landed_files(store) if watermark.is_new(landed.stored)]
         if not new:
             return dg.SkipReason(f"No new file in {LANDING_PREFIX}.")

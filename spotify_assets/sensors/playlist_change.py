@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MINUTES_BETWEEN = 15
 WAIT_WHEN_NOT_SAID = timedelta(days=1)
 """A used-up quota does not say when it is refilled."""
+LONGEST_CLOSED = timedelta(days=7)
+"""No limit lasts longer: an end after that was reckoned with a clock that was ahead."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def build_playlist_change_sensor(playlists: Sequence[PlaylistSettings], daily_pl
     def playlist_change_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.SensorResult:
         now = datetime.now(UTC)
         cursor = Cursor(**json.loads(context.cursor)) if context.cursor else Cursor()
-        if cursor.closed_until and datetime.fromisoformat(cursor.closed_until) > now:
+        closed = datetime.fromisoformat(cursor.closed_until) if cursor.closed_until else now
+        if now < closed <= now + LONGEST_CLOSED:
             return dg.SkipReason(f"Spotify asked to be left alone until {cursor.closed_until}.")
         requests: list[dg.RunRequest] = []
         reasons: list[str] = []

@@ -17,6 +17,9 @@ from spotify_assets.errors import SettingsError
 Model = TypeVar("Model", bound=BaseModel)
 LONGEST_IN_VARIABLE = 24
 LONGEST_IN_FILE = 80
+_QUERY = re.compile(r"([?#]).+(?=['\"]$)")
+_MAY_BE_SECRET = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{24,}")
+"""Spotify's secrets have 32 letters and digits, GitHub's and AWS's 40; ids of playlists have 22."""
 UNKNOWN = ("extra_forbidden", "invalid_key")
 _REASONS = {
     "date_type": "it is not a date like 2026-11-01, without quotes and time of day",
@@ -127,5 +130,9 @@ def _shown(value: Any, longest: int) -> str:
     shown = repr(value)
     if len(shown) > longest + 2:
         return f"a value of {len(shown)} characters"
-    # What stands before an @ may be a password.
-    return "a value with an @" if "@" in shown else shown
+    # What stands before an @ may be a password, and so may what stands after a ?.
+    if "@" in shown:
+        return "a value with an @"
+    if _MAY_BE_SECRET.search(shown):
+        return f"a value of {len(shown)} characters"
+    return _QUERY.sub(r"\1...", shown)

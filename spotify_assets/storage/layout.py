@@ -30,6 +30,9 @@ BI_PREFIX = "bi/"
 """The pack for people's tools."""
 BI_TEXTS_KEY = f"{BI_PREFIX}.projects.json"
 """What is recorded of the projects that were last written there."""
+STAR_PREFIX = f"{BI_PREFIX}star/"
+WRITTEN_KEYS = {REPORT_PREFIX: f"{REPORT_PREFIX}.written.json", STAR_PREFIX: f"{BI_PREFIX}.star.json"}
+"""The records of what publish runs write for people, by where that is: see `written`."""
 TEMPORARY_PREFIX = ".tmp/"
 """Objects on their way into place, and what an engine leaves to be moved; nothing of it belongs to the lake."""
 
@@ -152,7 +155,7 @@ def report_library_key(name: str) -> str:
 
 def star_prefix(table: str | None = None) -> str:
     """The folder of the star schema's Parquet files, or that of one table: Athena takes a folder for a table."""
-    return f"{BI_PREFIX}star/" if table is None else f"{BI_PREFIX}star/{table}/"
+    return STAR_PREFIX if table is None else f"{STAR_PREFIX}{table}/"
 
 
 def star_key(table: str) -> str:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from spotify_assets.errors import Damaged, NotStored, SchemaViolation
 from spotify_assets.schemas import TABLES, Column, Table, arrow_schema
+from spotify_assets.schemas.analyses import COMPACTED, IDENTITY
 from spotify_assets.schemas.types import TYPES
 from spotify_assets.storage.layout import parse_partition_key, partition_key
 from spotify_assets.storage.object_store import ObjectStore, read_all, write_all
@@ -223,7 +224,7 @@ def refuse_damaged(store: ObjectStore, keys: Iterable[str], remedy: str) -> None
     """Look for the object for which somebody else could not read these; does nothing if all are well.
 
     Raises:
-        StorageError: one is damaged, not there, cannot be read, or is of a daily table and has other columns.
+        StorageError: one is damaged, not there, cannot be read, or has other columns than its table.
     """
     for key in keys:
         try:
@@ -231,7 +232,7 @@ def refuse_damaged(store: ObjectStore, keys: Iterable[str], remedy: str) -> None
         except NotStored as error:
             raise NotStored(error.what, why=error.why, remedy=remedy) from error
         rows = decode(data, store.uri(key), remedy=remedy)
-        table = TABLES.get(key.split("/")[0])
+        table = {**TABLES, **COMPACTED, **IDENTITY}.get(key.split("/")[0])
         if table:
             refuse_other_columns(table, rows.schema, store.uri(key), remedy)
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from spotify_assets.errors import StorageError
-from spotify_assets.snapshot import CHARTS, Entry, PlaylistSnapshot
+from spotify_assets.snapshot import CHARTS, SPOTIFY, Entry, PlaylistSnapshot
 from spotify_assets.storage.layout import fetch_time, parse_raw_key, raw_key, raw_prefix
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, write_all
 from spotify_assets.storage.raw_format import REMEDY_OF_DAMAGE, content_digest, damaged, decode, encode, read_records
@@ -137,7 +137,8 @@ class RawLayer:
 
         Raises:
             StorageError: the playlist's stored days come from another source or another playlist, or days have a file
-                as new or newer that has other content or is damaged (all are named). Nothing is written then.
+                as new or newer that has other content or is damaged (all are named). Nothing is written then. A list
+                of Spotify's is always the newest of its day: of two fetches the later one counts, whatever the clock.
         """
         files = files or self.files(slug)
         if snapshots:
@@ -253,6 +254,10 @@ class RawLayer:
         if same:
             return same, None
         newest = files.newest.get(snapshot.snapshot_date)
+        if newest and newest >= key and snapshot.source == SPOTIFY:
+            # A list of this moment is the newest one, whatever the clock says that was set back since, or is right now.
+            snapshot = _fetched_after(snapshot, fetch_time(newest))
+            return _key(snapshot), encode(snapshot, content)
         if newest and newest >= key:
             if not self._header(newest):
                 raise damaged(
@@ -287,6 +292,12 @@ class RawLayer:
             return next(read_records(self._store.read(key), self._store.uri(key)))
         except StorageError:
             return {}
+
+
+def _fetched_after(snapshot: PlaylistSnapshot, newest: datetime) -> PlaylistSnapshot:
+    """A snapshot that comes after another fetch of its day, with a note of what the clock said."""
+    said = f"The clock said {snapshot.fetched_at.isoformat()}, which is before the fetch that it follows."
+    return replace(snapshot, fetched_at=newest + timedelta(microseconds=1), notes=(*snapshot.notes, said))
 
 
 def _key(snapshot: PlaylistSnapshot) -> str:

@@ -7,7 +7,6 @@ a withdrawal means for a day is decided in `raw_layer`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -16,6 +15,7 @@ from enum import StrEnum
 from spotify_assets.errors import StorageError
 from spotify_assets.storage.layout import is_withdrawal_key, withdrawal_key, withdrawals_prefix
 from spotify_assets.storage.object_store import ObjectStore, read_all
+from spotify_assets.storage.records import decode_record, encode_record
 
 
 class Action(StrEnum):
@@ -94,12 +94,12 @@ def _encode(marker: Marker) -> bytes:
         "why": marker.why,
         "at": marker.at.isoformat(),
     }
-    return (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8", errors="replace")
+    return encode_record(record)
 
 
 def _decode(data: bytes, uri: str) -> Marker:
     try:
-        record = json.loads(data)
+        record = decode_record(data)
         return Marker(
             slug=record["slug"],
             snapshot_date=date.fromisoformat(record["snapshot_date"]),
@@ -108,7 +108,7 @@ def _decode(data: bytes, uri: str) -> Marker:
             why=record["why"],
             at=datetime.fromisoformat(record["at"]).astimezone(UTC),
         )
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StorageError(
             f"{uri} is damaged.",
             why=f"it is not the marker of a withdrawal: {error!r}",

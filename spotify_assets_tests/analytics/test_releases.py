@@ -23,6 +23,7 @@ from spotify_assets.storage.daily_files import list_daily_files, stored_digest
 from spotify_assets.storage.layout import ALIASES_KEY, RELEASE_KEY, partition_key
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.parquet import MADE_OF, write_partitions
+from spotify_assets.storage.records import decode_record
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets.transforms.daily_tables import daily_tables
 from spotify_assets_tests.helpers.make_snapshot import make_snapshot
@@ -317,7 +318,7 @@ class TestDamage:
 
     def test_a_release_of_an_older_version_brings_nothing_along(self, published):
         before = published.content()
-        recorded = json.loads(published.store.read(RELEASE_KEY))
+        recorded = decode_record(published.store.read(RELEASE_KEY))
         for parts in recorded["tables"].values():
             for part in parts:
                 del part["sha256"]

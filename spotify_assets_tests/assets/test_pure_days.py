@@ -18,9 +18,9 @@ from spotify_assets.schemas import TABLES
 from spotify_assets.storage.daily_files import list_daily_files
 from spotify_assets.storage.layout import Year, landing_key
 from spotify_assets.storage.object_store import LocalObjectStore
-from spotify_assets.storage.parquet import write_partitions
+from spotify_assets.storage.parquet import MADE_OF, write_partitions
 from spotify_assets.storage.raw_layer import RawLayer
-from spotify_assets.transforms.daily_tables import daily_tables
+from spotify_assets.transforms.daily_tables import daily_tables, made_of
 from spotify_assets_tests.helpers.make_snapshot import make_snapshot
 from spotify_assets_tests.helpers.platform import Platform
 from spotify_assets_tests.helpers.processes import Process, command
@@ -98,8 +98,10 @@ def each_alone(store, days):
             if day in files.counting:
                 lake.write(files.counting[day], store.read(files.counting[day]))
             raw = RawLayer(lake)
-            frames = daily_tables(raw.read_days(SLUG, raw.files(SLUG).by_day), "daily")
+            snapshots = raw.read_days(SLUG, raw.files(SLUG).by_day)
+            frames = daily_tables(snapshots, "daily")
             for name, table in TABLES.items():
+                frames[name].attrs[MADE_OF] = {one.snapshot_date: made_of(one, "daily") for one in snapshots}
                 write_partitions(lake, table, SLUG, [day], frames[name])
                 made |= {key: lake.read(key) for key in lake.list_keys(f"{name}/")}
     return made

@@ -284,7 +284,7 @@ class TestWatermark:
             now += timedelta(milliseconds=pause, microseconds=1)
             if step == "look":
                 new = [stored for stored in folder.values() if watermark.is_new(stored)]
-                watermark = Watermark.of(watermark.after(new, [], now).cursor())
+                watermark = Watermark.of(watermark.after(new, [], now).cursor(), now)
                 yield {stored.key: versions[stored.key] for stored in new}, dict(versions)
             else:
                 versions[step] += 1

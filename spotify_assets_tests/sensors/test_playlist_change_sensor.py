@@ -143,6 +143,10 @@ class TestRefusals:
         assert len(watch.tick().run_requests) == 1
         assert watch.calls() == (1, 1)
 
+    def test_an_end_of_a_clock_that_was_ahead_is_not_waited_for(self, watch):
+        watch.cursor = json.dumps({"closed_until": (datetime.now(UTC) + timedelta(days=400)).isoformat()})
+        assert watch.tick().run_requests
+
     def test_a_used_up_quota_is_left_alone_for_a_day(self, watch):
         watch.server.refuse_next(VERSION_CALL, 429, "quota", reason="QUOTA_EXCEEDED")
         assert "quota" in watch.tick().skip_message

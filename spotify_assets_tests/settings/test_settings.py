@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import string
 import traceback
 from datetime import date, timedelta
@@ -214,6 +215,10 @@ class TestSpotify:
         assert secret not in shown
         assert APP["SPOTIFY_CLIENT_SECRET"] not in shown
 
+    def test_a_secret_in_the_query_of_an_address_is_not_repeated(self):
+        refusal = refusal_of({"GITHUB_API_URL": "http://a.b/?t=s3cr3t"})
+        assert refusal.what == "GITHUB_API_URL is 'http://a.b/?...'."
+
     def test_secrets_are_in_no_representation(self):
         loaded = load_settings({**APP, "SPOTIFY_REFRESH_TOKEN": "r3fr3sh"})
         shown = f"{loaded!r} {loaded} {loaded.spotify!r} {loaded.spotify}"
@@ -243,7 +248,9 @@ class TestSpotify:
     )
     def test_what_is_no_web_address_is_refused(self, name, value):
         refusal = refusal_of({name: value})
-        assert refusal.what == f"{name} is {value!r}."
+        # What stands after a ? or a # may be a secret.
+        shown = re.sub("([?#]).*", r"\1...", value)
+        assert refusal.what == f"{name} is {shown!r}."
         assert name in refusal.remedy
 
     @pytest.mark.parametrize("name", ["SPOTIFY_API_URL", "SPOTIFY_TOKEN_URL"])
@@ -481,8 +488,19 @@ class TestPlaylist:
     )
     def test_other_playlist_ids_are_refused(self, tmp_path, playlist_id):
         refusal = self.refused(tmp_path, playlist_id=playlist_id)
-        assert f"`playlist_id` is {playlist_id!r}" in refusal.why
+        shown = repr(playlist_id.replace("?si=1", "?..."))
+        assert f"`playlist_id` is {shown}" in refusal.why
         assert "22 characters" in refusal.why
+
+    @pytest.mark.parametrize(
+        "secret", ["0123456789abcdef0123456789abcdef", "ghp_" + "a1" * 18, "https://example.com/?token=s3cr3t"]
+    )
+    def test_a_secret_in_the_playlists_file_is_not_repeated(self, tmp_path, secret):
+        """Spotify's and GitHub's, and one in the query of an address."""
+        refusal = self.refused(tmp_path, playlist_id=secret)
+        assert "`playlist_id` is" in refusal.why
+        assert secret not in str(refusal)
+        assert "s3cr3t" not in str(refusal)
 
     @pytest.mark.parametrize(
         ("chart", "country"),

@@ -210,11 +210,25 @@ class TestAppending:
 
     @pytest.mark.parametrize("earlier", [timedelta(0), timedelta(seconds=1)])
     def test_other_content_that_is_no_newer_is_refused(self, layer, store, earlier):
-        layer.append(SLUG, [make_snapshot(OLD)])
+        layer.append(SLUG, [make_snapshot(OLD, source="archive")])
         before = store.read(KEY)
         with pytest.raises(StorageError, match="append-only"):
-            layer.append(SLUG, [make_snapshot(NEW, fetched_at=FETCHED - earlier)])
+            layer.append(SLUG, [make_snapshot(NEW, source="archive", fetched_at=FETCHED - earlier)])
         assert store.list_keys("raw_playlist/") == [KEY]
+        assert store.read(KEY) == before
+
+    @pytest.mark.parametrize("earlier", [timedelta(0), timedelta(hours=1)])
+    def test_a_list_that_was_fetched_after_the_clock_was_set_back_counts(self, layer, store, earlier):
+        """A list of Spotify's is of this moment and cannot be had again."""
+        layer.append(SLUG, [make_snapshot(OLD)])
+        before = store.read(KEY)
+        for _ in range(2):
+            layer.append(SLUG, [make_snapshot(NEW, fetched_at=FETCHED - earlier)])
+        [found] = layer.read_days(SLUG, [DAY])
+        assert [entry.payload for entry in found.entries] == NEW
+        assert found.fetched_at == FETCHED + timedelta(microseconds=1)
+        assert str(FETCHED - earlier)[:10] in found.notes[-1]
+        assert len(store.list_keys("raw_playlist/")) == 2
         assert store.read(KEY) == before
 
     @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from spotify_assets.partitions import today_in_japan
 from spotify_assets.schemas import TABLES
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore
 from spotify_assets.storage.raw_layer import RawLayer
+from spotify_assets.storage.records import decode_record
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets.storage.withdrawals import Action, Withdrawals
 from spotify_assets.transforms.daily_tables import daily_tables
@@ -64,7 +65,7 @@ class TestMarkers:
         (key,) = store.list_keys("withdrawals/")
         assert key == f"withdrawals/playlist={SLUG}/{marker.at:%Y%m%dT%H%M%S.%fZ}.json"
         assert "半分だけ" in store.read(key).decode()
-        assert json.loads(store.read(key)) == {
+        assert decode_record(store.read(key)) == {
             "slug": SLUG,
             "snapshot_date": "2026-11-22",
             "raw_key": f"raw_playlist/playlist={SLUG}/snapshot_date={DAY}/20261122T120000.000000Z.jsonl.gz",
@@ -89,7 +90,7 @@ class TestMarkers:
         first = withdrawals.record(SLUG, DAY, "key", Action.WITHDRAW, "why")
         (key,) = store.list_keys("withdrawals/")
         later = first.at + timedelta(days=400)
-        record = json.loads(store.read(key)) | {"at": later.isoformat()}
+        record = decode_record(store.read(key)) | {"at": later.isoformat()}
         store.write(f"withdrawals/playlist={SLUG}/{later:%Y%m%dT%H%M%S.%fZ}.json", json.dumps(record).encode())
         assert withdrawals.record(SLUG, DAY, "key", Action.RESTORE, "").at == later + timedelta(microseconds=1)
         assert withdrawals.withdrawn_keys(SLUG) == {}
@@ -179,9 +180,8 @@ class TestRawLayer:
         layer.append(SLUG, [fetched(OLD)])
         layer.withdraw(SLUG, DAY, "wrong")
         before = raw_files(store)
-        with pytest.raises(StorageError, match="append-only"):
-            layer.append(SLUG, [fetched(NEW)])
-        assert raw_files(store) == before
+        layer.append(SLUG, [fetched(NEW)])
+        assert raw_files(store).items() > before.items()
 
     def test_a_damaged_file_can_be_withdrawn(self, layer, store):
         for hours, content in enumerate([OLD, NEW]):

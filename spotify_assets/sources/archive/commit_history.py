@@ -5,7 +5,6 @@ A commit never changes, so what was asked for is never asked for again; only wha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,6 +14,7 @@ from spotify_assets.partitions import TIMEZONE
 from spotify_assets.sources.archive.github import Commit, GithubClient
 from spotify_assets.storage.layout import archive_history_key
 from spotify_assets.storage.object_store import ObjectStore, read_if_present
+from spotify_assets.storage.records import decode_record, encode_record
 
 JAPAN = ZoneInfo(TIMEZONE)
 LOOK_BACK = timedelta(days=30)
@@ -112,9 +112,13 @@ class CommitHistories:
         return history
 
     def known(self, repository: str, path: str) -> CommitHistory:
-        """What is known of a file, without asking. A damaged record counts as none: it is asked for anew."""
+        """What is known of a file, without asking.
+
+        A damaged record, and one of a clock that was ahead, count as none: it is asked for anew.
+        """
         data = read_if_present(self._store, archive_history_key(repository, path))
-        return _decode(data) if data else CommitHistory()
+        known = _decode(data) if data else CommitHistory()
+        return known if known.asked_to <= datetime.now(UTC) else CommitHistory()
 
     def _continued(self, history: CommitHistory, repository: str, path: str, until: datetime | None) -> CommitHistory:
         # From the newest known commit on, which is in the answer again; the question stays the same until there is
@@ -135,12 +139,12 @@ def _encode(history: CommitHistory) -> bytes:
         "etag_since": history.etag_since and history.etag_since.isoformat(),
         "commits": {sha: at.isoformat() for sha, at in sorted(history.commits.items(), key=lambda item: item[1])},
     }
-    return (json.dumps(record, indent=1) + "\n").encode()
+    return encode_record(record)
 
 
 def _decode(data: bytes) -> CommitHistory:
     try:
-        record = json.loads(data)
+        record = decode_record(data)
         return CommitHistory(
             {str(sha): datetime.fromisoformat(at) for sha, at in record["commits"].items()},
             datetime.fromisoformat(record["asked_from"]),
@@ -148,5 +152,5 @@ def _decode(data: bytes) -> CommitHistory:
             record["etag"],
             record["etag_since"] and datetime.fromisoformat(record["etag_since"]),
         )
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return CommitHistory()

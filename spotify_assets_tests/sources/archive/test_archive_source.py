@@ -15,6 +15,7 @@ from spotify_assets.sources.archive.archive_source import ArchiveSource
 from spotify_assets.sources.archive.commit_history import CommitHistories
 from spotify_assets.sources.archive.github import GithubClient
 from spotify_assets.storage.object_store import LocalObjectStore
+from spotify_assets.storage.records import decode_record, encode_record
 from spotify_assets_tests.helpers.archive import record_days
 from spotify_assets_tests.stand_ins.github import FIRST_REPOSITORY, JAPAN_TOP_50, REPOSITORY, GithubServer, make_list
 
@@ -190,6 +191,17 @@ def test_a_damaged_record_of_commits_is_asked_for_anew(desk, github, store):
     store.write(key, b'{"commits": ')
     assert list(desk.fetch([LAST])) == [LAST]
     assert len(json.loads(store.read(key))["commits"]) == 31
+
+
+def test_what_was_asked_by_a_clock_that_was_ahead_is_asked_for_anew(desk, github, store):
+    record_days(github, FIRST, LAST)
+    desk.fetch([LAST])
+    (key,) = store.list_keys("archive/")
+    ahead = decode_record(store.read(key)) | {"asked_to": (datetime.now(UTC) + timedelta(days=400)).isoformat()}
+    store.write(key, encode_record(ahead))
+    github.requests.clear()
+    assert list(desk.fetch([LAST])) == [LAST]
+    assert len(github.calls()) == 1
 
 
 class TestRefusals:

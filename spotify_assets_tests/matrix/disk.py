@@ -1,0 +1,96 @@
+"""Processes that die and disks that fail: at the n-th change of the lake, whichever it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from spotify_assets.storage.object_store import LocalObjectStore
+
+CHANGES = ("write", "copy", "delete")
+
+
+class Death(BaseException):
+    """The process is gone: nothing that comes after changes the lake."""
+
+
+class Counter:
+    """How many changes of the lake there were."""
+
+    def __init__(self) -> None:
+        self.changes = 0
+
+
+@contextmanager
+def counted() -> Iterator[Counter]:
+    """Count the changes of the lake."""
+    counter = Counter()
+
+    def count(change: Any, *arguments: Any) -> Any:
+        counter.changes += 1
+        return change(*arguments)
+
+    with _changed(count):
+        yield counter
+
+
+@contextmanager
+def dying_at(number: int) -> Iterator[None]:
+    """The process dies at the n-th change, with half of what it writes in the folder for that."""
+    counter = Counter()
+
+    def die(change: Any, store: LocalObjectStore, *arguments: Any) -> Any:
+        counter.changes += 1
+        if counter.changes < number:
+            return change(store, *arguments)
+        if counter.changes == number and change.__name__ == "write" and isinstance(arguments[1], bytes):
+            change(store, ".tmp/half", arguments[1][: len(arguments[1]) // 2])
+        raise Death
+
+    with _changed(die):
+        yield
+
+
+@contextmanager
+def failing_from(number: int, error: int) -> Iterator[None]:
+    """The disk refuses the n-th change and all after it, with this number of an error."""
+    counter = Counter()
+
+    def fail(change: Any, store: LocalObjectStore, *arguments: Any) -> Any:
+        counter.changes += 1
+        if counter.changes < number:
+            return change(store, *arguments)
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("fsync", "unlink", "link", "rmdir"):
+                patch.setattr(os, name, _refusing(error))
+            return change(store, *arguments)
+
+    with _changed(fail):
+        yield
+
+
+def _refusing(error: int) -> Any:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise OSError(error, os.strerror(error))
+
+    return refuse
+
+
+@contextmanager
+def _changed(around: Any) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in CHANGES:
+            change = getattr(LocalObjectStore, name)
+            patch.setattr(LocalObjectStore, name, _wrapped(around, change))
+        yield
+
+
+def _wrapped(around: Any, change: Any) -> Any:
+    def changed(store: LocalObjectStore, *arguments: Any) -> Any:
+        return around(change, store, *arguments)
+
+    return changed
