@@ -20,7 +20,7 @@ class Target:
 
 
 def landed(name, at):
-    return StoredObject(name, at + timedelta(microseconds=5), "version")
+    return StoredObject(name, at + timedelta(microseconds=5), "version", 1)
 
 
 def test_a_look_of_a_clock_that_was_ahead_is_forgotten():
