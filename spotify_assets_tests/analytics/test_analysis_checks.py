@@ -70,7 +70,7 @@ def spoil(store, table, spoilt):
         rows = pq.read_table(io.BytesIO(store.read(key)))
         if SLUG in rows["playlist"].to_pylist():
             sink = io.BytesIO()
-            pq.write_table(spoilt(rows), sink)
+            pq.write_table(spoilt(rows).replace_schema_metadata(None), sink)
             store.write(key, sink.getvalue())
 
 
