@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from spotify_assets.assets.common import PARTITIONS_PER_RUN
 from spotify_assets.catalog.pruning import find_old, first_kept, open_glue
 from spotify_assets.cli.runs import run_requested
 from spotify_assets.errors import Damaged
@@ -52,11 +53,13 @@ class DueRun:
         requested_by: the schedule or the sensor, or what else made it due.
         subject: what it was of, for a person.
         failures: what went wrong, in the words of the refusals; empty on success.
+        is_publishing: whether it was a publish run.
     """
 
     requested_by: str
     subject: str
     failures: Sequence[str]
+    is_publishing: bool = False
 
 
 class DueRuns:
@@ -97,8 +100,10 @@ class DueRuns:
                 if self._settings.start <= day <= today and Partition(playlist.slug, day) not in made
             ]
             for stretch in consecutive(lacking):
-                request = dg.RunRequest(asset_selection=table_keys(playlist.slug), tags=range_tags(stretch))
-                yield self._run("a day that is stored", job_of(playlist), request)
+                for begin in range(0, len(stretch), PARTITIONS_PER_RUN):
+                    tags = range_tags(stretch[begin : begin + PARTITIONS_PER_RUN])
+                    request = dg.RunRequest(asset_selection=table_keys(playlist.slug), tags=tags)
+                    yield self._run("a day that is stored", job_of(playlist), request)
 
     def of_schedules(self) -> Iterator[DueRun]:
         """Today's partition of the playlists that have not all their tables of today."""
@@ -182,7 +187,8 @@ class DueRuns:
 
     def _run(self, requested_by: str, job_name: str, request: dg.RunRequest) -> DueRun:
         job = self._definitions.resolve_job_def(job_name)
-        return DueRun(requested_by, _subject(request), run_requested(job, self._instance, request))
+        failures = run_requested(job, self._instance, request)
+        return DueRun(requested_by, _subject(request), failures, is_publishing=job_name == PUBLISH_JOB)
 
     def _job_of(self, sensor: str) -> str:
         return str(self._definitions.resolve_sensor_def(sensor).job_name)

@@ -130,7 +130,7 @@ class TestSources:
         place = Place(tmp_path, **archive_environment(github, tmp_path))
         record_days(github, TODAY - timedelta(days=3), TODAY - timedelta(days=3))
         with new_instance() as instance:
-            assert last_line(place.daily(instance)).startswith("daily: ")
+            assert last_line(place.daily(instance)) == "daily: nothing new; what is stored is released"
         github.record(REPOSITORY, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", make_list(range(50)))
         with new_instance() as instance:
             result = place.daily(instance)

@@ -102,4 +102,4 @@ def _resources(service: str, asked: dict[str, Any], workgroup: str) -> list[str]
         return [f"{account}:catalog", f"{account}:database/{database}", f"{account}:table/{database}/{table}"]
     if service == "glue":
         return [f"{account}:crawler/{asked.get('Name') or asked['CrawlerName']}"]
-    raise NotImplementedError(f"{service} {asked}: name the resource of this call here")
+    raise LookupError(f"{service} {asked}: name the resource of this call here")
