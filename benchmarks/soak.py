@@ -38,7 +38,7 @@ from click.testing import CliRunner
 from spotify_assets.analytics.released_tables import open_released_tables
 from spotify_assets.cli.deployment import fill, opened
 from spotify_assets.cli.main import main as command_line
-from spotify_assets.errors import CatalogUnavailable, NotStored
+from spotify_assets.errors import CatalogUnavailable, StorageError
 from spotify_assets.resources import build_lake
 from spotify_assets.schemas.analyses import COMPACTED
 from spotify_assets.settings import load_settings
@@ -166,7 +166,16 @@ class Soak:
                 well = self.visit("daily")
         if not well:
             self.unlucky.add(day)
-        released = set(self.read())
+        self._look(day, well=well)
+
+    def _look(self, day: date, *, well: bool) -> None:
+        """What was released is still there, or a reader is refused until the next visit if this one failed."""
+        try:
+            released = set(self.read())
+        except StorageError as refusal:
+            self.counts["readers refused"] += 1
+            self.problems += [f"{day}: {refusal}"] if well else []
+            return
         self.problems += [
             f"{slug} {of} was released, and is not on {day}" for slug, of in sorted(self.released - released)
         ]
@@ -196,18 +205,19 @@ class Soak:
         ]
 
     def read(self) -> dict[tuple[str, date], list[tuple[int | None, str | None]]]:
-        """What people see: position and song of each row, by playlist and day; of those that were rejected neither."""
+        """What people see: position and song of each row, by playlist and day; of those that were rejected neither.
+
+        Raises:
+            StorageError: nothing is released, or a run that was killed has left what the next one makes anew.
+        """
         found: dict[tuple[str, date], list[tuple[int | None, str | None]]] = {}
-        try:
-            with open_released_tables(self.store, "500MB") as released:
-                for slug in sorted(released.playlists):
-                    released.show(list(COMPACTED), slug)
-                    for row in released.answer(ROWS).to_pylist():
-                        found.setdefault((slug, row["snapshot_date"]), []).append((row["position"], row["song_id"]))
-                    for row in released.answer(REJECTED).to_pylist():
-                        found[slug, row["snapshot_date"]] += [(None, None)] * row["rejected"]
-        except NotStored:
-            return {}
+        with open_released_tables(self.store, "500MB") as released:
+            for slug in sorted(released.playlists):
+                released.show(list(COMPACTED), slug)
+                for row in released.answer(ROWS).to_pylist():
+                    found.setdefault((slug, row["snapshot_date"]), []).append((row["position"], row["song_id"]))
+                for row in released.answer(REJECTED).to_pylist():
+                    found[slug, row["snapshot_date"]] += [(None, None)] * row["rejected"]
         return found
 
     def crawls(self) -> int:
@@ -397,6 +407,7 @@ def row_of(soak: Soak, number: int, processor: float) -> dict[str, str]:
     events = soak.home / "history" / "runs" / "index.db"
     return {
         "day": f"{number}",
+        "wrong": f"{len(soak.problems + soak.wrong(FIRST + timedelta(days=number - 1)))}",
         "failed": f"{soak.counts['failed'] + soak.counts['killed']}",
         "publish runs": f"{soak.counts['published']}",
         "crawls": f"{soak.crawls()}",
@@ -414,7 +425,7 @@ def row_of(soak: Soak, number: int, processor: float) -> dict[str, str]:
 
 @contextmanager
 def soak(
-    folder: Path, days: int, seed: int, every: int = 50, *, bucket: bool = False, report: bool = False
+    folder: Path, days: int, seed: int, every: int = MONTH, *, bucket: bool = False, report: bool = False
 ) -> Iterator[Soak]:
     """Let days pass. Once a month, and at the end, somebody fills what no later run has healed."""
     with (
@@ -452,7 +463,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--days", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--every", type=int, default=50, help="days between two rows of the table")
+    parser.add_argument("--every", type=int, default=MONTH, help="days between two rows of the table")
     parser.add_argument("--bucket", action="store_true", help="the lake is a bucket, the catalog is Glue")
     parser.add_argument("--report", action="store_true", help="print what failed visits print")
     arguments = parser.parse_args()

@@ -25,7 +25,6 @@ ZIP_BEGINNING = b"PK\x03\x04"
 TAR_MARK = "\0ustar"
 """Stands in the first of the blocks of 512 bytes that a tar archive consists of, after the name of its first file."""
 BYTE_ORDER_MARK = "\ufeff"
-UTF_16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 NO_TEXT = re.compile("[\0\udc80-\udcff\N{REPLACEMENT CHARACTER}]|\x1b[$(][@BJ]")
 """What text has not: zero bytes, bytes that are not UTF-8 (as PEP 383 maps them), the sign for lost letters, and the
 escape sequences of ISO-2022-JP."""
