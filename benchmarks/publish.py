@@ -5,24 +5,31 @@
     python -m benchmarks.publish run FOLDER          a publish run
     python -m benchmarks.publish pack FOLDER         a publish run without the chart report
     python -m benchmarks.publish release FOLDER      a publish run without the chart report and the pack for BI tools
+    python -m benchmarks.publish unchecked FOLDER    the same, and without writing and comparing checksums and digests
 
 The charts are those of `history`, written as daily files without a run of their own.
 """
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import date, timedelta
 from pathlib import Path
+from unittest import mock
 
 import dagster as dg
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from benchmarks.history import LAST_DAY, Songs
+from spotify_assets.analytics import compaction, releases
 from spotify_assets.definitions import build_definitions
 from spotify_assets.publication import BI_PACK_KEY, PUBLISH_KEYS, REPORT_KEY
 from spotify_assets.schemas import TABLES, arrow_schema
 from spotify_assets.settings import load_settings
+from spotify_assets.storage import parquet
 from spotify_assets.storage.layout import partition_key
 from spotify_assets.storage.parquet import encode
 
@@ -46,10 +53,31 @@ def main(work: str, folder: str, days: str = "1") -> None:
         home = Path(folder, "home")
         home.mkdir(exist_ok=True)
         definitions = build_definitions(load_settings({"SPOTIFY_ASSETS_LAKE": str(lake)}))
-        with dg.DagsterInstance.local_temp(str(home)) as instance:
-            left_out = {"run": set(), "pack": {REPORT_KEY}, "release": {REPORT_KEY, BI_PACK_KEY}}[work]
+        with (
+            dg.DagsterInstance.local_temp(str(home)) as instance,
+            unchecked() if work == "unchecked" else nullcontext(),
+        ):
+            left_out = {"run": set(), "pack": {REPORT_KEY}}.get(work, {REPORT_KEY, BI_PACK_KEY})
             made = [key for key in PUBLISH_KEYS if key not in left_out]
             definitions.resolve_job_def("publish_job").execute_in_process(instance=instance, asset_selection=made)
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Pages have no checksums, and nobody looks whether a file is what was written; new files still get a digest."""
+    with (
+        mock.patch.object(pq, "ParquetWriter", _with(pq.ParquetWriter, write_page_checksum=False)),
+        mock.patch.object(pq, "ParquetFile", _with(pq.ParquetFile, page_checksum_verification=False)),
+        mock.patch.object(parquet, "_checksum_place", lambda data: (0, 0) if isinstance(data, bytearray) else None),
+        mock.patch.object(parquet, "_checksum", return_value=b""),
+        mock.patch.object(releases, "damaged_files", return_value=set()),
+        mock.patch.object(compaction, "_is_damaged", return_value=False),
+    ):
+        yield
+
+
+def _with(function: Callable, **instead: object) -> Callable:
+    return lambda *arguments, **named: function(*arguments, **{**named, **instead})
 
 
 def write_day(lake: Path, songs: Songs, number: int, day: date, playlist: int) -> None:

@@ -24,6 +24,8 @@ from typing import NamedTuple
 FIRST_DAY = date(2025, 1, 1)
 GAPS = 4
 """Days that the imported file leaves out, each the end of a run: as many as a public archive of 556 days does."""
+PUBLISHING = ("run", "release", "unchecked")
+"""What is done of a publish run, see `publish`."""
 HISTORIES = (90, 365, 1825, 3650)
 """Days of the histories that publish runs are timed with."""
 
@@ -82,17 +84,18 @@ def compare_publish(folder: str, pairs: int) -> None:
     for days in HISTORIES:
         run(["-m", "benchmarks.publish", "fill", f"{folder}/{days}", str(days)])
         run(["-m", "benchmarks.publish", "run", f"{folder}/{days}"])
-    costs: dict[tuple[int, str], list[Cost]] = {(days, work): [] for days in HISTORIES for work in ("run", "release")}
+    costs: dict[tuple[int, str], list[Cost]] = {(days, work): [] for days in HISTORIES for work in PUBLISHING}
     for _ in range(pairs):
         for days, work in costs:
             run(["-m", "benchmarks.publish", "change", f"{folder}/{days}"])
             costs[days, work].append(run(["-m", "benchmarks.publish", work, f"{folder}/{days}"]))
     for days in HISTORIES:
-        beside = {f"at {HISTORIES[0]} days": costs[HISTORIES[0], "run"], "without report": costs[days, "release"]}
-        cost = _medians(tuple(costs[days, "run"]))
-        ratios = [f"{_ratio(costs[days, 'run'], other):.2f} x {title}" for title, other in beside.items()]
+        whole, release, unchecked = (costs[days, work] for work in PUBLISHING)
+        cost = _medians(tuple(whole))
         print(
-            f"publish run at {days} days: processor {', '.join(ratios)}   ({cost.wall:.1f} s, "
+            f"publish run at {days} days: processor {_ratio(whole, costs[HISTORIES[0], 'run']):.2f} x that at "
+            f"{HISTORIES[0]} days, {_ratio(whole, release):.2f} x without report and pack; without these, with digests "
+            f"{_ratio(release, unchecked):.2f} x without   ({cost.wall:.1f} s, "
             f"processor {cost.processor:.1f} s, peak {cost.peak:.0f} MB, {pairs} pairs)",
             flush=True,
         )
