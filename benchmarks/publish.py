@@ -29,7 +29,6 @@ from spotify_assets.definitions import build_definitions
 from spotify_assets.publication import BI_PACK_KEY, PUBLISH_KEYS, REPORT_KEY
 from spotify_assets.schemas import TABLES, arrow_schema
 from spotify_assets.settings import load_settings
-from spotify_assets.storage import parquet
 from spotify_assets.storage.layout import partition_key
 from spotify_assets.storage.parquet import encode
 
@@ -68,8 +67,6 @@ def unchecked() -> Iterator[None]:
     with (
         mock.patch.object(pq, "ParquetWriter", _with(pq.ParquetWriter, write_page_checksum=False)),
         mock.patch.object(pq, "ParquetFile", _with(pq.ParquetFile, page_checksum_verification=False)),
-        mock.patch.object(parquet, "_checksum_place", lambda data: (0, 0) if isinstance(data, bytearray) else None),
-        mock.patch.object(parquet, "_checksum", return_value=b""),
         mock.patch.object(releases, "damaged_files", return_value=set()),
         mock.patch.object(compaction, "_is_damaged", return_value=False),
     ):
