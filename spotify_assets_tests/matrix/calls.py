@@ -57,8 +57,8 @@ playlists:
 """
 WITH_TIMES = ("archive/", "raw_playlist/playlist=listed/", "snapshots/playlist=listed/")
 """Files that hold when GitHub was asked, or when a chart file came into the lake."""
-SHORTEST = 1.0
-"""Seconds that a client waits for an answer."""
+SHORTEST = 0.5
+"""Seconds that a client waits for an answer, and for all of it."""
 
 
 class _MomentOfTheFetch(datetime):
@@ -72,7 +72,7 @@ class _MomentOfTheFetch(datetime):
 
 @contextmanager
 def without_waiting() -> Iterator[None]:
-    """Clients that wait for an answer for a second at most, and for nothing else but a named second."""
+    """Clients that wait for an answer for half a second, and for nothing else but a second that they are asked to."""
     with pytest.MonkeyPatch.context() as patch:
         for init in (SpotifyClient.__init__, SpotifySource.__init__):
             patch.setitem(init.__kwdefaults__, "backoff_factor", 0.0)
@@ -83,6 +83,7 @@ def without_waiting() -> Iterator[None]:
         patch.setattr(bounded_answers, "LONGEST_ANSWER", SHORTEST)
         patch.setattr(bounded_answers, "LARGEST_ANSWER", 2**20)
         patch.setattr("spotify_assets.assets.raw_playlist.PAUSE_AFTER_OUTAGE", 0.0)
+        patch.setattr("spotify_assets.assets.raw_playlist.RETRIES", 1)
         patch.setattr("spotify_assets.sensors.archived_days.FIRST_HOUR", 0)
         patch.setattr("spotify_assets.sources.spotify.spotify_source.datetime", _MomentOfTheFetch)
         patch.setattr("spotify_assets.sources.charts.charts_source.datetime", _MomentOfTheFetch)

@@ -152,7 +152,10 @@ class _Handler(BaseHTTPRequestHandler):
             status, headers, data = self.way_of.passed_on(self.command, self.path, dict(self.headers), body)
             self._answer(status, headers, data, cut=act == "cut")
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _handle
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):
+            return self._handle
+        raise AttributeError(name)
 
     def log_message(self, *_: object) -> None:
         """Stay silent: what was asked is in `lines`."""
