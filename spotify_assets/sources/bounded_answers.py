@@ -12,13 +12,15 @@ from requests.adapters import HTTPAdapter
 
 LARGEST_ANSWER = 32 * 2**20
 """Bytes, unpacked. Twenty albums with fifty tracks each, in all markets, have some millions."""
+MOST_VALUES = 4_000_000
+"""Of JSON. The same albums have some hundred thousands. An empty list takes twenty times its bytes in memory."""
 LONGEST_ANSWER = 120.0
 """Seconds from the request to the last byte."""
 AT_ONCE = 2**16
 
 
 class AnswerTooLarge(requests.RequestException):
-    """An answer has more bytes than any that is meant."""
+    """An answer has more bytes or more values than any that is meant."""
 
 
 class BoundedAnswers(HTTPAdapter):
@@ -29,7 +31,7 @@ class BoundedAnswers(HTTPAdapter):
         named: see `HTTPAdapter`.
 
     Raises:
-        AnswerTooLarge: it has more bytes than that.
+        AnswerTooLarge: it has more bytes than that, or more than `MOST_VALUES` values.
         requests.ReadTimeout: it was not complete after `LONGEST_ANSWER` seconds.
         requests.exceptions.ChunkedEncodingError: it broke off.
     """
@@ -55,6 +57,8 @@ class BoundedAnswers(HTTPAdapter):
             raise requests.exceptions.ChunkedEncodingError(error, request=request) from error
         finally:
             response.raw.close()
+        if sum(map(whole.getvalue().count, (b"[", b"{", b","))) > MOST_VALUES:
+            raise AnswerTooLarge(f"the answer has more than {MOST_VALUES:,} values", request=request)
         whole.seek(0)
         response.raw = whole
         return response

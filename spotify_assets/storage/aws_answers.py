@@ -56,7 +56,7 @@ def _root(body: bytes) -> str | None:
     """The name of the root of XML; None where it is none."""
     names: list[str] = []
     parser = expat.ParserCreate()
-    parser.StartElementHandler = lambda name, _: names or names.append(name)
+    parser.StartElementHandler = lambda name, _: names.append(name)
     try:
         parser.Parse(body, True)  # noqa: FBT003 - the last part
     except expat.ExpatError:

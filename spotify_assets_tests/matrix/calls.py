@@ -60,6 +60,9 @@ WITH_TIMES = ("archive/", "raw_playlist/playlist=listed/", "snapshots/playlist=l
 SHORTEST = 0.5
 """Seconds that a client waits for an answer, and for all of it."""
 
+SHORTEST_OF_AWS = 1.5
+"""The same of AWS's clients: its stand-in runs queries before it answers."""
+
 
 class _MomentOfTheFetch(datetime):
     """The time at which lists are fetched, which is in the files: they can be compared."""
@@ -87,7 +90,7 @@ def without_waiting() -> Iterator[None]:
         patch.setattr("spotify_assets.sensors.archived_days.FIRST_HOUR", 0)
         patch.setattr("spotify_assets.sources.spotify.spotify_source.datetime", _MomentOfTheFetch)
         patch.setattr("spotify_assets.sources.charts.charts_source.datetime", _MomentOfTheFetch)
-        patch.setitem(botocore.config.Config.OPTION_DEFAULTS, "read_timeout", SHORTEST)
+        patch.setitem(botocore.config.Config.OPTION_DEFAULTS, "read_timeout", SHORTEST_OF_AWS)
         patch.setattr("botocore.endpoint.time", SimpleNamespace(time=time.time, sleep=lambda _: None))
         patch.setattr("spotify_assets.analytics.athena_engine.POLL_SECONDS", 0.0)
         patch.setattr("pyathena.connection.RetryConfig", lambda: pyathena.util.RetryConfig(multiplier=0, max_delay=0))
@@ -130,12 +133,14 @@ class Place:
         """Have yesterday stored and published; today is still to come."""
         if snapshots:
             RawLayer(self.store).append(SLUG, [make_snapshot(make_entries(4), YESTERDAY, slug=SLUG)])
-        with self.variables(), dg.DagsterInstance.ephemeral() as instance:
-            with Platform(self.environment, instance) as platform:
-                made = platform.run_daily(YESTERDAY)
-                assert made.success
-                ended = publish(platform)
-                assert ended.exit_code == 0, ended.output
+        with (
+            self.variables(),
+            dg.DagsterInstance.ephemeral() as instance,
+            Platform(self.environment, instance) as platform,
+        ):
+            assert platform.run_daily(YESTERDAY).success
+            ended = publish(platform)
+            assert ended.exit_code == 0, ended.output
         whole = {key: self.store.read(key) for key in self.store.list_keys("")}
         self.states["whole"] = whole
         self.states["unpublished"] = {key: data for key, data in whole.items() if not key.startswith(ANALYTICS_PREFIX)}
@@ -178,15 +183,12 @@ class Place:
         return self.undisturbed[operation]
 
     def notes(self) -> str:
-        """What the newest snapshot says of how it was fetched."""
+        """What the newest snapshots say of how they were fetched."""
         raw = RawLayer(self.store)
-        slugs = (SLUG, "listed")
-        newest = [
-            snapshot
-            for slug in slugs
-            for snapshot in raw.read_days(slug, [max(raw.files(slug).counting, default=TODAY)])
-        ]
-        return "\n".join(note for snapshot in newest for note in snapshot.notes)
+        newest = {slug: max(days) for slug in (SLUG, "listed") if (days := raw.files(slug).counting)}
+        return "\n".join(
+            note for slug, day in newest.items() for found in raw.read_days(slug, [day]) for note in found.notes
+        )
 
 
 @dataclass(frozen=True)

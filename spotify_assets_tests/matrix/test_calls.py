@@ -17,7 +17,8 @@ from functools import partial
 
 import pytest
 
-from spotify_assets_tests.matrix.calls import PLACES, After, Place, open_place
+from spotify_assets.schemas.analyses import ANALYSES
+from spotify_assets_tests.matrix.calls import After, Place, open_place
 from spotify_assets_tests.matrix.lake import differing, rows_of
 from spotify_assets_tests.matrix.observe import Seen
 from spotify_assets_tests.matrix.table import CALLS, HEALED, NAMED, NOTED, READING, Cell, Row, read_rows, run_cells
@@ -145,18 +146,23 @@ def test_a_call_that_goes_wrong(places: partial[Place], cell: Cell) -> None:
     chance = random.Random(f"{SEED} {cell.name}")
     first = chance.randint(1, len(undisturbed.lines))
     place.restore(operation)
-    rows = rows_of(place.store)
+    analysed = _analysed(rows_of(place.store))
     after = place.operate(operation, _spoiled(cell.row, first))
     seen = _seen(place, operation, undisturbed, after)
     where = f"at call {first} of {len(undisturbed.lines)}, {undisturbed.lines[first - 1]}"
     assert seen.word in cell.row.cells[operation].split(", "), f"{where}: {seen.word}: {seen.why}"
-    assert after.rows in (rows, undisturbed.rows)
+    assert _analysed(after.rows) in (analysed, _analysed(undisturbed.rows))
     if operation in READING:
         assert differing(undisturbed.content, after.content) == []
     elif seen.word == NAMED:
         again = place.operate(operation)
         assert (again.ending.exit_code, again.rows) == (0, undisturbed.rows), again.ending.output
         assert differing(undisturbed.content, again.content) == []
+
+
+def _analysed(rows: dict[str, str] | str) -> dict[str, str] | str:
+    """What is released at once. The compacted history, which they are made of, may have days that come with it."""
+    return rows if isinstance(rows, str) else {name: rows[name] for name in ANALYSES}
 
 
 def _spoiled(row: Row, first: int) -> Spoiled:
@@ -181,6 +187,6 @@ def _seen(place: Place, operation: str, undisturbed: After, after: After) -> See
         return Seen(NOTED if noted else "it ends well with other rows", why)
     if operation == "query" and output != undisturbed.ending.output:
         return Seen("another answer", why)
-    if is_named and "What to do:" not in undisturbed.ending.output:
+    if is_named and output.count("What to do:") > undisturbed.ending.output.count("What to do:"):
         return Seen(NOTED, why)
     return Seen(HEALED, why)

@@ -65,6 +65,15 @@ def test_one_that_is_too_large_is_given_up(packed, monkeypatch):
         session.get(address)
 
 
+def test_one_of_very_many_values_is_given_up(monkeypatch):
+    monkeypatch.setattr(bounded_answers, "MOST_VALUES", 1000)
+    many = [sends(b"[" + b"{}," * number + b"{}]") for number in (499, 500)]
+    with answering(many[0]) as (session, address):
+        assert len(session.get(address).json()) == 500
+    with answering(many[1]) as (session, address), pytest.raises(AnswerTooLarge, match="more than 1,000 values"):
+        session.get(address)
+
+
 def test_one_that_drips_is_given_up(monkeypatch):
     monkeypatch.setattr(bounded_answers, "LONGEST_ANSWER", 0.2)
     given_up = Event()
@@ -75,7 +84,7 @@ def test_one_that_drips_is_given_up(monkeypatch):
             handler.wfile.write(b" ")
 
     with answering(drip) as (session, address):
-        with pytest.raises(requests.ReadTimeout, match="after 0.2 s"):
+        with pytest.raises(requests.ReadTimeout, match=r"after 0\.2 s"):
             session.get(address)
         given_up.set()
 
