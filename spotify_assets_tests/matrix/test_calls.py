@@ -28,7 +28,8 @@ pytestmark = pytest.mark.slow
 
 SEED = os.environ.get("MATRIX_SEED", "1")
 CELLS = sorted((cell for cell in run_cells(read_rows()) if cell.row.kind == CALLS), key=lambda cell: cell.row.subject)
-FEW = 3
+FEW = 2
+"""How many cells `make test` runs: with their platforms, about half a minute of a processor."""
 PAGE_OF_A_HOTEL = b"<html><head><title>Sign in</title></head><body>Your room number?<br></body></html>"
 DEPTH = 100_000
 JSON_OF_AWS = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": "a-request"}
