@@ -44,12 +44,12 @@ def _what_is_wrong(operation: Any, headers: Any, body: Any) -> str | None:
     announced = headers.get("Content-Length")
     if announced is not None and int(announced) != len(body):
         return f"it broke off after {len(body)} of {announced} bytes"
-    if body and "html" in headers.get("Content-Type", ""):
-        return "it is a page of HTML"
+    if operation.service_model.protocol == "json":
+        return _what_is_wrong_with_json(operation, body)
     if operation.name in ROOTS:
         root = _root(body)
         return None if root == ROOTS[operation.name] else f"it begins with {root or 'nothing that is XML'}"
-    return None if operation.service_model.protocol != "json" else _what_is_wrong_with_json(operation, body)
+    return "it is a page of HTML" if body and "html" in headers.get("Content-Type", "") else None
 
 
 def _root(body: bytes) -> str | None:
