@@ -60,7 +60,7 @@ WITH_TIMES = ("archive/", "raw_playlist/playlist=listed/", "snapshots/playlist=l
 SHORTEST = 0.5
 """Seconds that a client waits for an answer, and for all of it."""
 
-SHORTEST_OF_AWS = 1.5
+SHORTEST_OF_AWS = 3.0
 """The same of AWS's clients: its stand-in runs queries before it answers."""
 
 
@@ -172,7 +172,12 @@ class Place:
         lines, outlasted = self.way.lines, self.way.outlasted
         self.way.spoil(None)
         return After(
-            ending, lines, outlasted, rows_of(self.store), _comparable(content_of(self.store)), _entries(self.store)
+            ending,
+            lines,
+            outlasted,
+            rows_of(self.store),
+            _comparable(content_of(self.store), in_order="SPOTIFY_ASSETS_ENGINE" not in self.environment),
+            _entries(self.store),
         )
 
     def whole(self, operation: str) -> After:
@@ -211,9 +216,13 @@ def _entries(store: ObjectStore) -> dict[str, list[Any]]:
     }
 
 
-def _comparable(content: dict[str, str]) -> dict[str, str]:
-    """Without what holds the time at which it was written."""
-    return {key: digest for key, digest in content.items() if not key.startswith(WITH_TIMES)}
+def _comparable(content: dict[str, str], *, in_order: bool) -> dict[str, str]:
+    """Without what holds the time at which it was written, or rows in no order; released rows are compared by rows."""
+    return {
+        key: digest
+        for key, digest in content.items()
+        if not key.startswith(WITH_TIMES) and (in_order or "Part(" not in key)
+    }
 
 
 def _arguments(operation: str, folder: Path) -> list[str]:

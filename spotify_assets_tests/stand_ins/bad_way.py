@@ -36,7 +36,8 @@ class Spoiled:
 
     Attributes:
         act: `answer`: another answer than the server's; `large`: one without end; `hang`: none; `reset`: the connection
-            is reset before the request arrives; `cut`: the answer breaks off half-way; `drip`: it comes byte by byte.
+            is reset before the request arrives; `lost`: after it has arrived; `cut`: the answer breaks off half-way;
+            `drip`: it comes byte by byte.
         first: number of the first, of those that match, from 1.
         times: how many; None: all from there on.
     """
@@ -136,7 +137,9 @@ class _Handler(BaseHTTPRequestHandler):
         line = f"{self.command} {self.path} {self.headers.get('X-Amz-Target', '-')}"
         spoiled = self.way_of.spoiled(line)
         act = spoiled.act if spoiled else "pass"
-        if act == "reset":
+        if act == "lost":
+            self.way_of.passed_on(self.command, self.path, dict(self.headers), body)
+        if act in ("reset", "lost"):
             # Closed at once, without what TCP does for the sake of those who still listen.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
