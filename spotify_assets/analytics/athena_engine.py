@@ -32,6 +32,7 @@ from spotify_assets.catalog.glue_tables import drop_table, register_history, reg
 from spotify_assets.errors import EngineError, SchemaViolation
 from spotify_assets.schemas.table import Table, arrow_schema
 from spotify_assets.storage.aws import explained, explanation
+from spotify_assets.storage.aws_answers import check_answers
 from spotify_assets.storage.layout import TEMPORARY_PREFIX, Year, run_prefix
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore
 
@@ -137,6 +138,7 @@ def open_athena(store: ObjectStore, *, workgroup: str, database: str) -> Iterato
                     config=Config(retries={"mode": "standard", "max_attempts": 6}),
                 )
             )
+        check_answers(connection.client)
         glue = closing.enter_context(open_client())
         yield closing.enter_context(AthenaEngine(connection, glue, store))
 

@@ -121,8 +121,11 @@ def open_client() -> Iterator[GlueClient]:
     import boto3
     from botocore.config import Config
 
+    from spotify_assets.storage.aws_answers import check_answers
+
     with explained_by_glue("opening a client", missing=_missing_crawler()):
         glue = boto3.client("glue", config=Config(retries={"mode": "standard", "max_attempts": 6}))
+    check_answers(glue)
     try:
         yield glue
     finally:

@@ -7,6 +7,7 @@ properties set by the crawler"), so that a later crawl takes such a table for it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from spotify_assets.catalog.glue_comparison import PARTITION_KEY_TYPE, Gaps, explained_by_glue
@@ -35,7 +36,9 @@ def register(glue: GlueClient, database: str, lake_uri: str, gaps: Gaps, tables:
         for name in gaps.tables:
             location = f"{lake_uri}/{name}/"
             described = table_input(name, tables[name], location, KEYS, PROPERTIES)
-            glue.create_table(DatabaseName=database, TableInput=described)
+            # It may be there by now: by boto3's attempt before, whose answer was lost, or by somebody else's crawl.
+            with suppress(glue.exceptions.AlreadyExistsException):
+                glue.create_table(DatabaseName=database, TableInput=described)
         for name, columns in gaps.columns.items():
             glue.update_table(DatabaseName=database, TableInput=_with_columns(glue, database, name, tables, columns))
         for name, partitions in gaps.partitions.items():

@@ -189,7 +189,11 @@ def _put_table(glue: GlueClient, database: str, table: TableInputTypeDef) -> Non
             # Without the table's old version, of which Glue keeps a limited number.
             glue.update_table(DatabaseName=database, TableInput=table, SkipArchive=True)
         except glue.exceptions.EntityNotFoundException:
-            glue.create_table(DatabaseName=database, TableInput=table)
+            try:
+                glue.create_table(DatabaseName=database, TableInput=table)
+            except glue.exceptions.AlreadyExistsException:
+                # By boto3's attempt before, whose answer was lost; or by another run, which made another one.
+                glue.update_table(DatabaseName=database, TableInput=table, SkipArchive=True)
 
 
 def table_input(

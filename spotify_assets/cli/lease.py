@@ -29,7 +29,9 @@ def lease(store: ObjectStore) -> Iterator[None]:
     """
     before = read_if_present(store, DAILY_LEASE_KEY)
     mine = json.dumps({**process_tags(), "since": datetime.now(UTC).isoformat()}).encode()
-    if (before and _holds(before)) or not store.write_over(before, DAILY_LEASE_KEY, mine):
+    held = (before and _holds(before)) or not store.write_over(before, DAILY_LEASE_KEY, mine)
+    # Where the answer to the write was lost and the bucket was asked again, it is this one that is in the way.
+    if held and read_if_present(store, DAILY_LEASE_KEY) != mine:
         raise StorageError(
             f"Another `spotify-assets daily` is under way on this lake: {store.uri(DAILY_LEASE_KEY)}.",
             why=(before or b"it has begun at this moment").decode(errors="replace"),

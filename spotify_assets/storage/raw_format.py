@@ -19,8 +19,12 @@ from spotify_assets.errors import StorageError
 from spotify_assets.snapshot import CatalogObject, Entry, PlaylistSnapshot
 
 FORMAT_VERSION = 1
-MOST_BYTES = 256_000_000
-"""Unpacked: a list of ten thousand songs with all their objects takes a fifth of it."""
+MOST_BYTES = 128_000_000
+"""Unpacked: a list of ten thousand songs with all their objects takes two fifths of it."""
+MOST_VALUES = 8_000_000
+"""As many as a list of ten thousand songs has twice over. An empty object takes twenty times its bytes in memory."""
+LONGEST_RECORD = 16_000_000
+"""Bytes; an album with all its tracks in all markets has less than one million."""
 # What is asked of a header before, or without, decoding the rest.
 HEADER_FIELDS = ("source", "playlist_id", "entries", "albums", "artists", "content_sha256")
 
@@ -182,6 +186,12 @@ def _objects(records: list[dict[str, Any]], kind: str) -> dict[str, CatalogObjec
     }
 
 
+def _record(line: bytes, uri: str) -> Any:
+    if len(line) > LONGEST_RECORD:
+        raise damaged(uri, f"a record has more than {LONGEST_RECORD:,} bytes, and no object is that long")
+    return json.loads(line.decode("utf-8", errors="surrogatepass"))
+
+
 def read_records(data: bytes, uri: str) -> Iterator[dict[str, Any]]:
     """The records of a raw file: its header, then all others.
 
@@ -193,8 +203,11 @@ def read_records(data: bytes, uri: str) -> Iterator[dict[str, Any]]:
             unpacked = file.read(MOST_BYTES + 1)
         if len(unpacked) > MOST_BYTES:
             raise damaged(uri, f"unpacked it has more than {MOST_BYTES:,} bytes, and no list is that long")
-        text = unpacked.decode("utf-8", errors="surrogatepass")
-        records = [json.loads(line) for line in text.split("\n") if line]
+        values = sum(map(unpacked.count, (b"[", b"{", b",")))
+        if values > MOST_VALUES:
+            raise damaged(uri, f"it has {values:,} values, and no list has more than {MOST_VALUES:,}")
+        # Line by line: as one text it could take four times its bytes, and its lines as much again.
+        records = [_record(line, uri) for line in io.BytesIO(unpacked) if line != b"\n"]
     except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
         raise damaged(uri, str(error)) from error
     if not records or not isinstance(records[0], dict) or records[0].get("record") != "header":

@@ -8,6 +8,7 @@ from dagster_aws.s3 import S3Resource
 from pydantic import PrivateAttr
 
 from spotify_assets.errors import StorageError
+from spotify_assets.storage.aws_answers import check_answers
 from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.s3_object_store import S3ObjectStore
@@ -38,7 +39,7 @@ class S3Lake(Lake):
 
 def _open_client() -> Any:
     try:
-        return S3Resource().get_client()
+        client = S3Resource().get_client()
     except (BotoCoreError, ValueError) as error:
         # What boto3 finds wrong before it asks anybody.
         raise StorageError(
@@ -46,3 +47,5 @@ def _open_client() -> Any:
             why=str(error),
             remedy="check AWS's own variables and files: AWS_PROFILE, AWS_ENDPOINT_URL, AWS_DEFAULT_REGION",
         ) from error
+    check_answers(client)
+    return client

@@ -13,7 +13,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from spotify_assets.cli.lease import LASTS
+from spotify_assets.cli.lease import LASTS, lease
 from spotify_assets.cli.upkeep import PROCESS_TAG, process_tags
 from spotify_assets.jobs import HOST_TAG
 from spotify_assets.partitions import today_in_japan
@@ -192,6 +192,19 @@ class TestOneAtATime:
         self.hold(place, **ended)
         assert place.daily(instance).exit_code == 0
         assert place.store.list_keys("daily/") == []
+
+    def test_one_whose_lease_was_written_without_an_answer_has_it(self, lake_folder):
+        class LosesTheAnswer(LocalObjectStore):
+            """As a bucket that is asked again: what is in the way then is what was written before."""
+
+            def write_over(self, before, key, data):
+                assert super().write_over(before, key, data)
+                return super().write_over(before, key, data)
+
+        store = LosesTheAnswer(lake_folder)
+        with lease(store):
+            assert store.list_keys("") == [DAILY_LEASE_KEY]
+        assert store.list_keys("") == []
 
     def test_one_on_another_machine_is_waited_for(self, place, instance):
         self.hold(place, **{HOST_TAG: "elsewhere", PROCESS_TAG: "999999999"})

@@ -34,7 +34,7 @@ from spotify_assets.storage.layout import (
     parse_partition_key,
     parse_raw_key,
 )
-from spotify_assets.storage.object_store import LocalObjectStore
+from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets_tests.helpers.chart_csv import chart
 from spotify_assets_tests.helpers.command_line import run_command
@@ -191,7 +191,7 @@ class MatrixLake:
         with dg.DagsterInstance.ephemeral() as instance:
             if operation in ("publish", "tick"):
                 with Platform(self.environment, instance) as platform:
-                    return _publish(platform) if operation == "publish" else _tick(platform)
+                    return publish(platform) if operation == "publish" else tick(platform, "glue_crawler_sensor")
             return self.command(instance, *self._arguments(operation, key))
 
     def _arguments(self, operation: str, key: str) -> list[str]:
@@ -206,26 +206,12 @@ class MatrixLake:
         }[operation]
 
     def read_content(self) -> dict[str, str]:
-        """A digest of every file that is content; released ones by table and part, whatever their run is called."""
-        keys = [key for key in self.store.list_keys("") if not key.startswith((ANALYTICS_PREFIX, *NOT_MADE))]
-        content = {key: _digest(self.store.read(key)) for key in keys if not key.endswith("_days.json")}
-        release = read_release(self.store)
-        for name, parts in release.tables.items():
-            for part, stored in parts.items():
-                content[f"{name} {part}"] = " ".join(_digest(self.store.read(key)) for key in stored.files)
-        return content
+        """See `content_of`."""
+        return content_of(self.store)
 
     def read_rows(self) -> dict[str, str] | str:
-        """A digest of the rows of every released table, as `query` reads them; or the refusal."""
-        try:
-            with open_released_tables(self.store, "500MB") as released:
-                released.show(list(RELEASED))
-                return {
-                    name: _digest(str(released.answer(f"SELECT * FROM {name} ORDER BY ALL").to_pylist()).encode())
-                    for name in RELEASED
-                }
-        except Refusal as refusal:
-            return str(refusal)
+        """See `rows_of`."""
+        return rows_of(self.store)
 
     def read_catalog(self) -> dict[str, str] | str:
         """A digest of the rows of every view of catalog.duckdb; or DuckDB's error."""
@@ -240,23 +226,49 @@ class MatrixLake:
             return str(error)
 
 
-def _publish(platform: Platform) -> Ending:
+def content_of(store: ObjectStore) -> dict[str, str]:
+    """A digest of every file that is content; released ones by table and part, whatever their run is called."""
+    keys = [key for key in store.list_keys("") if not key.startswith((ANALYTICS_PREFIX, *NOT_MADE))]
+    content = {key: _digest(store.read(key)) for key in keys if not key.endswith("_days.json")}
+    release = read_release(store)
+    for name, parts in release.tables.items():
+        for part, stored in parts.items():
+            content[f"{name} {part}"] = " ".join(_digest(store.read(key)) for key in stored.files)
+    return content
+
+
+def rows_of(store: ObjectStore) -> dict[str, str] | str:
+    """A digest of the rows of every released table, as `query` reads them; or the refusal."""
+    try:
+        with open_released_tables(store, "500MB") as released:
+            released.show(list(RELEASED))
+            return {
+                name: _digest(str(released.answer(f"SELECT * FROM {name} ORDER BY ALL").to_pylist()).encode())
+                for name in RELEASED
+            }
+    except Refusal as refusal:
+        return str(refusal)
+
+
+def publish(platform: Platform) -> Ending:
+    """A publish run."""
     result = platform.publish()
     failures = failures_of(result)
     left_out = left_out_days(platform.instance)
     return Ending(int(not result.success), "\n".join([*failures, left_out]))
 
 
-def _tick(platform: Platform) -> Ending:
-    sensor = platform.definitions.resolve_sensor_def("glue_crawler_sensor")
+def tick(platform: Platform, name: str) -> Ending:
+    """A tick of a sensor."""
+    sensor = platform.definitions.resolve_sensor_def(name)
     with dg.build_sensor_context(
         platform.instance, None, definitions=platform.definitions, resources=platform.definitions.resources
     ) as context:
         try:
-            tick = sensor.evaluate_tick(context)
+            ticked = sensor.evaluate_tick(context)
         except Refusal as refusal:
             return Ending(1, str(refusal))
-    return Ending(0, str(tick.skip_message or tick.run_requests))
+    return Ending(0, str(ticked.skip_message or ticked.run_requests))
 
 
 def _digest(data: bytes) -> str:

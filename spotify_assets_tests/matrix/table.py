@@ -13,6 +13,8 @@ from pathlib import Path
 
 FILE = Path(__file__).with_name("faults.csv")
 OPERATIONS = ("publish", "query", "doctor", "daily", "rebuild", "import", "tick")
+CALLS = "Calls to the outside"
+"""The section whose cells `test_calls` runs."""
 READING = ("query", "doctor", "tick")
 """Operations that leave the lake as it is."""
 HEALED = "healed"
@@ -20,14 +22,18 @@ NAMED = "named"
 UNHARMED = "unharmed"
 PASSED = "passed over"
 LEFT_OUT = "left out"
+NOTED = "noted"
 OTHER = "other rows"
 WORDS = {
     HEALED: "it ends well (exit code 0), and every file is as if nothing had happened",
-    NAMED: "it ends with exit code 1, names the file and what to do; readers have the rows of before or are refused "
-    "with the same words",
+    NAMED: "it ends with exit code 1, names the file or whom it called, and what to do; readers have the "
+    "analyses of before or are refused with the same words",
     UNHARMED: "it ends well, and readers have the right rows; the damage is still there",
     PASSED: "it ends well without touching the damage; whoever reads what is damaged is refused by name",
     LEFT_OUT: "it ends well and names the day that it leaves out; readers have all others",
+    NOTED: "it ends well and says whom it called in vain: in a note of the doctor, as the reason of a tick that "
+    "requests nothing, or in the notes of the day, which has every entry and lacks albums, artists or tracks that were "
+    "not given",
     OTHER: "it ends well, and readers have other rows: what was lost was the only record of it, see the note",
 }
 HEALERS = {
@@ -44,9 +50,11 @@ INTRODUCTION = """\
 Rows are faults, columns are operations. This page is written by `.venv/bin/python docs/write_tables.py` from
 `spotify_assets_tests/matrix/faults.csv`; a test fails when they differ. Do not edit it by hand.
 
-A cell in words is run by `spotify_assets_tests/matrix/test_matrix.py`, which does the fault to a small published lake,
-runs the operation, compares what happens with the table, has it healed as the row says and compares the bytes of the
-lake with those of the undisturbed one. `make test` runs a few cells; `pytest -m matrix` all. `MATRIX_SEED` (a number)
+A cell in words is run by `spotify_assets_tests/matrix/test_matrix.py` (of a call: by `test_calls.py`), which does the
+fault to a small published lake, runs the operation, compares what happens with the table, has it healed as the row says
+and compares the bytes of the lake with those of the undisturbed one. Which of the calls of an operation goes wrong, the
+seed chooses: a passing fault spoils that one, a lasting one all from there on. `make test` runs a few cells; `pytest -m
+matrix` all. `MATRIX_SEED` (a number)
 chooses other bits, offsets and files, and other cells for `make test`; `MATRIX_MOMENTS` is at how many of the changes
 of the lake a process dies or a disk fails (3, chosen by the seed; 1000 is all). Where a cell has two words, it depends
 on which bit or which file it is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 import requests
@@ -65,11 +65,28 @@ def test_one_that_is_too_large_is_given_up(packed, monkeypatch):
         session.get(address)
 
 
-def test_one_that_drips_is_given_up(monkeypatch):
-    times = iter([0.0, 60.0, 121.0])
-    monkeypatch.setattr(bounded_answers.time, "monotonic", lambda: next(times, 200.0))
-    with answering(sends(bytes(2**20))) as (session, address), pytest.raises(requests.ReadTimeout, match="after 120 s"):
+def test_one_of_very_many_values_is_given_up(monkeypatch):
+    monkeypatch.setattr(bounded_answers, "MOST_VALUES", 1000)
+    many = [sends(b"[" + b"{}," * number + b"{}]") for number in (499, 500)]
+    with answering(many[0]) as (session, address):
+        assert len(session.get(address).json()) == 500
+    with answering(many[1]) as (session, address), pytest.raises(AnswerTooLarge, match="more than 1,000 values"):
         session.get(address)
+
+
+def test_one_that_drips_is_given_up(monkeypatch):
+    monkeypatch.setattr(bounded_answers, "LONGEST_ANSWER", 0.2)
+    given_up = Event()
+
+    def drip(handler):
+        sends(b"", announced=1000)(handler)
+        while not given_up.wait(0.01):
+            handler.wfile.write(b" ")
+
+    with answering(drip) as (session, address):
+        with pytest.raises(requests.ReadTimeout, match=r"after 0\.2 s"):
+            session.get(address)
+        given_up.set()
 
 
 def test_one_that_breaks_off_is_a_broken_connection():

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -207,6 +208,7 @@ class Athena:
         self.orders: deque[QueryOrder] = deque()
         self.executions: dict[str, Execution] = {}
         self._numbers = count(1)
+        self._advancing = Lock()
 
     def patches(self) -> Iterator[tuple[type, str, object]]:
         """What is to be put in the place of moto's."""
@@ -256,7 +258,9 @@ class Athena:
 
     def _get_query_execution(self, response: AthenaResponse) -> str:
         execution = self._execution(response)
-        execution.advance()
+        # Who asks again, because an answer took too long, does not have the query run twice.
+        with self._advancing:
+            execution.advance()
         return json.dumps({"QueryExecution": execution.describe()})
 
     def _get_query_results(self, response: AthenaResponse) -> str:

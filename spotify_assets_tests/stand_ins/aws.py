@@ -112,7 +112,7 @@ class AwsStandIn:
                 aws_access_key_id="testing",
                 aws_secret_access_key="testing",
                 region_name=REGION,
-                config=Config(retries={"total_max_attempts": 1}),
+                config=Config(retries={"total_max_attempts": 1}, read_timeout=60),
             )
         return self._clients[service]
 

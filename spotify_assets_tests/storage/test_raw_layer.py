@@ -356,7 +356,7 @@ class TestUnusableFiles:
             (gzip.compress(b'{"record": "header"', mtime=0), "delimiter"),
             (gzip.compress(b"[1, 2]\n", mtime=0), "does not begin with a header"),
             (gzip.compress(b"[" * 100_000, mtime=0), "recursion"),
-            (gzip.compress(bytes(MOST_BYTES + 1), mtime=0), "unpacked it has more than 256,000,000 bytes"),
+            (gzip.compress(bytes(MOST_BYTES + 1), mtime=0), "unpacked it has more than 128,000,000 bytes"),
             (with_records(lambda records: records.pop(0)), "does not begin with a header"),
             (with_records(lambda records: records.pop()), "other numbers of records"),
             (with_records(lambda records: records[2].update(position=3)), "positions do not run from 1"),

@@ -18,10 +18,10 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from spotify_assets.errors import RateLimited, SourceRefusal, SourceUnavailable
+from spotify_assets.sources.bounded_answers import AnswerTooLarge, BoundedAnswers
 
 COMMITS_PER_PAGE = 100
 TIMEOUT = (5, 30)
@@ -106,7 +106,7 @@ class GithubClient:
         self._pause = pause
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=RETRIES))
+            self._session.mount(scheme, BoundedAnswers(largest=LARGEST_ANSWER, max_retries=RETRIES))
         self._session.headers["User-Agent"] = f"spotify-assets/{version('spotify-assets')}"
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
@@ -200,10 +200,14 @@ class GithubClient:
     def _ask(self, url: str, what: str, query: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> Answer:
         try:
             # A redirect is not followed: a repository that moved may be another one.
-            with self._session.get(
-                url, params=query, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
-            ) as answer:
-                return Answer(answer.status_code, answer.headers, _bounded(answer, what))
+            answer = self._session.get(url, params=query, headers=headers, timeout=TIMEOUT, allow_redirects=False)
+            return Answer(answer.status_code, answer.headers, answer.content)
+        except AnswerTooLarge as error:
+            raise SourceRefusal(
+                f"GitHub's answer to {what} is not read.",
+                why=f"{error}, which no list of a playlist has",
+                remedy="look at the file on github.com; if it is right, please report it",
+            ) from error
         except requests.RequestException as error:
             raise SourceUnavailable(
                 f"GitHub could not be asked for {what}.",
@@ -211,21 +215,6 @@ class GithubClient:
                 remedy="check the network (and GITHUB_API_URL and GITHUB_RAW_URL, where they are set) and run it "
                 "again: what was fetched is kept. Without a network, `make demo` shows a synthetic chart",
             ) from error
-
-
-def _bounded(answer: requests.Response, what: str) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    for part in answer.iter_content(2**16):
-        size += len(part)
-        if size > LARGEST_ANSWER:
-            raise SourceRefusal(
-                f"GitHub's answer to {what} is not read.",
-                why=f"it has more than {LARGEST_ANSWER // 2**20} MB, which no list of a playlist has",
-                remedy="look at the file on github.com; if it is right, please report it",
-            )
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _asked_to_wait(answer: Answer) -> timedelta | None:
