@@ -196,7 +196,7 @@ class TestEditions:
     def test_texts_are_short_whatever_songs_are_called(self, publisher, environment):
         songs = [{"track": {"name": letter * 20_000, "artists": [{"name": "A" * 20_000}]}} for letter in LETTERS]
         publisher.write(SLUG, {YESTERDAY: chart(YESTERDAY)})
-        publisher.write_snapshot(make_snapshot(songs, TODAY, slug=SLUG, source="demo"))
+        publisher.write_snapshots(SLUG, [make_snapshot(songs, TODAY, slug=SLUG, source="demo")])
         publisher.publish()
         (message,) = edition_messages(load_settings(environment), publisher.store, datetime.now(UTC))
         assert len(message.title) < 100
@@ -284,7 +284,7 @@ def test_a_doubtful_song_is_marked(publisher, environment):
     others = [entry(letter) for letter in "abc"]
     for day, title in ((YESTERDAY, "雨"), (TODAY, "Rain, again")):
         song = {"track": {"id": title, "name": title, **same}}
-        publisher.write_snapshot(make_snapshot([song, *others], day, slug=SLUG, source="demo"))
+        publisher.write_snapshots(SLUG, [make_snapshot([song, *others], day, slug=SLUG, source="demo")])
     publisher.publish()
     (message,) = edition_messages(load_settings(environment), publisher.store, datetime.now(UTC))
     assert "New: Rain, again (P, perhaps there before under another name) at 1" in message.text

@@ -34,10 +34,9 @@ LAKE = f"s3://{BUCKET}/charts"
 def fill(store, slug="japan", days=DAYS):
     """The raw files and the tables of some days."""
     publisher = Publisher(store)
-    for day in days:
-        snapshot = make_snapshot(map(entry, CHARTS[day]), day, slug=slug)
-        RawLayer(store).append(slug, [snapshot])
-        publisher.write_snapshot(snapshot)
+    snapshots = [make_snapshot(map(entry, CHARTS[day]), day, slug=slug) for day in days]
+    RawLayer(store).append(slug, snapshots)
+    publisher.write_snapshots(slug, snapshots)
     return publisher
 
 
@@ -241,8 +240,7 @@ class TestInABucket:
     def test_more_days_than_a_call_takes(self, store, glue):
         publisher = Publisher(store)
         days = [date(2026, 1, 1) + timedelta(number) for number in range(30)]
-        for day in days:
-            publisher.write_nothing("japan", day)
+        publisher.write_nothing("japan", *days)
         self.register(store, glue)
         prune(store, days[-2], glue)
         assert self.registered(glue) == set(days[-2:])

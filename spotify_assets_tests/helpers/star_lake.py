@@ -87,6 +87,5 @@ class StarLake:
     def add(self, days):
         """Write more days, and publish."""
         for slug, random in self._random.items():
-            for day in days:
-                self._publisher.write_snapshot(make_snapshot(listing(random), day, slug=slug))
+            self._publisher.write_snapshots(slug, [make_snapshot(listing(random), day, slug=slug) for day in days])
         self._publisher.publish()

@@ -77,7 +77,7 @@ def with_records(change: Callable[[list[Any]], object]) -> bytes:
 
 
 class TestBytes:
-    @settings(max_examples=examples(60))
+    @settings(max_examples=examples(30))
     @given(SNAPSHOTS)
     def test_what_was_encoded_is_decoded_as_received(self, snapshot):
         assert decode(encoded(snapshot), "here") == snapshot
