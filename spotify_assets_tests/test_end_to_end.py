@@ -28,6 +28,7 @@ from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, m
 pytestmark = pytest.mark.slow
 
 LAKE = "s3://lake/charts"
+IN_GLUE = {"SPOTIFY_ASSETS_LAKE": LAKE, "GLUE_CRAWLER": "crawler"}
 OTHER_ID = make_id("playlist", 2)
 FAST_POLLS = {"ops": {"catalog": {"config": {"poll_seconds": 0.01}}}}
 
@@ -42,8 +43,7 @@ class TestOnS3:
     def on_s3(self, aws, instance):
         aws.create_bucket("lake")
         aws.create_crawler("crawler", "spotify_assets", LAKE)
-        environment = {"SPOTIFY_ASSETS_LAKE": LAKE, "GLUE_CRAWLER": "crawler"}
-        with whole_publish_runs(), Platform(environment, instance) as platform:
+        with Platform(IN_GLUE, instance) as platform:
             yield platform
 
     def test_a_day_has_the_same_bytes_as_in_a_folder(self, on_s3, lake_folder):
@@ -57,7 +57,8 @@ class TestOnS3:
 
     def test_glue_has_the_tables_after_publishing_and_no_second_crawl(self, on_s3, aws, instance):
         assert on_s3.run_daily().success
-        assert on_s3.publish(FAST_POLLS).success
+        with whole_publish_runs(), Platform(IN_GLUE, instance) as whole:
+            assert whole.publish(FAST_POLLS).success
         first = catalog_metadata(instance)
         assert (first["crawl"], first["partitions added"]) == ("done", dict.fromkeys(TABLES, 1))
         release = instance.get_latest_materialization_event(dg.AssetKey("release")).asset_materialization
@@ -66,7 +67,7 @@ class TestOnS3:
             tables = {table["Name"] for table in glue.get_tables(DatabaseName="spotify_assets")["TableList"]}
         assert tables == {*TABLES, *COMPACTED, *ANALYSES, *IDENTITY, *STAR}
         assert on_s3.run_daily().success
-        assert on_s3.publish(FAST_POLLS).success
+        assert on_s3.publish(FAST_POLLS, only=[CATALOG_KEY]).success
         assert catalog_metadata(instance)["crawl"] == "skipped"
 
     def test_what_is_registered_without_the_crawler_is_recorded(self, aws, instance, monkeypatch):
@@ -78,15 +79,14 @@ class TestOnS3:
         with closing(aws.client("glue")) as glue:
             table = ANALYSES["song_spells"]
             register_table(glue, "spotify_assets", orphan, table, f"{LAKE}/a/", parameters={"run": run})
-        environment = {"SPOTIFY_ASSETS_LAKE": LAKE, "GLUE_CRAWLER": "crawler", "GLUE_CRAWL": "on_schema_change"}
         today = today_in_japan()
-        with Platform(environment, instance) as platform:
+        with Platform(IN_GLUE | {"GLUE_CRAWL": "on_schema_change"}, instance) as platform:
             assert platform.run_daily(today - timedelta(1)).success
             aws.order_crawl(passes_over={"rejects"}, dpu_hours=0.31)
-            assert platform.publish(FAST_POLLS).success
+            assert platform.publish(FAST_POLLS, only=[CATALOG_KEY]).success
             first = catalog_metadata(instance)
             assert platform.run_daily().success
-            assert platform.publish(FAST_POLLS).success
+            assert platform.publish(FAST_POLLS, only=[CATALOG_KEY]).success
             second = catalog_metadata(instance)
         by_us = ["tables", "columns", "partitions"]
         assert [first[f"{what} registered without the crawler"] for what in by_us] == ["rejects", "none", 1]
@@ -101,10 +101,9 @@ class TestOnS3:
 
     def test_old_days_go_from_the_bucket_and_from_glue_without_a_crawl(self, on_s3, aws, instance, tmp_path):
         today = today_in_japan()
-        assert on_s3.run_daily(today - timedelta(3), today).success
+        assert on_s3.run_daily(today - timedelta(2), today).success
         assert on_s3.publish(FAST_POLLS).success
-        environment = {"SPOTIFY_ASSETS_LAKE": LAKE, "GLUE_CRAWLER": "crawler"}
-        result = run_command(tmp_path, instance, "prune", "--keep", "1", "--yes", **environment)
+        result = run_command(tmp_path, instance, "prune", "--keep", "1", "--yes", **IN_GLUE)
         assert result.exit_code == 0, result.output
         assert catalog_metadata(instance)["crawl"] == "skipped"
         kept = {str(today - timedelta(1)), str(today)}
@@ -124,13 +123,8 @@ class TestOnS3:
         aws.create_bucket("lake")
         aws.create_crawler("crawler", "spotify_assets", LAKE)
         aws.create_workgroup("charts", output="s3://lake/results/")
-        environment = {
-            "SPOTIFY_ASSETS_LAKE": LAKE,
-            "GLUE_CRAWLER": "crawler",
-            "SPOTIFY_ASSETS_ENGINE": engine,
-            "ATHENA_WORKGROUP": "charts",
-        }
-        with Platform(environment, instance) as platform:
+        environment = {"SPOTIFY_ASSETS_ENGINE": engine, "ATHENA_WORKGROUP": "charts"}
+        with Platform(IN_GLUE | environment, instance) as platform:
             today = today_in_japan()
             assert platform.run_daily(today - timedelta(1), today).success
             assert platform.publish(FAST_POLLS).success
@@ -153,31 +147,27 @@ class TestOnS3:
         (message,) = failures_of(result)
         assert "no access to the bucket" in message
 
-    def test_without_a_crawler_the_bucket_holds_a_catalog_with_the_rows(self, aws, instance, tmp_path):
+    def test_without_a_crawler_the_bucket_holds_a_catalog_with_the_rows_until_their_days_go(
+        self, aws, instance, tmp_path
+    ):
         aws.create_bucket("lake")
+        days = [today_in_japan() - timedelta(number) for number in (2, 1, 0)]
+        file = tmp_path / "catalog.duckdb"
         with Platform({"SPOTIFY_ASSETS_LAKE": LAKE}, instance) as platform:
-            assert platform.run_daily().success
+            assert platform.run_daily(days[0], days[-1]).success
             assert platform.publish().success
-            downloaded = tmp_path / "catalog.duckdb"
-            downloaded.write_bytes(platform.store.read("catalog.duckdb"))
-        with duckdb.connect(str(downloaded), read_only=True) as catalog:
-            assert catalog.execute("select snapshot_date, listed from snapshots").fetchall() == [(today_in_japan(), 50)]
-            assert catalog.execute("select count(*) from songs_flat").fetchone() != (0,)
-
-    def test_without_a_crawler_old_days_leave_the_catalog_too(self, aws, instance, tmp_path):
-        aws.create_bucket("lake")
-        today = today_in_japan()
-        with Platform({"SPOTIFY_ASSETS_LAKE": LAKE}, instance) as platform:
-            assert platform.run_daily(today - timedelta(2), today).success
-            assert platform.publish().success
+            file.write_bytes(platform.store.read("catalog.duckdb"))
+            with duckdb.connect(str(file), read_only=True) as catalog:
+                listed = catalog.table("snapshots").project("snapshot_date, listed").order("snapshot_date")
+                assert listed.fetchall() == [(day, 50) for day in days]
+                assert catalog.table("songs_flat").shape[0] > 0
             result = run_command(tmp_path, instance, "prune", "--keep", "1", "--yes", SPOTIFY_ASSETS_LAKE=LAKE)
             assert result.exit_code == 0, result.output
-            downloaded = tmp_path / "catalog.duckdb"
-            downloaded.write_bytes(platform.store.read("catalog.duckdb"))
-        with duckdb.connect(str(downloaded), read_only=True) as catalog:
+            file.write_bytes(platform.store.read("catalog.duckdb"))
+        with duckdb.connect(str(file), read_only=True) as catalog:
             for table in ("songs", "chart_days"):
-                days = catalog.table(table).project("snapshot_date").distinct().fetchall()
-                assert {day for (day,) in days} == {today - timedelta(1), today}
+                left = catalog.table(table).project("snapshot_date").distinct().fetchall()
+                assert {day for (day,) in left} == set(days[1:])
 
     def test_a_bucket_that_is_not_there_is_named(self, aws, instance):
         with Platform({"SPOTIFY_ASSETS_LAKE": "s3://nowhere"}, instance) as platform:

@@ -29,8 +29,7 @@ def titles_in_the_chart_file():
 
 
 @requires_real_data
-@pytest.mark.parametrize("entry_shape", ["track", "item", "both"])
-@pytest.mark.parametrize("page_size", [50, 20, 1])
+@pytest.mark.parametrize(("entry_shape", "page_size"), [("track", 1), ("item", 20), ("both", 50)])
 def test_top_50_japan_agrees_with_the_chart_file_50_of_50(instance, tmp_path, entry_shape, page_size):
     entries = top_50_japan()
     with SpotifyServer(entry_shape=entry_shape, page_size=page_size) as server:

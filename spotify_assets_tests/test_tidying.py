@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -17,25 +18,31 @@ pytestmark = pytest.mark.slow
 SLUG = "demo_japan"
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with a lake and an instance's home: a day and its publication twice, and a day that is refused."""
+    folder = tmp_path_factory.mktemp("made")
+    home = folder / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    with (
+        dg.DagsterInstance.local_temp(str(home)) as instance,
+        Platform({"SPOTIFY_ASSETS_LAKE": str(folder / "lake")}, instance) as platform,
+        pytest.MonkeyPatch.context() as broken,
+    ):
+        for _ in range(2):
+            assert platform.run_daily().success
+            assert platform.publish().success
+        broken.setattr("spotify_assets.sources.demo.demo_source.DemoSource.fetch", lambda *_, **__: 1 / 0)
+        assert not platform.run_daily(date(2026, 1, 1), date(2026, 1, 2)).success
+    return folder
+
+
 @pytest.fixture
-def instance(tmp_path):
-    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as on_disk:
+def instance(made, tmp_path):
+    home = shutil.copytree(made / "home", tmp_path / "home")
+    with dg.DagsterInstance.local_temp(str(home)) as on_disk:
         yield on_disk
-
-
-@pytest.fixture
-def platform(lake_folder, instance, monkeypatch):
-    """A day and its publication twice, and a day that is refused."""
-    with Platform({"SPOTIFY_ASSETS_LAKE": str(lake_folder)}, instance) as platform:
-        assert platform.run_daily().success
-        assert platform.publish().success
-        assert platform.run_daily().success
-        assert platform.publish().success
-        with monkeypatch.context() as broken:
-            broken.setattr("spotify_assets.sources.demo.demo_source.DemoSource.fetch", lambda *_, **__: 1 / 0)
-            assert not platform.run_daily(date(2026, 1, 1), date(2026, 1, 2)).success
-        yield platform
 
 
 def last_events(instance):
@@ -63,7 +70,7 @@ def logs(instance):
     return [path.stat().st_size for path in folder.glob("*.db") if path.name != "index.db"]
 
 
-def test_what_nothing_needs_goes_and_all_that_is_known_stays(platform, instance):
+def test_what_nothing_needs_goes_and_all_that_is_known_stays(instance):
     before = known(instance)
     sizes = logs(instance)
     assert len(sizes) == 5
@@ -77,7 +84,7 @@ def test_what_nothing_needs_goes_and_all_that_is_known_stays(platform, instance)
     assert all(LOG_REMOVED in run.tags for run in instance.get_runs())
 
 
-def test_a_second_time_nothing_more_goes_even_if_somebody_looked_at_a_run(platform, instance):
+def test_a_second_time_nothing_more_goes_even_if_somebody_looked_at_a_run(instance):
     tidy(instance, later())
     before = known(instance)
     for run in instance.get_runs():
@@ -86,9 +93,10 @@ def test_a_second_time_nothing_more_goes_even_if_somebody_looked_at_a_run(platfo
     assert known(instance) == before
 
 
-def test_of_failed_publish_runs_the_newest_stays(platform, instance, monkeypatch):
+def test_of_failed_publish_runs_the_newest_stays(made, instance, monkeypatch):
     monkeypatch.setattr("spotify_assets.analytics.publishing.refresh", lambda *_: 1 / 0)
-    failed = [platform.publish().run_id for _ in range(2)]
+    with Platform({"SPOTIFY_ASSETS_LAKE": str(made / "lake")}, instance) as platform:
+        failed = [platform.publish().run_id for _ in range(2)]
     tidy(instance, later())
     left = {run.run_id for run in instance.get_runs(dg.RunsFilter(job_name="publish_job"))}
     assert failed[1] in left

@@ -18,7 +18,7 @@ ROUNDING = 2e-8
 """What fractions may differ by: the SQL rounds each to nine decimals before it sums them, the restatement never."""
 
 
-@examples(8)
+@examples(6)
 @given(histories())
 def test_the_sql_says_what_the_restatement_says_and_loses_no_row(history):
     tables, expected = analyse(*history), restate(*history)
@@ -28,7 +28,7 @@ def test_the_sql_says_what_the_restatement_says_and_loses_no_row(history):
     assert_no_row_is_lost_and_no_position_is_shifted(history, tables)
 
 
-@examples(3)
+@examples(2)
 @given(histories(), st.randoms(use_true_random=True))
 def test_rows_and_days_in_another_order_year_by_year_are_those_of_the_whole(history, random):
     shuffled = History(shuffle(history.chart_days, random), shuffle(history.chart_entries, random), history.aliases)

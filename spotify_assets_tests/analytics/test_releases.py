@@ -246,6 +246,7 @@ class TestRuns:
 
 
 STATE_OF_2026 = "chart_entries/playlist=one/year=2026/_days.json"
+NO_RELEASES = [b'{"run": "run-1", "tabl', b"[]", b"{}", b'{"run": "", "tables": {"a": [{}]}}', b"[" * 100_000]
 NO_STATES = [b"junk", b"[]", b"{}", b'{"days": {"junk": ""}}', b"[" * 100_000]
 
 
@@ -293,27 +294,33 @@ class TestDamage:
         assert published.content() == before
         assert self.compacted(published) == history
 
-    @pytest.mark.parametrize(
-        "damaged", [b'{"run": "run-1", "tabl', b"[]", b"{}", b'{"run": "", "tables": {"a": [{}]}}', b"[" * 100_000]
-    )
-    def test_a_damaged_release_is_made_anew(self, published, damaged):
+    @pytest.mark.parametrize("damaged", NO_RELEASES)
+    def test_what_records_no_release_is_damaged(self, publisher, damaged):
+        publisher.store.write(RELEASE_KEY, damaged)
+        with pytest.raises(Damaged, match=r"release\.json is damaged"):
+            read_release(publisher.store)
+
+    def test_a_damaged_release_is_made_anew(self, published):
         before = published.content()
-        published.store.write(RELEASE_KEY, damaged)
+        published.store.write(RELEASE_KEY, NO_RELEASES[0])
         assert published.publish().damaged == (RELEASE_KEY,)
         assert list(published.content().values()) == list(before.values())
 
     @pytest.mark.parametrize(
         ("damage", "new_day"), [("truncated", False), ("a bit is flipped", True), ("gone", False), ("gone", True)]
     )
-    @pytest.mark.parametrize("name", ["song_history", "chart_trends"])
-    def test_a_damaged_part_is_made_anew_and_recorded(self, published, content_of, new_day, damage, name):
-        key = next(iter(read_release(published.store).tables[name][Part("one", 2025)].files))
-        DAMAGES[damage](published.store, key)
+    def test_damaged_parts_are_made_anew_and_recorded(self, published, content_of, new_day, damage):
+        tables = read_release(published.store).tables
+        damaged = [tables[name][Part("one", 2025)] for name in ("chart_trends", "song_history")]
+        keys = tuple(next(iter(part.files)) for part in damaged)
+        for key in keys:
+            DAMAGES[damage](published.store, key)
         news = {LATER: ["z"]} if new_day else {}
         published.write("one", news)
         release = published.publish()
-        assert release.damaged == (key,)
-        assert Part("one", 2025) in release.made[name]
+        assert release.damaged == keys
+        assert Part("one", 2025) in release.made["chart_trends"]
+        assert Part("one", 2025) in release.made["song_history"]
         assert published.content() == content_of(CHARTS | news)
 
     def test_a_release_of_an_older_version_brings_nothing_along(self, published):

@@ -14,7 +14,7 @@ from spotify_assets_tests.helpers.restatement import Songs, records
 pytestmark = pytest.mark.slow
 
 
-@examples(15)
+@examples(10)
 @given(histories())
 def test_songs_and_candidates_are_those_of_the_restatement(history):
     identity, tables = identified(*history)
@@ -34,7 +34,7 @@ def test_the_order_of_days_and_playlists_does_not_matter(history, random):
     assert identified(*history)[1] == identified(*shuffled)[1]
 
 
-@examples(10)
+@examples(6)
 @given(histories())
 def test_where_ids_titles_and_artists_are_all_that_is_known_no_two_names_of_an_edition_are_one_song(history):
     entries = history.chart_entries.assign(isrc=None)

@@ -210,14 +210,14 @@ def watch(platform, monkeypatch):
 
 class TestLimits:
     def test_a_limit_keeps_what_was_fetched_and_the_sensor_goes_on_after_it(self, github, platform, watch):
-        record_days(github, ago(24), ago(1))
-        github.files_left = 15
+        record_days(github, ago(12), ago(1))
+        github.files_left = 8
         github.reset_in = 600
-        result = platform.run_daily(ago(24), ago(1))
+        result = platform.run_daily(ago(12), ago(1))
         (failure,) = failures_of(result)
         assert "asks to be left alone until" in failure
         kept = stored_days(platform)
-        assert len(kept) >= 10
+        assert 3 <= len(kept) <= 8
         requests = [request for request in watch.tick().run_requests if "after" in request.run_key]
         assert requests == []
 
@@ -228,8 +228,8 @@ class TestLimits:
         github.requests.clear()
         (request,) = [request for request in watch.tick().run_requests if "after" in request.run_key]
         assert watch.run(request).success
-        assert materialized(platform.instance) == {str(ago(days)) for days in range(24, 0, -1)}
-        assert len(github.calls("raw")) == 24 - len(kept)
+        assert materialized(platform.instance) == {str(ago(days)) for days in range(12, 0, -1)}
+        assert len(github.calls("raw")) == 12 - len(kept)
 
     def test_a_limit_on_the_list_of_commits_is_named(self, github, platform):
         github.calls_left = 0

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from spotify_assets.cli.runs import failures_of
+from spotify_assets.publication import CATALOG_KEY
 from spotify_assets.storage.layout import MARKER_KEY
 from spotify_assets_tests.helpers.platform import Platform
 
@@ -26,15 +27,15 @@ def lose(folder):
     folder.mkdir()
 
 
-@pytest.mark.parametrize("run", [Platform.run_daily, Platform.publish], ids=["a day", "publishing"])
-def test_an_empty_lake_is_refused_until_it_is_back(platform, lake_folder, run):
+def test_an_empty_lake_is_refused_until_it_is_back(platform, lake_folder):
     lose(lake_folder)
-    result = run(platform)
-    assert not result.success
-    (message, *_) = failures_of(result)
-    assert f"The lake {lake_folder} is empty, and Dagster knows of days that were stored there." in message
-    assert list(lake_folder.rglob("*.parquet")) == []
-    assert not (lake_folder / "analytics").exists()
+    for run in (platform.run_daily, platform.publish):
+        result = run()
+        assert not result.success
+        (message, *_) = failures_of(result)
+        assert f"The lake {lake_folder} is empty, and Dagster knows of days that were stored there." in message
+        assert list(lake_folder.rglob("*.parquet")) == []
+        assert not (lake_folder / "analytics").exists()
     lake_folder.rmdir()
     shutil.move(lake_folder.with_name("elsewhere"), lake_folder)
     assert platform.publish().success
@@ -44,7 +45,7 @@ def test_a_lake_at_another_place_is_a_new_one(platform, lake_folder, instance):
     elsewhere = lake_folder.with_name("bucket")
     with Platform({"SPOTIFY_ASSETS_LAKE": str(elsewhere)}, instance) as moved:
         assert moved.run_daily().success
-        assert moved.publish().success
+        assert moved.publish(only=[CATALOG_KEY]).success
         assert moved.store.read(MARKER_KEY)
 
 

@@ -25,13 +25,14 @@ from spotify_assets.schemas import TABLES
 from spotify_assets.settings import load_settings
 from spotify_assets.storage.layout import ALIASES_KEY
 from spotify_assets.storage.object_store import LocalObjectStore
+from spotify_assets_tests.helpers.publisher import truncate
 
 pytestmark = pytest.mark.slow
 
 SONGS = dg.AssetKey(["japan", "songs"])
 DAY = "2026-01-06"
 NEXT_DAY = "2026-01-07"
-SOON = dg.RetryPolicy(max_retries=2)
+SOON = dg.RetryPolicy(max_retries=3)
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -157,10 +158,11 @@ def tick(definitions, instance):
         return definitions.resolve_sensor_def("glue_crawler_sensor").evaluate_tick(context).run_requests
 
 
-def publish(definitions, instance, request, *, raise_on_error=False):
+def publish(definitions, instance, request, only=None):
+    """Run publish_job, or some of its steps; whether it succeeded."""
     job = definitions.resolve_job_def("publish_job")
     return job.execute_in_process(
-        instance=instance, tags=dict(request.tags), run_config=QUIET, raise_on_error=raise_on_error
+        instance=instance, tags=dict(request.tags), run_config=QUIET, raise_on_error=False, asset_selection=only
     ).success
 
 
@@ -169,6 +171,9 @@ def released_file(lake_folder, name):
     store = LocalObjectStore(lake_folder)
     found = read_release(store).keys(name) or store.list_keys(f"{name}/")
     return next(key for key in found if key.endswith(".parquet"))
+
+
+COUNTED = ("chart_entries", "song_identity", "song_history")
 
 
 def count(lake_folder, table):
@@ -270,78 +275,71 @@ class TestPublishingAgain:
             write_tables(build_definitions(settings), instance)
             (request,) = tick(build_definitions(settings), instance)
 
-            def again(**options):
-                return publish(build_definitions(settings, **options), instance, request)
+            def again(retries=None, only=None):
+                definitions = build_definitions(settings, publish_retries=retries)
+                return publish(definitions, instance, request, only)
 
             again.instance = instance
             assert again()
             yield again
 
-    @pytest.mark.parametrize(
-        "error",
-        [
+    @pytest.fixture
+    def release(self, published):
+        """Does the last step before pages and pack once more, over what the others left."""
+        return lambda retries=SOON: published(retries, [RELEASE_KEY])
+
+    def test_what_passes_by_itself_is_tried_again_in_the_run(self, release, monkeypatch):
+        tried = fail_with(
+            monkeypatch,
             OSError("the disk is asleep"),
             StorageError("It cannot be read.", why="the bucket is asleep", remedy="wait"),
             CatalogUnavailable("Glue refused.", why="ThrottlingException", remedy="wait"),
-        ],
-    )
-    def test_what_passes_by_itself_is_tried_again_in_the_run(self, published, monkeypatch, error):
-        tried = fail_with(monkeypatch, error, error)
-        assert published(publish_retries=SOON)
-        assert len(tried) == 3
+        )
+        assert release()
+        assert len(tried) == 4
 
-    def test_a_run_gives_up_after_its_last_attempt(self, published, monkeypatch):
+    def test_a_run_gives_up_after_its_last_attempt(self, release, monkeypatch):
         tried = fail_with(monkeypatch, *[OSError("the disk is gone")] * 5)
-        assert not published(publish_retries=SOON)
-        assert len(tried) == 3
+        assert not release()
+        assert len(tried) == 4
 
     @pytest.mark.parametrize("refusal", [CatalogError, SchemaViolation, SettingsError])
-    def test_what_a_retry_would_not_mend_fails_at_once(self, published, monkeypatch, refusal):
+    def test_what_a_retry_would_not_mend_fails_at_once(self, release, monkeypatch, refusal):
         tried = fail_with(monkeypatch, refusal("It is not as it should be.", why="it never was", remedy="mend it"))
-        assert not published(publish_retries=SOON)
+        assert not release()
         assert len(tried) == 1
 
-    def test_a_command_reports_a_failure_at_once(self, published, monkeypatch):
+    def test_a_command_reports_a_failure_at_once(self, release, monkeypatch):
         tried = fail_with(monkeypatch, OSError("gone"))
-        assert not published(publish_retries=None)
+        assert not release(retries=None)
         assert len(tried) == 1
 
     @pytest.mark.parametrize(
-        "name", ["release.json", "prepared.json", "chart_days", "chart_entries", "song_identity", "song_history"]
+        "names",
+        [
+            ["analytics/release.json", "catalog.duckdb"],
+            ["analytics/prepared.json", "chart_days", "chart_entries", "song_identity"],
+            ["song_history"],
+        ],
     )
-    def test_what_publishing_made_is_made_anew_when_it_is_damaged(self, published, lake_folder, name):
-        before = count(lake_folder, "song_history")
-        path = lake_folder / (f"analytics/{name}" if name.endswith(".json") else released_file(lake_folder, name))
-        path.write_bytes(path.read_bytes()[:-20])
+    @pytest.mark.parametrize("damage", [truncate, LocalObjectStore.delete], ids=["damaged", "gone"])
+    def test_what_publishing_made_is_made_anew_when_it_is(self, published, lake_folder, damage, names):
+        before = {name: count(lake_folder, name) for name in COUNTED}
+        keys = [name if "." in name else released_file(lake_folder, name) for name in names]
+        for key in keys:
+            damage(LocalObjectStore(lake_folder), key)
         assert published()
-        assert count(lake_folder, "song_history") == before > 0
-
-    def test_a_damaged_catalog_is_made_anew(self, published, lake_folder):
-        before = count(lake_folder, "song_history")
-        (lake_folder / "catalog.duckdb").write_bytes(b"no database")
-        assert published()
-        assert count(lake_folder, "song_history") == before > 0
-
-    def test_what_was_damaged_is_recorded(self, published, lake_folder):
-        path = lake_folder / released_file(lake_folder, "chart_days")
-        path.write_bytes(path.read_bytes()[:-20])
-        assert published()
+        assert {name: count(lake_folder, name) for name in COUNTED} == before
+        assert all(before.values())
         event = published.instance.get_latest_materialization_event(dg.AssetKey(["chart_days"])).asset_materialization
-        key = path.relative_to(lake_folder).as_posix()
-        assert event.metadata["damaged and made again"].value == key
+        history = [key for key in keys if key.startswith(("chart_days/", "chart_entries/"))]
+        assert event.metadata["damaged and made again"].value == (", ".join(history) or "none")
 
-    def test_files_of_killed_writers_go_after_a_day(self, published, lake_folder, monkeypatch):
+    def test_files_of_killed_writers_go_after_a_day(self, release, lake_folder, monkeypatch):
         left = lake_folder / ".tmp" / "0123456789abcdef"
         left.write_bytes(b"half")
-        assert published()
+        assert release()
         assert left.exists()
         monkeypatch.setattr("spotify_assets.analytics.publishing.ABANDONED_AFTER", -timedelta(minutes=1))
-        assert published()
+        assert release()
         assert not left.exists()
-
-    @pytest.mark.parametrize("name", ["chart_entries", "song_identity", "song_history"])
-    def test_a_file_that_is_gone_is_made_again(self, published, lake_folder, name):
-        before = count(lake_folder, name)
-        (lake_folder / released_file(lake_folder, name)).unlink()
-        assert published()
-        assert count(lake_folder, name) == before > 0

@@ -17,6 +17,7 @@ from spotify_assets.bi import pack
 from spotify_assets.bi.pack import update_pack, write_pack
 from spotify_assets.cli.main import main
 from spotify_assets.schemas.star import FACTS, STAR, joins
+from spotify_assets.settings import load_settings
 from spotify_assets.storage.layout import (
     BI_PREFIX,
     BI_TEXTS_KEY,
@@ -142,14 +143,20 @@ def test_nothing_released_is_refused(tmp_path, monkeypatch):
 
 
 class Cloud:
-    """The same lake in a bucket, in Glue, and asked through Athena."""
+    """The same lake, but for its pack, in a bucket, in Glue, and asked through Athena."""
 
-    def __init__(self, aws, folder):
+    def __init__(self, aws, lake):
         aws.create_bucket(BUCKET)
         aws.create_workgroup(WORKGROUP, output=f"s3://{BUCKET}/results/")
         aws.client("glue").create_database(DatabaseInput={"Name": "people_charts"})
-        store = S3ObjectStore(aws.client("s3"), BUCKET, "live")
-        self.lake = StarLake(folder, DAYS[:2], store, GLUE_CRAWLER="crawler", GLUE_DATABASE="people_charts")
+        self.store = S3ObjectStore(aws.client("s3"), BUCKET, "live")
+        for key in lake.store.list_keys(""):
+            if not key.startswith(BI_PREFIX):
+                self.store.write(key, lake.store.read(key))
+        in_glue = {"GLUE_CRAWLER": "crawler", "GLUE_DATABASE": "people_charts"}
+        self.settings = load_settings(
+            lake.environment | in_glue | {"SPOTIFY_ASSETS_LAKE": self.store.uri("").rstrip("/")}
+        )
         self.tables = lambda: aws.client("glue").get_tables(DatabaseName="people_charts")["TableList"]
 
     def ask(self, sql):
@@ -160,10 +167,10 @@ class Cloud:
 
 
 @pytest.mark.slow
-def test_the_same_pack_in_a_bucket_reads_athena(aws, tmp_path):
-    cloud = Cloud(aws, tmp_path)
-    store = cloud.lake.store
-    update_pack(cloud.lake.settings, store)
+def test_the_same_pack_in_a_bucket_reads_athena(aws, lake):
+    cloud = Cloud(aws, lake)
+    store = cloud.store
+    update_pack(cloud.settings, store)
     assert parameter(store, "SourceKind") == "Athena"
     assert parameter(store, "AthenaDatabase") == "people_charts"
     locations = {table["Name"]: table["StorageDescriptor"]["Location"] for table in cloud.tables()}
@@ -185,13 +192,13 @@ def test_the_same_pack_in_a_bucket_reads_athena(aws, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_pack_of_a_bucket_can_be_written_to_a_folder(aws, tmp_path):
+def test_the_pack_of_a_bucket_can_be_written_to_a_folder(aws, lake, tmp_path):
     """As a folder has it, the projects read the files beside them."""
-    cloud = Cloud(aws, tmp_path)
+    cloud = Cloud(aws, lake)
     out = LocalObjectStore(tmp_path / "out")
-    write_pack(cloud.lake.settings, cloud.lake.store, out, athena=False, hyper=False)
+    write_pack(cloud.settings, cloud.store, out, athena=False, hyper=False)
     assert parameter(out, "SourceKind") == "Folder"
     assert parameter(out, "StarFolder") == str(tmp_path / "out/bi/star")
     assert cloud.tables() == []
-    write_pack(cloud.lake.settings, cloud.lake.store, out, athena=True, hyper=False)
+    write_pack(cloud.settings, cloud.store, out, athena=True, hyper=False)
     assert parameter(out, "SourceKind") == "Athena"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
+from unittest import mock
 
 import dagster as dg
 import duckdb
@@ -22,12 +22,17 @@ from spotify_assets.storage.layout import DAILY_LEASE_KEY
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets_tests.helpers.archive import archive_environment, record_days
 from spotify_assets_tests.helpers.command_line import run_command
+from spotify_assets_tests.helpers.processes import Process, command
+from spotify_assets_tests.helpers.publish_runs import short_publish_runs
 from spotify_assets_tests.stand_ins.github import FIRST_REPOSITORY, REPOSITORY, GithubServer, make_list
 
 pytestmark = pytest.mark.slow
 
 TODAY = today_in_japan()
 CONFIGURATION = "telemetry: {enabled: false}\n"
+HOMES = itertools.count()
+MOMENTS = (3, 8, 16, 24)
+"""Among the writes of a day: in its tables, in the history and in the analyses."""
 
 
 class Place:
@@ -211,37 +216,39 @@ class TestOneAtATime:
         assert place.daily(instance).exit_code == 1
 
 
-class TestKilled:
-    """Real processes, each with an instance of its own or with one that outlives them."""
+def daily(killed_at=None):
+    """The command in a process, which is killed at so many writes."""
+    writes, write = itertools.count(1), LocalObjectStore.write
 
-    def start(self, folder, home):
-        home.mkdir(exist_ok=True)
+    def killing(store, key, data):
+        if next(writes) == killed_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        write(store, key, data)
+
+    with short_publish_runs(), mock.patch.object(LocalObjectStore, "write", killing):
+        command("daily")
+
+
+class TestKilled:
+    """Processes, each with an instance of its own."""
+
+    def start(self, folder, *arguments):
+        home = folder / f"home{next(HOMES)}"
+        home.mkdir(parents=True)
         (home / "dagster.yaml").write_text(CONFIGURATION)
-        environment = {**os.environ, "DAGSTER_HOME": str(home), "SPOTIFY_ASSETS_LAKE": str(folder / "lake")}
-        command = [sys.executable, "-c", "from spotify_assets.cli.main import main; main()", "daily"]
-        return subprocess.Popen(
-            command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        environment = {"DAGSTER_HOME": str(home), "SPOTIFY_ASSETS_LAKE": str(folder / "lake")}
+        return Process(folder, environment, daily, *arguments)
 
     def test_killed_at_any_moment_the_next_one_finishes_with_the_same_bytes(self, tmp_path):
-        undisturbed = tmp_path / "undisturbed"
-        undisturbed.mkdir()
-        process = self.start(undisturbed, undisturbed / "home")
-        output, _ = process.communicate()
-        assert process.returncode == 0, output
-        folder = tmp_path / "disturbed"
-        folder.mkdir()
-        for number, moment in enumerate((2.5, 4, 5.5, 7)):
-            process = self.start(folder, folder / f"home{number}")
-            try:
-                process.wait(timeout=moment)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-            process.communicate()
-        process = self.start(folder, folder / "home")
-        output, _ = process.communicate()
-        assert process.returncode == 0, output
-        expected, found = Place(undisturbed), Place(folder)
+        undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
+        processes = [self.start(undisturbed)]
+        for write in MOMENTS:
+            assert self.start(disturbed, write).end().returncode == -signal.SIGKILL
+        processes.append(self.start(disturbed))
+        for process in processes:
+            ended = process.end()
+            assert ended.returncode == 0, ended
+        expected, found = Place(undisturbed), Place(disturbed)
         for table in TABLES:
             (key,) = expected.store.list_keys(f"{table}/")
             assert found.store.list_keys(f"{table}/") == [key]
@@ -251,11 +258,10 @@ class TestKilled:
         assert found.store.list_keys("daily/") == []
 
     def test_of_two_at_once_one_does_it(self, tmp_path):
-        processes = [self.start(tmp_path, tmp_path / f"home{number}") for number in range(2)]
-        outputs = [process.communicate()[0] for process in processes]
+        processes = [self.start(tmp_path) for _ in range(2)]
+        endings = [process.end().stdout.strip().splitlines()[-1] for process in processes]
         place = Place(tmp_path)
         assert place.ask("select count(distinct snapshot_date) from songs") == [(1,)]
-        endings = [output.strip().splitlines()[-1] for output in outputs]
         assert "daily: released; 2 runs" in endings
         (other,) = [ending for ending in endings if ending != "daily: released; 2 runs"]
         assert other == "daily: nothing new; what is stored is released" or "is under way" in other

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
 
 import dagster as dg
@@ -20,13 +21,26 @@ TODAY = today_in_japan()
 FIRST = TODAY - timedelta(4)
 
 
-@pytest.fixture
-def platform(lake_folder, instance):
+@contextmanager
+def five_days(folder, instance):
     """Five published days of the demo."""
-    environment = {"SPOTIFY_ASSETS_LAKE": str(lake_folder), "SPOTIFY_ASSETS_KEEP_DAYS": "2"}
+    environment = {"SPOTIFY_ASSETS_LAKE": str(folder / "lake"), "SPOTIFY_ASSETS_KEEP_DAYS": "2"}
     with Platform(environment, instance) as platform:
         assert platform.run_daily(FIRST, TODAY).success
         assert platform.publish().success
+        yield platform
+
+
+@pytest.fixture
+def platform(tmp_path, instance):
+    with five_days(tmp_path, instance) as platform:
+        yield platform
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory):
+    """For tests after which all is there."""
+    with dg.DagsterInstance.ephemeral() as instance, five_days(tmp_path_factory.mktemp("five"), instance) as platform:
         yield platform
 
 
@@ -50,7 +64,8 @@ def days_in_lake(platform):
 KEPT = [TODAY - timedelta(number) for number in (2, 1, 0)]
 
 
-def test_without_yes_it_only_lists(platform):
+def test_without_yes_it_only_lists(untouched):
+    platform = untouched
     before = platform.objects("")
     result = command(platform, "prune", "--keep", "2")
     assert result.exit_code == 0
@@ -63,7 +78,7 @@ def test_without_yes_it_only_lists(platform):
     assert platform.objects("") == before
 
 
-def test_with_yes_the_days_go_and_the_rest_is_published(platform):
+def test_with_yes_the_days_go_for_good_and_the_rest_is_published(platform):
     result = command(platform, "prune", "--keep", "2", "--yes")
     assert result.exit_code == 0, result.output
     assert days_in_lake(platform) == list(map(str, KEPT))
@@ -76,9 +91,6 @@ def test_with_yes_the_days_go_and_the_rest_is_published(platform):
     assert all(check.passed for check in published.get_asset_check_evaluations())
     assert command(platform, "prune", "--keep", "2").output.splitlines()[-2].split()[1] == "0"
 
-
-def test_days_that_went_cannot_be_made_again(platform):
-    command(platform, "prune", "--keep", "2", "--yes")
     result = command(platform, "rebuild", SLUG, str(FIRST), str(FIRST + timedelta(1)))
     assert result.exit_code == 1
     assert f"nothing is stored for {FIRST} to {FIRST + timedelta(1)}" in result.output
@@ -86,11 +98,11 @@ def test_days_that_went_cannot_be_made_again(platform):
     assert f"give days between {KEPT[0]} and {TODAY}" in result.output
 
 
-def test_a_playlist_of_another_name_is_refused(platform):
-    result = command(platform, "prune", "--keep", "2", "--playlist", "korea", "--yes")
+def test_a_playlist_of_another_name_is_refused(untouched):
+    result = command(untouched, "prune", "--keep", "2", "--playlist", "korea", "--yes")
     assert result.exit_code == 1
     assert "There is no playlist 'korea'." in result.output
-    assert days_in_lake(platform)[0] == str(FIRST)
+    assert days_in_lake(untouched)[0] == str(FIRST)
 
 
 def test_the_job_does_the_same_and_the_next_publish_run_follows(platform):
@@ -102,9 +114,9 @@ def test_the_job_does_the_same_and_the_next_publish_run_follows(platform):
     assert days_in_catalog(platform, "chart_days") == KEPT
 
 
-def test_the_schedule_is_there_only_when_it_is_asked_for(platform, instance):
-    schedule = platform.definitions.resolve_schedule_def("prune_schedule")
+def test_the_schedule_is_there_only_when_it_is_asked_for(untouched, instance):
+    schedule = untouched.definitions.resolve_schedule_def("prune_schedule")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 8 * * 1", "Asia/Tokyo")
-    others = Platform({"SPOTIFY_ASSETS_LAKE": platform.settings.lake}, instance).definitions
+    others = Platform({"SPOTIFY_ASSETS_LAKE": untouched.settings.lake}, instance).definitions
     assert not {job.name for job in others.jobs} & {"prune_job"}
     assert not {schedule.name for schedule in others.schedules} & {"prune_schedule"}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import random
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +18,7 @@ from spotify_assets.analytics.statements import Part, Statement
 from spotify_assets.schemas.analyses import CHART_DAYS, CHART_ENTRIES
 from spotify_assets.schemas.table import Table, arrow_schema
 from spotify_assets.storage.layout import Year, year_key
-from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore
 
 FIRST_DAY = date(2024, 12, 1)
 GAP = range(40, 44)
@@ -33,8 +35,24 @@ def write_history(store: ObjectStore, playlists: Mapping[str, str], days: int = 
     Returns:
         The playlists and years that there are.
     """
+    parts, files = _made(tuple(playlists.items()), days)
+    for key, data in files.items():
+        store.write(key, data)
+    return list(parts)
+
+
+@cache
+def _made(playlists: tuple[tuple[str, str], ...], days: int) -> tuple[list[Part], dict[str, bytes]]:
+    """The parts and the files of a history, made once for all tests that want it."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = LocalObjectStore(folder)
+        parts = _make(store, playlists, days)
+        return parts, {key: store.read(key) for key in store.list_keys("")}
+
+
+def _make(store: ObjectStore, playlists: tuple[tuple[str, str], ...], days: int) -> list[Part]:
     parts: list[Part] = []
-    for slug, cadence in playlists.items():
+    for slug, cadence in playlists:
         dates = [FIRST_DAY + timedelta(number) for number in range(days) if number not in GAP]
         by_year: dict[int, list[date]] = {}
         for day in dates:

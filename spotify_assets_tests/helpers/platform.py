@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -50,10 +50,14 @@ class Platform:
         partition = None if last else str(first)
         return job.execute_in_process(instance=self.instance, partition_key=partition, tags=tags, raise_on_error=False)
 
-    def publish(self, run_config: dict[str, Any] | None = None) -> dg.ExecuteInProcessResult:
-        """Run publish_job."""
+    def publish(
+        self, run_config: dict[str, Any] | None = None, only: Sequence[dg.AssetKey] | None = None
+    ) -> dg.ExecuteInProcessResult:
+        """Run publish_job, or only the steps that make these."""
         job = self.definitions.resolve_job_def("publish_job")
-        return job.execute_in_process(instance=self.instance, run_config=run_config, raise_on_error=False)
+        return job.execute_in_process(
+            instance=self.instance, run_config=run_config, raise_on_error=False, asset_selection=only
+        )
 
     def rows(self, table: str, day: date | None = None, slug: str = "chart") -> list[dict[str, Any]]:
         """The rows of one partition."""

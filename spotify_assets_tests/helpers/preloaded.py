@@ -1,3 +1,16 @@
-"""What the processes of `processes` have imported when they start."""
+"""What the processes of `processes` have imported when they start: also what the package imports when it is used."""
 
-import spotify_assets_tests.helpers.platform  # noqa: F401
+# ruff: noqa: F401
+import alembic.command
+import dagster._core.storage.event_log.sqlite
+import dagster._core.storage.runs.sqlite
+
+import spotify_assets.analytics.duckdb_engine
+import spotify_assets.analytics.identity
+import spotify_assets.analytics.publishing
+import spotify_assets.cli.due_runs
+import spotify_assets.cli.main
+import spotify_assets.sources.demo.demo_source
+import spotify_assets.storage.raw_layer
+import spotify_assets.transforms.daily_tables
+import spotify_assets_tests.helpers.platform

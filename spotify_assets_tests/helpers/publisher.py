@@ -46,18 +46,20 @@ class Publisher:
 
     def write(self, slug, charts):
         """Charts by day: the titles from the first position on."""
-        for day, titles in sorted(charts.items()):
-            self.write_snapshot(make_snapshot(map(entry, titles), day, slug=slug))
+        self.write_snapshots(
+            slug, [make_snapshot(map(entry, titles), day, slug=slug) for day, titles in sorted(charts.items())]
+        )
 
-    def write_snapshot(self, snapshot, cadence="daily"):
-        """The tables of a day as a source gave it."""
-        for name, frame in daily_tables([snapshot], cadence).items():
-            write_partitions(self.store, TABLES[name], snapshot.slug, [snapshot.snapshot_date], frame)
+    def write_snapshots(self, slug, snapshots, cadence="daily"):
+        """The tables of days of a playlist as a source gave them."""
+        days = [snapshot.snapshot_date for snapshot in snapshots]
+        for name, frame in daily_tables(snapshots, cadence).items():
+            write_partitions(self.store, TABLES[name], slug, days, frame)
 
-    def write_nothing(self, slug, day):
-        """What a day leaves whose snapshot is withdrawn."""
+    def write_nothing(self, slug, *days):
+        """What days leave whose snapshot is withdrawn."""
         for name, frame in daily_tables([], "daily").items():
-            write_partitions(self.store, TABLES[name], slug, [day], frame)
+            write_partitions(self.store, TABLES[name], slug, days, frame)
 
     def compact(self, files=None):
         return compact(files or self.store, list_daily_files(self.store))

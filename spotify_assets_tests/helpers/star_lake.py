@@ -66,8 +66,7 @@ def listing(random, size=SIZE):
 class StarLake:
     """The lake, its settings, and the publisher that wrote it."""
 
-    def __init__(self, folder, days=DAYS, store=None, **environment):
-        """Without a store, it is a folder below `folder`; `environment` are further variables."""
+    def __init__(self, folder, days=DAYS):
         (folder / "playlists.yaml").write_text(
             "start: 2025-01-01\nplaylists:\n"
             "  - {slug: first, title: 'The first, \"quoted\"', source: demo}\n"
@@ -75,11 +74,10 @@ class StarLake:
             "  - {slug: nothing, title: Without a day, source: demo}\n",
             encoding="utf-8",
         )
-        self.store = store or LocalObjectStore(folder / "lake")
+        self.store = LocalObjectStore(folder / "lake")
         self.environment = {
             "SPOTIFY_ASSETS_LAKE": self.store.uri("").rstrip("/"),
             "SPOTIFY_ASSETS_PLAYLISTS": str(folder / "playlists.yaml"),
-            **environment,
         }
         self.settings = load_settings(self.environment)
         self._publisher = Publisher(self.store)
@@ -89,6 +87,5 @@ class StarLake:
     def add(self, days):
         """Write more days, and publish."""
         for slug, random in self._random.items():
-            for day in days:
-                self._publisher.write_snapshot(make_snapshot(listing(random), day, slug=slug))
+            self._publisher.write_snapshots(slug, [make_snapshot(listing(random), day, slug=slug) for day in days])
         self._publisher.publish()

@@ -60,9 +60,12 @@ def pages(tmp_path_factory):
     publisher = Publisher(store)
     for slug, charts in CHARTS.items():
         for cadence, days in charts:
-            for number, payloads in enumerate(days):
-                day = DAY + timedelta(days=number * (7 if cadence == "weekly" else 1))
-                publisher.write_snapshot(make_snapshot(payloads, day, slug=slug, source="demo"), cadence)
+            between = timedelta(days=7 if cadence == "weekly" else 1)
+            snapshots = [
+                make_snapshot(payloads, DAY + number * between, slug=slug, source="demo")
+                for number, payloads in enumerate(days)
+            ]
+            publisher.write_snapshots(slug, snapshots, cadence)
     publisher.publish()
     settings = load_settings(
         {"SPOTIFY_ASSETS_LAKE": str(folder / "lake"), "SPOTIFY_ASSETS_PLAYLISTS": str(folder / "playlists.yaml")}

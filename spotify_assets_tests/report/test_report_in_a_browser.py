@@ -40,11 +40,13 @@ def store(tmp_path_factory):
     (folder / "playlists.yaml").write_text(f"start: 2026-01-01\nplaylists:\n{slugs}\n", encoding="utf-8")
     store = LocalObjectStore(folder / "lake")
     publisher = Publisher(store)
+    snapshots = []
     for number in range(12):
         day = DAY - timedelta(days=11 - number)
         listed = [track((place * 3 + number // 2 * place) % 31, day) for place in range(1, 16)]
         if number != 5:
-            publisher.write_snapshot(make_snapshot(listed, day, slug="moving", source="demo"))
+            snapshots.append(make_snapshot(listed, day, slug="moving", source="demo"))
+    publisher.write_snapshots("moving", snapshots)
     publisher.publish()
     settings = {"SPOTIFY_ASSETS_LAKE": str(folder / "lake"), "SPOTIFY_ASSETS_PLAYLISTS": str(folder / "playlists.yaml")}
     write_report(load_settings(settings), store)

@@ -619,7 +619,7 @@ NEARLY_RIGHT = st.fixed_dictionaries(
     }
 )
 OWN_EXAMPLES = settings(
-    max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+    max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
 )
 
 

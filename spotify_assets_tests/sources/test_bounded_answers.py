@@ -26,7 +26,7 @@ def answering(answer):
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, requests.Session() as session:
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         session.mount("http://", BoundedAnswers())
         try:

@@ -21,6 +21,7 @@ from threading import Thread
 from unittest import mock
 
 import boto3
+import botocore.session
 import pyarrow as pa
 import pyarrow.parquet as pq
 from botocore.config import Config
@@ -200,6 +201,7 @@ class AwsStandIn:
     def _patches(self) -> Iterator[tuple[object, str, object]]:
         describe = FakeCrawler.as_dict
         get_tables, get_partitions = GlueResponse.get_tables, GlueResponse.get_partitions
+        yield botocore.session, "create_loader", _loader
         yield moto_backends, "list_of_moto_modules", _moto_modules
         yield FakeCrawler, "start_crawler", lambda crawler: self._start_crawler(crawler)
         yield FakeCrawler, "as_dict", lambda crawler: _describe_crawler(crawler, describe)
@@ -244,6 +246,10 @@ def crawler_configuration(lake_uri: str) -> dict:
 def _application() -> DomainDispatcherApplication:
     """moto's application, whose routes take half a second to make; its state is elsewhere."""
     return DomainDispatcherApplication(create_backend_app)
+
+
+_loader = cache(botocore.session.create_loader)
+"""One for all sessions: each would read the descriptions of its services, four fifths of what a client costs."""
 
 
 @cache

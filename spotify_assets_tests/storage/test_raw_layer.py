@@ -77,7 +77,7 @@ def with_records(change: Callable[[list[Any]], object]) -> bytes:
 
 
 class TestBytes:
-    @settings(max_examples=examples(60))
+    @settings(max_examples=examples(30))
     @given(SNAPSHOTS)
     def test_what_was_encoded_is_decoded_as_received(self, snapshot):
         assert decode(encoded(snapshot), "here") == snapshot
@@ -158,7 +158,6 @@ class TestDamage:
     def test_of_unpacked_bytes(self, data):
         self.assert_whole_or_refused(gzip.compress(data, mtime=0))
 
-    @settings(max_examples=examples(60))
     @given(nearly(records_of(RAW_FILE)))
     def test_of_records(self, records):
         lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)

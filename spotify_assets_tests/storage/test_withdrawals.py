@@ -331,9 +331,9 @@ def module_instance():
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory, module_instance):
-    """A folder in which `spotify-assets demo --days 5` was run."""
+    """A folder in which `spotify-assets demo --days 3` was run."""
     folder = tmp_path_factory.mktemp("demo")
-    completed = run_command(folder, module_instance, "demo", "--days", "5")
+    completed = run_command(folder, module_instance, "demo", "--days", "3")
     assert completed.exit_code == 0, completed.stderr
     return folder
 
@@ -357,8 +357,8 @@ def test_the_command_takes_a_day_out_and_puts_it_back(demo, command):
     store = LocalObjectStore(demo / "lake/demo")
     tables, raw = objects(store, *TABLES), objects(store, "raw_playlist")
     today = today_in_japan()
-    days = [today - timedelta(days=number) for number in (4, 3, 2, 1, 0)]
-    bad = days[2]
+    days = [today - timedelta(days=number) for number in (2, 1, 0)]
+    bad = days[1]
 
     withdrawn = command("withdraw", "demo_japan", str(bad), "--why", "half a list")
     assert withdrawn.exit_code == 0, withdrawn.stderr

@@ -52,7 +52,7 @@ class TestEditions:
         assert checked(CHART_DAYS, rows).num_rows == 0
 
     @pytest.mark.slow
-    @settings(max_examples=50)
+    @settings(max_examples=25)
     @given(st.lists(st.sampled_from([OLD, NEW, OTHER, []]), min_size=1, max_size=7), st.integers(0, 7), st.randoms())
     def test_a_history_is_the_same_in_one_piece_in_two_and_from_days_in_any_order(self, contents, cut, random):
         whole = history(dict(enumerate(contents)))

@@ -160,7 +160,7 @@ class TestRenewal:
 
 
 @pytest.mark.slow
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.lists(st.sampled_from([OLD, NEW, OTHER, []]), min_size=1, max_size=5))
 def test_a_range_is_its_days_one_by_one(contents):
     snapshots = days_of(*contents)

@@ -58,7 +58,7 @@ class TestAnyAnswer:
     def test_no_json_breaks_a_day_or_loses_a_position(self, payloads):
         assert_whole(make_snapshot(payloads))
 
-    @settings(max_examples=examples(60))
+    @settings(max_examples=examples(30))
     @given(st.data())
     def test_no_value_in_a_track_breaks_a_day_or_loses_a_position(self, data):
         entry = make_entry(make_track(3))
@@ -67,7 +67,7 @@ class TestAnyAnswer:
         rows = assert_whole(make_snapshot([make_entry(make_track(1)), changed, make_entry(make_track(2))]))
         assert {1, 3} <= {song["position"] for song in rows["songs"]}
 
-    @settings(max_examples=examples(40))
+    @settings(max_examples=examples(20))
     @given(st.data())
     def test_no_value_in_a_fetched_object_breaks_a_day(self, data):
         album, artist = complete_album(make_album(1)), complete_artist(make_artist(1))

@@ -741,7 +741,7 @@ CELLS = st.sampled_from(
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(30))
 @given(st.sampled_from([DAILY, OLD, PLAYLIST_ARCHIVE, CHART_ARCHIVE, OLD_ARCHIVE, COUNTRIES]), st.data())
 def test_any_cells_are_whole_days_or_refused(text, data):
     table = list(csv.reader(text.splitlines()))
