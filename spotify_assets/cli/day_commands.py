@@ -65,7 +65,9 @@ def _stored_days(settings: Settings, slug: str, wanted: Sequence[date]) -> list[
         raise StorageError(
             f"There is nothing to make tables of {slug} from.",
             why=f"nothing is stored for {named}" if named else "all days are left out",
-            remedy=f"give days between {min(stored)} and {max(stored)}" if stored else "materialize raw_playlist first",
+            remedy=f"give days between {min(stored)} and {max(stored)}"
+            if stored
+            else f"materialize raw_playlist first, and see that {settings.lake} is the right lake",
         )
     if gaps:
         print_line(f"{slug}: nothing is stored for {named}")

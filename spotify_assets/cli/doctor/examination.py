@@ -33,7 +33,7 @@ def examine(settings: Settings, *, offline: bool) -> Iterator[Finding]:
     if settings.glue_crawler and not offline:
         yield look_at_crawler(settings)
         yield from look_at_athena(settings)
-    yield from look_at_dagster(settings)
+    yield from look_at_dagster(settings, offline=offline)
     yield from look_at_disks(settings)
     yield clock.finding()
 
