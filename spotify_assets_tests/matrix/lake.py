@@ -169,7 +169,8 @@ class MatrixLake:
     def forget(self, operation: str) -> None:
         """Remove what an operation makes anew of what is left."""
         made = [*(f"{table}/" for table in (*COMPACTED, *IDENTITY)), ANALYTICS_PREFIX]
-        made += [] if operation == "publish" else [f"songs/playlist={DEMO}/snapshot_date={DAYS[0]}/"]
+        slug = LISTED if operation == "import" else DEMO
+        made += [] if operation == "publish" else [f"songs/playlist={slug}/snapshot_date={DAYS[0]}/"]
         for key in self.store.list_keys(""):
             if key.startswith(tuple(made)):
                 self.store.delete(key)
