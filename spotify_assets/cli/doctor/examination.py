@@ -47,8 +47,8 @@ def verify(settings: Settings) -> Iterator[Finding]:
         damage = list(find_damage(lake.store()))
         try:
             SentMessages(lake.store()).verify()
-        except StorageError as refusal:
-            damage.append(refusal)
+        except StorageError as error:
+            damage.append(error)
     for refusal in damage:
         yield Finding("object", BAD, str(refusal))
     if not damage:
