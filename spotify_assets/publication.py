@@ -15,8 +15,11 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from spotify_assets.errors import StorageError
 from spotify_assets.schemas import TABLES
 from spotify_assets.schemas.analyses import ANALYSES, COMPACTED, IDENTITY
+from spotify_assets.storage.layout import MARKER_KEY, RAW_PREFIX
+from spotify_assets.storage.object_store import ObjectStore, read_if_present
 
 PUBLISH_JOB = "publish_job"
 CATALOG_KEY = dg.AssetKey(["catalog"])
@@ -90,7 +93,30 @@ def published_up_to(instance: dg.DagsterInstance, key: dg.AssetKey = RELEASE_KEY
     return recorded.value or 0 if isinstance(recorded, dg.IntMetadataValue) else 0
 
 
-def made_in(instance: dg.DagsterInstance, slug: str, place: str) -> bool:
+def refuse_a_lost_lake(instance: dg.DagsterInstance, store: ObjectStore, slugs: Sequence[str]) -> None:
+    """Refuse an empty lake where there was one: it is not mounted, or somebody emptied it.
+
+    Args:
+        instance: knows what was made, and where.
+        store: the lake.
+        slugs: the playlists that are asked for.
+
+    Raises:
+        StorageError: the lake has neither its marker nor a snapshot, and tables were made in this very place.
+    """
+    if read_if_present(store, MARKER_KEY) is not None:
+        return
+    place = store.uri("")
+    if any(_made_in(instance, slug, place) for slug in slugs) and not store.list_keys(RAW_PREFIX):
+        raise StorageError(
+            f"The lake {place.rstrip('/')} is empty, and Dagster knows of days that were stored there.",
+            why="it is not mounted, or was emptied or moved",
+            remedy="bring the lake back and run this again; if it is to begin anew, put an empty file "
+            f"{MARKER_KEY} there, or use another DAGSTER_HOME",
+        )
+
+
+def _made_in(instance: dg.DagsterInstance, slug: str, place: str) -> bool:
     """Whether the tables of a playlist were last made in the lake at this place."""
     with _unlogged():
         event = instance.get_latest_materialization_event(table_keys(slug)[0])

@@ -44,6 +44,14 @@ class SentMessages:
         sent[target.digest] = [*sent.get(target.digest, []), message.about][-KEPT:]
         self._store.write(SENT_MESSAGES_KEY, encode_record(sent))
 
+    def verify(self) -> None:
+        """Look whether the record can be understood.
+
+        Raises:
+            Damaged, StorageError: as `lacks`.
+        """
+        self._read()
+
     def _read(self) -> dict[str, list[str]]:
         data = read_if_present(self._store, SENT_MESSAGES_KEY)
         try:

@@ -76,7 +76,7 @@ class Compaction:
         changed: days that were new or made again, and days that are gone, by year.
         left_out: by playlist, the days that wait until they are made again, and why.
         damaged: files of years that were damaged or gone, and were made anew.
-        stored: a digest of the complete days that it is made of.
+        stored: a digest of the complete days that it is made of, and of where they are.
     """
 
     years: Mapping[Year, str]
@@ -121,7 +121,7 @@ def compact(store: ObjectStore, daily: DailyFiles) -> Compaction:
             years[year] = state.digest
             last[year.playlist] = state.last
     remade = tuple(key for keys in damaged.values() for key in keys)
-    return Compaction(years, changed, left_out, remade, stored_digest(daily))
+    return Compaction(years, changed, left_out, remade, stored_digest(store, daily))
 
 
 def _news(days: Mapping[str, str], state: _State, *, keep: bool) -> list[str]:

@@ -52,7 +52,7 @@ class Release:
         damaged: files of the release before that were damaged or gone, for which others were made.
         failed_days: by playlist, days in it whose tables failed a check of severity ERROR.
         left_out: by playlist, days that it waits for, and why: a table is missing, or they are not of one make.
-        stored: a digest of the days of the lake that it is made of.
+        stored: a digest of the days of the lake that it is made of, and of where they are.
     """
 
     run: str

@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from spotify_assets.assets.common import OWNERS, refuse_a_lost_lake, without_useless_retries
+from spotify_assets.assets.common import OWNERS, enter_lake, without_useless_retries
 from spotify_assets.publication import CATALOG_KEY, PUBLISHED_UP_TO, newest_materialization, table_keys
 from spotify_assets.schemas import Column
 from spotify_assets.settings import Settings
@@ -48,7 +48,7 @@ def build_catalog(settings: Settings) -> dg.AssetsDefinition:
     )
     @without_useless_retries
     def catalog(context: dg.AssetExecutionContext, config: CatalogConfig, lake: Lake) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        refuse_a_lost_lake(context, lake, [playlist.slug for playlist in settings.playlists])
+        enter_lake(context, lake, [playlist.slug for playlist in settings.playlists])
         # Before anything is listed: what is materialized from here on counts as new the next time.
         seen = newest_materialization(context.instance, keys)
         daily = lake.daily_files(anew=True)

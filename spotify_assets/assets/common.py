@@ -16,15 +16,14 @@ from spotify_assets.errors import (
     Refusal,
     SchemaViolation,
     SettingsError,
-    StorageError,
 )
 from spotify_assets.partitions import TIMEZONE
-from spotify_assets.publication import made_in
+from spotify_assets.publication import refuse_a_lost_lake
 from spotify_assets.schemas import Table
 from spotify_assets.settings import PlaylistSettings
 from spotify_assets.snapshot import CHARTS
 from spotify_assets.storage.lake import Lake
-from spotify_assets.storage.layout import MARKER_KEY, RAW_PREFIX
+from spotify_assets.storage.layout import MARKER_KEY
 from spotify_assets.storage.object_store import read_if_present
 from spotify_assets.storage.withdrawals import Marker
 
@@ -89,29 +88,16 @@ def withdrawal_metadata(marker: Marker) -> dict[str, Any]:
     return {"withdrawn because": marker.why, "withdrawn at": marker.at.isoformat()}
 
 
-def refuse_a_lost_lake(context: dg.AssetExecutionContext, lake: Lake, slugs: Sequence[str]) -> None:
-    """Refuse an empty lake where there was one: it is not mounted, or somebody emptied it. A new lake gets its marker.
-
-    Args:
-        context: of the step; its instance knows what was made, and where.
-        lake: the lake.
-        slugs: the playlists that the step makes something of.
+def enter_lake(context: dg.AssetExecutionContext, lake: Lake, slugs: Sequence[str]) -> None:
+    """What a step does before it writes: a lost lake is refused, and a new one gets its marker.
 
     Raises:
-        StorageError: the lake has neither its marker nor a snapshot, and tables were made in this very place.
+        StorageError: see `refuse_a_lost_lake`.
     """
     store = lake.store()
-    if read_if_present(store, MARKER_KEY) is not None:
-        return
-    place = store.uri("")
-    if any(made_in(context.instance, slug, place) for slug in slugs) and not store.list_keys(RAW_PREFIX):
-        raise StorageError(
-            f"The lake {place.rstrip('/')} is empty, and Dagster knows of days that were stored there.",
-            why="it is not mounted, or was emptied or moved",
-            remedy="bring the lake back and run this again; if it is to begin anew, put an empty file "
-            f"{MARKER_KEY} there, or use another DAGSTER_HOME",
-        )
-    store.write(MARKER_KEY, MARKER)
+    refuse_a_lost_lake(context.instance, store, slugs)
+    if read_if_present(store, MARKER_KEY) is None:
+        store.write(MARKER_KEY, MARKER)
 
 
 def as_failure(error: Refusal) -> dg.Failure:

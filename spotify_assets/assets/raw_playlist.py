@@ -13,9 +13,9 @@ from spotify_assets.assets.common import (
     BACKFILL_POLICY,
     OWNERS,
     as_failure,
+    enter_lake,
     freshness,
     playlist_tags,
-    refuse_a_lost_lake,
     withdrawal_metadata,
 )
 from spotify_assets.errors import RateLimited, Refusal, SourceRefusal, SourceUnavailable
@@ -150,7 +150,7 @@ def build_raw_playlist(
         may_retry = context.retry_number < RETRIES
         snapshots: list[PlaylistSnapshot] = []
         try:
-            refuse_a_lost_lake(context, lake, [playlist.slug])
+            enter_lake(context, lake, [playlist.slug])
             source = sources.source_of(playlist)
             files, plan = find_days(source, playlist, raw, days)
             if plan is None:

@@ -14,7 +14,7 @@ from spotify_assets.cli.deployment import Deployment, make_tables, opened, publi
 from spotify_assets.errors import StorageError
 from spotify_assets.partitions import consecutive
 from spotify_assets.settings import PlaylistSettings, Settings, load_settings
-from spotify_assets.storage.layout import fetch_time
+from spotify_assets.storage.layout import RAW_PREFIX, day_folder, fetch_time
 
 NAMED_GAPS = 20
 
@@ -56,16 +56,21 @@ def _stored_days(settings: Settings, slug: str, wanted: Sequence[date]) -> list[
     from spotify_assets.resources import build_lake
     from spotify_assets.storage.raw_layer import RawLayer
 
-    stored = RawLayer(build_lake(settings.lake).store()).files(slug).by_day
+    store = build_lake(settings.lake).store()
+    stored = RawLayer(store).files(slug).by_day
     days = [day for day in wanted if day in stored]
-    gaps = consecutive([day for day in wanted if day not in stored])
+    lacking = [day for day in wanted if day not in stored]
+    gaps = consecutive(lacking)
     named = ", ".join(str(gap[0]) if len(gap) == 1 else f"{gap[0]} to {gap[-1]}" for gap in gaps[:NAMED_GAPS])
     named += f" and {len(gaps) - NAMED_GAPS} more gaps" if len(gaps) > NAMED_GAPS else ""
     if not days:
+        place = store.uri(RAW_PREFIX + day_folder(slug, lacking[0])) if lacking else ""
         raise StorageError(
             f"There is nothing to make tables of {slug} from.",
-            why=f"nothing is stored for {named}" if named else "all days are left out",
-            remedy=f"give days between {min(stored)} and {max(stored)}" if stored else "materialize raw_playlist first",
+            why=f"nothing is stored for {named}; there is no file in {place}" if lacking else "all days are left out",
+            remedy=f"give days between {min(stored)} and {max(stored)}, or restore a file that was there from a backup"
+            if stored
+            else f"materialize raw_playlist first, and see that {settings.lake} is the right lake",
         )
     if gaps:
         print_line(f"{slug}: nothing is stored for {named}")

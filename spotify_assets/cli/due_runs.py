@@ -149,7 +149,7 @@ class DueRuns:
         """Whether what people see is made of what the lake holds now."""
         from spotify_assets.analytics.releases import is_released
 
-        return is_released(self._store, stored_digest(list_daily_files(self._store)))
+        return is_released(self._store, stored_digest(self._store, list_daily_files(self._store)))
 
     def _of_sensor(self, name: str) -> Iterator[DueRun]:
         seen: set[str] = set()

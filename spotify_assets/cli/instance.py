@@ -20,22 +20,26 @@ LOCK = ".spotify_assets.lock"
 REMEDY = "set DAGSTER_HOME to an existing folder (absolute path), or unset it and run this in the project's folder"
 
 
-def open_instance() -> dg.DagsterInstance:
+@contextmanager
+def open_instance() -> Iterator[dg.DagsterInstance]:
     """The Dagster instance at DAGSTER_HOME, put in order; by default the project's own folder `dagster_home`.
 
     A folder without a `dagster.yaml` gets the project's.
 
     Raises:
-        SettingsError: there is no such folder, or nothing can be written there.
+        SettingsError: there is no such folder, nothing can be written there, or what is done in the context cannot be
+            recorded there.
     """
     home, configuration = find_home(), PROJECT_HOME / CONFIGURATION
-    with _alone(home):
-        if configuration.is_file() and not (home / CONFIGURATION).exists():
-            shutil.copyfile(configuration, home / CONFIGURATION)
-        # On an empty instance each process would create the tables, and all but the first would fail.
-        instance = dg.DagsterInstance.get()
-        put_in_order(instance)
-    return instance
+    with _recording_in(home):
+        with _alone(home):
+            if configuration.is_file() and not (home / CONFIGURATION).exists():
+                shutil.copyfile(configuration, home / CONFIGURATION)
+            # On an empty instance each process would create the tables, and all but the first would fail.
+            instance = dg.DagsterInstance.get()
+            put_in_order(instance)
+        with instance:
+            yield instance
 
 
 def find_home() -> Path:
@@ -59,6 +63,32 @@ def find_home() -> Path:
         )
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+@contextmanager
+def _recording_in(home: Path) -> Iterator[None]:
+    """Refuse by name what Dagster's database refuses: its disk is full or fails, or it is damaged."""
+    try:
+        yield
+    except Exception as error:
+        refused = _of_database(error)
+        if refused is None:
+            raise
+        raise SettingsError(
+            f"Dagster can record nothing in DAGSTER_HOME, {home}.",
+            why=str(refused),
+            remedy="free space on its disk (`spotify-assets tidy` removes old records), or set DAGSTER_HOME to another "
+            "folder, and run this again; the lake keeps what is stored",
+        ) from error
+
+
+def _of_database(error: BaseException | None) -> BaseException | None:
+    """What the database said, if an error comes from it."""
+    from sqlalchemy.exc import DBAPIError
+
+    while error is not None and not isinstance(error, DBAPIError):
+        error = error.__cause__ or error.__context__
+    return error.orig if error is not None else None
 
 
 @contextmanager

@@ -36,6 +36,8 @@ LOOKED_BACK = 3
 """Days before today of which a list that was not fetched, because the run of its day failed, is fetched later."""
 REMEMBERED = timedelta(days=2)
 """How long ago a run may have been cut off to be gone on with."""
+LONGEST_CLOSED = timedelta(days=1)
+"""No limit of GitHub lasts longer: an end after that was reckoned with a clock that was ahead."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,9 @@ def build_archive_sensor(playlists: Sequence[PlaylistSettings], daily_playlist_j
         cursor = Cursor(**json.loads(context.cursor)) if context.cursor else Cursor()
         requests = list(_cut_off(context.instance, playlists, now))
         reasons: list[str] = []
-        if cursor.closed_until > now.timestamp():
-            reasons.append(f"GitHub asked to be left alone until {datetime.fromtimestamp(cursor.closed_until, UTC)}.")
+        closed_until = datetime.fromtimestamp(cursor.closed_until, UTC)
+        if _is_to_come(closed_until, now):
+            reasons.append(f"GitHub asked to be left alone until {closed_until}.")
         else:
             ahead = [*playlists, *playlists][cursor.first : cursor.first + min(ASKED_AT_ONCE, len(playlists))]
             cursor = Cursor((cursor.first + len(ahead)) % len(playlists))
@@ -143,9 +146,14 @@ def _cut_off(
         first = run.tags.get(RANGE_START_TAG) or run.tags.get(PARTITION_TAG)
         for slug in [playlist.slug for playlist in playlists]:
             after = run.tags.get(f"{GO_ON_TAG}/{slug}")
-            if first and after and datetime.fromisoformat(after) <= now:
+            if first and after and not _is_to_come(datetime.fromisoformat(after), now):
                 yield dg.RunRequest(
                     run_key=f"{slug}-after-{run.run_id}",
                     asset_selection=daily_keys(slug),
                     tags={RANGE_START_TAG: first, RANGE_END_TAG: run.tags.get(RANGE_END_TAG, first)},
                 )
+
+
+def _is_to_come(end: datetime, now: datetime) -> bool:
+    """Whether the end of a limit is to be waited for."""
+    return now < end <= now + LONGEST_CLOSED

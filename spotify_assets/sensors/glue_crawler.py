@@ -19,6 +19,7 @@ from spotify_assets.publication import (
     find_news,
     newest_materialization,
     published_up_to,
+    refuse_a_lost_lake,
     table_keys,
 )
 from spotify_assets.sensors.work import LONGEST_WAIT, NAMED, TABLE_JOBS, work_under_way
@@ -65,7 +66,7 @@ def build_glue_crawler_sensor(playlists: Sequence[PlaylistSettings], publish_job
             )
         if not recorded_news:
             context.update_cursor(now.isoformat())
-            return _compare_with_lake(context.resources.lake)
+            return _compare_with_lake(instance, context.resources.lake, slugs)
         news = find_news(instance, slugs, published)
         if news.up_to is None:
             waiting = [f"{slug} {day}" for slug, days in news.partial.items() for day in days]
@@ -89,12 +90,18 @@ def build_glue_crawler_sensor(playlists: Sequence[PlaylistSettings], publish_job
     return glue_crawler_sensor
 
 
-def _compare_with_lake(lake: Lake) -> dg.SkipReason | dg.RunRequest:
-    """Whether the lake holds other days than were released: it was moved, or an instance knew them that is gone."""
+def _compare_with_lake(instance: dg.DagsterInstance, lake: Lake, slugs: Sequence[str]) -> dg.SkipReason | dg.RunRequest:
+    """Whether the lake holds other days than were released: it was moved, or an instance knew them that is gone.
+
+    Raises:
+        StorageError: the lake is lost.
+    """
     from spotify_assets.analytics.releases import is_released  # it brings pyarrow along
 
-    stored = stored_digest(lake.daily_files(anew=True))
-    if is_released(lake.store(), stored):
+    store = lake.store()
+    refuse_a_lost_lake(instance, store, slugs)
+    stored = stored_digest(store, lake.daily_files(anew=True))
+    if is_released(store, stored):
         return dg.SkipReason("Nothing was materialized since the last release, which is made of what the lake holds.")
     # With what is stored, so that a publish run that gave up is not requested every hour.
     return dg.RunRequest(run_key=f"lake-{stored}")

@@ -42,8 +42,12 @@ def complete_days(files: DailyFiles) -> set[Partition]:
     return set.intersection(*(set(found) for found in files.values()))
 
 
-def stored_digest(files: DailyFiles) -> str:
-    """A digest of what all complete days consist of; empty where there is none."""
+def stored_digest(store: ObjectStore, files: DailyFiles) -> str:
+    """A digest of what all complete days of a lake consist of, and of where the lake is; empty where there is none.
+
+    A release names the place: in `catalog.duckdb`, in Glue and in the projects of the pack. So that of a lake that was
+    moved or copied is another one, which would else read what is left at the place of before.
+    """
     days = sorted(complete_days(files))
     versions = [f"{day} {table} {found[day]}" for day in days for table, found in files.items()]
-    return hashlib.sha256("\n".join(versions).encode()).hexdigest() if days else ""
+    return hashlib.sha256("\n".join([store.uri(""), *versions]).encode()).hexdigest() if days else ""

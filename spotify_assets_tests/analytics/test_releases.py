@@ -152,7 +152,7 @@ class TestWhatIsMade:
         release = publisher.publish()
         assert DAYS[3] not in {row["edition_date"] for row in publisher.rows("chart_editions")}
         assert publisher.compact().changed == {}
-        assert release.stored == stored_digest(list_daily_files(publisher.store))
+        assert release.stored == stored_digest(publisher.store, list_daily_files(publisher.store))
         publisher.write("one", {DAYS[3]: CHARTS[DAYS[3]]})
         assert publisher.compact().left_out == {}
         publisher.publish()

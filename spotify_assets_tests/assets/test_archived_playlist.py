@@ -8,9 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pytest
 
+from spotify_assets.assets.raw_playlist import GO_ON_TAG
 from spotify_assets.catalog.pruning import find_old, remove
 from spotify_assets.cli.runs import failures_of
-from spotify_assets.partitions import today_in_japan
+from spotify_assets.partitions import RANGE_START_TAG, today_in_japan
 from spotify_assets.sensors import archived_days
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets_tests.helpers.archive import archive_environment, record_days
@@ -230,6 +231,20 @@ class TestLimits:
         assert watch.run(request).success
         assert materialized(platform.instance) == {str(ago(days)) for days in range(12, 0, -1)}
         assert len(github.calls("raw")) == 12 - len(kept)
+
+    def test_an_end_of_a_clock_that_was_ahead_is_not_waited_for(self, github, platform, watch):
+        record_days(github, ago(2), ago(1))
+        github.calls_left = 0
+        cut_off = platform.run_daily(ago(2))
+        ahead = datetime.now(UTC) + timedelta(days=400)
+        slug = platform.settings.playlists[0].slug
+        platform.instance.add_run_tags(cut_off.run_id, {f"{GO_ON_TAG}/{slug}": ahead.isoformat()})
+        watch.cursor = json.dumps({"first": 0, "closed_until": ahead.timestamp()})
+        github.calls_left = None
+        watch.tick()
+        assert github.calls()
+        (request,) = [request for request in watch.tick().run_requests if "after" in request.run_key]
+        assert request.tags[RANGE_START_TAG] == str(ago(2))
 
     def test_a_limit_on_the_list_of_commits_is_named(self, github, platform):
         github.calls_left = 0

@@ -315,7 +315,7 @@ class TestMachine:
         store = LocalObjectStore(lake_folder)
         write_all(store, {partition_key(table, "demo_japan", TODAY): b"" for table in TABLES})
         assert "launch publish_job" in note(doctor(environment), "release")
-        stored = stored_digest(list_daily_files(store))
+        stored = stored_digest(store, list_daily_files(store))
         write_release(store, Release("a run", {}, stored=stored), RELEASE_KEY)
         assert doctor(environment)["release"]["text"] == "what is stored is released"
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import dagster as dg
 import pytest
+import sqlalchemy
+from click.testing import CliRunner
 
 from spotify_assets.cli.instance import open_instance
+from spotify_assets.cli.main import main
 from spotify_assets.errors import SettingsError
+from spotify_assets.schemas import TABLES
+from spotify_assets_tests.helpers.chart_csv import chart
 from spotify_assets_tests.helpers.processes import Process, barrier
+from spotify_assets_tests.matrix.lake import DAYS, DEMO, LANDED, PLAYLISTS_FILE
 
 pytestmark = pytest.mark.slow
 
@@ -35,8 +42,8 @@ def home(tmp_path, monkeypatch):
 
 
 def refusal():
-    with pytest.raises(SettingsError) as caught:
-        open_instance()
+    with pytest.raises(SettingsError) as caught, open_instance():
+        pass
     assert caught.value.remedy
     return caught.value
 
@@ -71,6 +78,51 @@ def test_a_file_is_refused(home, monkeypatch):
 def test_a_folder_without_permission_is_refused(home):
     home.chmod(0o500)
     assert refusal().why == "Permission denied"
+
+
+class TestFullDisk:
+    @pytest.fixture
+    def run(self, home, tmp_path):
+        """Runs a command with a lake that has a day of each source."""
+        (tmp_path / "playlists.yaml").write_text(PLAYLISTS_FILE, encoding="utf-8")
+        (tmp_path / LANDED).write_bytes(chart("a", "b"))
+        environment = {"SPOTIFY_ASSETS_PLAYLISTS": "playlists.yaml", "SPOTIFY_ASSETS_LAKE": str(tmp_path / "lake")}
+
+        def run(*arguments):
+            return CliRunner().invoke(main, arguments, env=environment, catch_exceptions=False)
+
+        assert run("daily").exit_code == 0
+        return run
+
+    @pytest.fixture(params=[0, 20], ids=["at once", "on the way"])
+    def full(self, request, run):
+        """No database of Dagster grows by more than some pages."""
+
+        limits: dict[str, int] = {}
+
+        def limit(connection, _):
+            path = connection.execute("PRAGMA database_list").fetchone()[2]
+            if path:
+                (pages,) = connection.execute("PRAGMA page_count").fetchone()
+                connection.execute(f"PRAGMA max_page_count = {limits.setdefault(path, pages + request.param)}")
+
+        sqlalchemy.event.listen(sqlalchemy.engine.Engine, "connect", limit)
+        yield
+        sqlalchemy.event.remove(sqlalchemy.engine.Engine, "connect", limit)
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [["daily"], ["rebuild", DEMO, str(DAYS[-1]), str(DAYS[-1])], ["charts", "import", LANDED]],
+        ids=["daily", "rebuild", "import"],
+    )
+    def test_it_is_refused_by_name(self, run, home, full, tmp_path, arguments):
+        for table in TABLES:
+            shutil.rmtree(tmp_path / "lake" / table)
+        ending = run(*arguments)
+        assert ending.exit_code == 1
+        assert f"Dagster can record nothing in DAGSTER_HOME, {home}." in ending.output
+        assert "database or disk is full" in ending.output
+        assert "What to do:" in ending.output
 
 
 class TestProject:

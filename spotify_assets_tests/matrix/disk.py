@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -59,25 +60,31 @@ def dying_at(number: int) -> Iterator[None]:
 def failing_from(number: int, error: int) -> Iterator[None]:
     """The disk refuses the n-th change and all after it, with this number of an error."""
     counter = Counter()
+    changing = threading.local()
 
     def fail(change: Any, store: LocalObjectStore, *arguments: Any) -> Any:
         counter.changes += 1
         if counter.changes < number:
             return change(store, *arguments)
-        with pytest.MonkeyPatch.context() as patch:
-            for name in ("fsync", "unlink", "link", "rmdir"):
-                patch.setattr(os, name, _refusing(error))
+        changing.now = True
+        try:
             return change(store, *arguments)
+        finally:
+            changing.now = False
 
-    with _changed(fail):
+    def refusing(call: Any) -> Any:
+        def refuse(*arguments: Any, **named: Any) -> Any:
+            if getattr(changing, "now", False):
+                raise OSError(error, os.strerror(error))
+            return call(*arguments, **named)
+
+        return refuse
+
+    # Once, and by thread: changes that several threads make at once would undo each other's patches out of order.
+    with _changed(fail), pytest.MonkeyPatch.context() as patch:
+        for name in ("fsync", "unlink", "link", "rmdir"):
+            patch.setattr(os, name, refusing(getattr(os, name)))
         yield
-
-
-def _refusing(error: int) -> Any:
-    def refuse(*_: Any, **__: Any) -> Any:
-        raise OSError(error, os.strerror(error))
-
-    return refuse
 
 
 @contextmanager

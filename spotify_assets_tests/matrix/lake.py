@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
 import random
 import shutil
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +17,10 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
+from spotify_assets.alerts.edition_message import edition_about
+from spotify_assets.alerts.message import Message
+from spotify_assets.alerts.sent_messages import SentMessages
+from spotify_assets.alerts.targets import targets
 from spotify_assets.analytics.released_tables import RELEASED, open_released_tables
 from spotify_assets.analytics.releases import read_release
 from spotify_assets.cli.deployment import left_out_days
@@ -30,6 +36,7 @@ from spotify_assets.storage.layout import (
     ANALYTICS_PREFIX,
     CATALOG_KEY,
     DAILY_LEASE_KEY,
+    SENT_MESSAGES_KEY,
     TEMPORARY_PREFIX,
     parse_partition_key,
     parse_raw_key,
@@ -52,8 +59,11 @@ playlists:
   - {{slug: {DEMO}, title: A Demo, source: demo}}
   - {{slug: {LISTED}, title: A Chart, source: charts, chart: regional-jp-daily}}
 """
+NOBODY = "json://127.0.0.1:9/"
+"""Where messages go to: nobody listens there."""
 SUBJECTS: dict[str, str] = {
     "raw file": f"raw_playlist/playlist={DEMO}/*/*.gz",
+    "withdrawn raw file": f"raw_playlist/playlist={DEMO}/*/*.gz",
     **{f"`{table}` of a day": f"{table}/playlist={DEMO}/*/*.parquet" for table in TABLES},
     "`chart_entries` of a year": f"chart_entries/playlist={DEMO}/*/*.parquet",
     "`chart_days` of a year": f"chart_days/playlist={DEMO}/*/*.parquet",
@@ -72,11 +82,13 @@ SUBJECTS: dict[str, str] = {
     "record of the star tables": "bi/.star.json",
     "record of the pack": "bi/.projects.json",
     "project of the pack": "bi/tableau/*.twb",
+    "part of a project of the pack": "bi/powerbi/**/*.tmdl",
     "withdrawal marker": "withdrawals/*/*.json",
-    "landed chart file": "landing/charts/*.csv",
+    "landed chart file": "landing/charts/*/*.csv",
     "`song_aliases.csv`": ALIASES_KEY,
     "`daily/sensor_cursors.json`": "daily/sensor_cursors.json",
     "`daily/under_way.json`": DAILY_LEASE_KEY,
+    "`alerts/sent.json`": SENT_MESSAGES_KEY,
     "marker of the lake": "lake_of_spotify_assets.txt",
 }
 """What may be damaged: a pattern of its files."""
@@ -102,7 +114,14 @@ class MatrixLake:
         self.store = LocalObjectStore(self.path)
         playlists = folder / "playlists.yaml"
         playlists.write_text(PLAYLISTS_FILE, encoding="utf-8")
-        self.environment = {"SPOTIFY_ASSETS_PLAYLISTS": str(playlists), "SPOTIFY_ASSETS_LAKE": str(self.path)}
+        home = folder / "dagster_home"
+        home.mkdir()
+        self.environment = {
+            "SPOTIFY_ASSETS_PLAYLISTS": str(playlists),
+            "SPOTIFY_ASSETS_LAKE": str(self.path),
+            "SPOTIFY_ASSETS_ALERT_URLS": NOBODY,
+            "DAGSTER_HOME": str(home),
+        }
         self.to_import = folder / LANDED
         self.to_import.write_bytes(chart("a", "b", "c"))
         self._make()
@@ -122,15 +141,24 @@ class MatrixLake:
             raw.append(DEMO, [wrong])
             raw.withdraw(DEMO, DAYS[0], "a wrong list")
             self.store.write(ALIASES_KEY, b"song,differs_from,note\n")
-            self.store.write(f"landing/charts/{LANDED}", self.to_import.read_bytes())
-            ended = self.command(instance, "daily")
-            assert ended.exit_code == 0, ended.output
+            (target,) = targets(platform.settings)
+            SentMessages(self.store).record(target, Message(edition_about(DEMO, DAYS[-1]), "", ""))
+            for arguments in (["charts", "import", str(self.to_import)], ["daily"]):
+                ended = self.command(instance, *arguments)
+                assert ended.exit_code == 0, ended.output
         since = (datetime.now(UTC) - LASTS).isoformat()
         self.store.write(DAILY_LEASE_KEY, json.dumps({**process_tags(), "since": since}).encode())
 
+    def at(self, path: Path) -> MatrixLake:
+        """The same lake, if it were in another folder."""
+        other = copy.copy(self)
+        other.path, other.store = path, LocalObjectStore(path)
+        other.environment = {**self.environment, "SPOTIFY_ASSETS_LAKE": str(path)}
+        return other
+
     def as_it_was(self) -> None:
         """Bring every file back, with its place on the disk and its times."""
-        shutil.rmtree(self.path)
+        shutil.rmtree(self.path, ignore_errors=True)
         shutil.copytree(self._whole, self.path, copy_function=os.link)
 
     def files(self) -> dict[str, str]:
@@ -141,7 +169,8 @@ class MatrixLake:
     def forget(self, operation: str) -> None:
         """Remove what an operation makes anew of what is left."""
         made = [*(f"{table}/" for table in (*COMPACTED, *IDENTITY)), ANALYTICS_PREFIX]
-        made += [] if operation == "publish" else [f"songs/playlist={DEMO}/snapshot_date={DAYS[0]}/"]
+        slug = LISTED if operation == "import" else DEMO
+        made += [] if operation == "publish" else [f"songs/playlist={slug}/snapshot_date={DAYS[0]}/"]
         for key in self.store.list_keys(""):
             if key.startswith(tuple(made)):
                 self.store.delete(key)
@@ -149,8 +178,8 @@ class MatrixLake:
     def choose(self, subject: str, chance: random.Random) -> str:
         """A file of a kind."""
         found = sorted(path.relative_to(self.path).as_posix() for path in self.path.glob(SUBJECTS[subject]))
-        # A raw file that is withdrawn is read by nobody.
-        found = [key for key in found if not (parse_raw_key(key) and key not in self._counting())]
+        # A raw file that is withdrawn is read by nobody, and is a subject of its own.
+        found = [key for key in found if not parse_raw_key(key) or (key in self._counting()) == (subject == "raw file")]
         return chance.choice(found)
 
     def _counting(self) -> set[str]:
@@ -183,16 +212,16 @@ class MatrixLake:
         result = run_command(self.folder, instance, *arguments, **self.environment)
         return Ending(result.exit_code, result.output)
 
-    def operate(self, operation: str, key: str = "") -> Ending:
-        """Run an operation on a Dagster instance that knows nothing; `key` is what was damaged.
+    def operate(self, operation: str, key: str = "", instance: dg.DagsterInstance | None = None) -> Ending:
+        """Run an operation; `key` is what was damaged. Without a Dagster instance it is one that knows nothing.
 
         An error that is no refusal is raised.
         """
-        with dg.DagsterInstance.ephemeral() as instance:
+        with nullcontext(instance) if instance else dg.DagsterInstance.ephemeral() as used:
             if operation in ("publish", "tick"):
-                with Platform(self.environment, instance) as platform:
+                with Platform(self.environment, used) as platform:
                     return publish(platform) if operation == "publish" else tick(platform, "glue_crawler_sensor")
-            return self.command(instance, *self._arguments(operation, key))
+            return self.command(used, *self._arguments(operation, key))
 
     def _arguments(self, operation: str, key: str) -> list[str]:
         found = parse_raw_key(key) or parse_partition_key(key)

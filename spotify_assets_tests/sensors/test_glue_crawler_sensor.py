@@ -59,6 +59,7 @@ class Log:
 
     def __init__(self, definitions: dg.Definitions, instance: dg.DagsterInstance) -> None:
         self.definitions = definitions
+        self.store = definitions.resources["lake"].store()
         self.instance = instance
         self.cursor = None
 
@@ -394,7 +395,7 @@ class TestFailures:
         stored = {table: {Partition("japan", FIRST_DAY): "1"} for table in TABLES}
         monkeypatch.setattr(LocalLake, "daily_files", lambda *_, **__: stored)
         request = log.request()
-        assert request.run_key == f"lake-{stored_digest(stored)}"
+        assert request.run_key == f"lake-{stored_digest(log.store, stored)}"
         assert "Nothing was materialized" in log.skip()
         log.cursor = (datetime.now(UTC) - sensors.BETWEEN_LOOKS).isoformat()
         assert log.request().run_key == request.run_key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -11,6 +12,7 @@ import pytest
 
 from spotify_assets.partitions import today_in_japan
 from spotify_assets.publication import daily_keys
+from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets_tests.helpers.platform import Platform, spotify_environment
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SPOTIFY_OWNED_ID, SpotifyServer, make_entries
 
@@ -85,6 +87,20 @@ class TestState:
         assert watch.calls() == (1, 1)
         (asked,) = [request for request in watch.server.requests if request.method == "GET"]
         assert asked.query["fields"] == "snapshot_id"
+
+    def test_a_list_of_a_clock_that_was_ahead_is_followed_by_that_of_now(self, watch):
+        assert watch.platform.run_daily().success
+        raw = RawLayer(watch.platform.store)
+        (stored,) = raw.read_days("chart", [today_in_japan()])
+        ahead = {"fetched_at": stored.fetched_at + timedelta(hours=1), "playlist_snapshot_id": "snapshot-0"}
+        raw.append("chart", [replace(stored, entries=stored.entries[:2], **ahead)])
+        (request,) = watch.tick().run_requests
+        job = watch.platform.definitions.resolve_job_def("daily_playlist_job")
+        assert job.execute_in_process(
+            instance=watch.instance, partition_key=request.partition_key, asset_selection=request.asset_selection
+        ).success
+        assert len(watch.platform.rows("songs")) == 3
+        assert "has not moved" in watch.tick().skip_message
 
     def test_moved_is_run_and_then_unchanged(self, watch):
         assert watch.platform.run_daily().success

@@ -11,7 +11,7 @@ from spotify_assets.cli.doctor.of_aws import look_at_athena, look_at_crawler
 from spotify_assets.cli.doctor.of_dagster import look_at_dagster
 from spotify_assets.cli.doctor.of_lake import look_at_lake
 from spotify_assets.cli.doctor.of_sources import look_at_playlists
-from spotify_assets.errors import Refusal
+from spotify_assets.errors import Refusal, StorageError
 from spotify_assets.resources import build_lake
 from spotify_assets.settings import Settings
 
@@ -33,17 +33,22 @@ def examine(settings: Settings, *, offline: bool) -> Iterator[Finding]:
     if settings.glue_crawler and not offline:
         yield look_at_crawler(settings)
         yield from look_at_athena(settings)
-    yield from look_at_dagster(settings)
+    yield from look_at_dagster(settings, offline=offline)
     yield from look_at_disks(settings)
     yield clock.finding()
 
 
 def verify(settings: Settings) -> Iterator[Finding]:
     """Read everything that the lake keeps, and name each object that is damaged."""
+    from spotify_assets.alerts.sent_messages import SentMessages
     from spotify_assets.analytics.verification import find_damage
 
     with build_lake(settings.lake).process_config_and_initialize_cm() as lake:
         damage = list(find_damage(lake.store()))
+        try:
+            SentMessages(lake.store()).verify()
+        except StorageError as error:
+            damage.append(error)
     for refusal in damage:
         yield Finding("object", BAD, str(refusal))
     if not damage:

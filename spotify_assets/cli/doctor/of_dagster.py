@@ -9,9 +9,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spotify_assets.cli.doctor.findings import BAD, NOTE, OK, Finding, sentences
+from spotify_assets.cli.doctor.findings import BAD, NOTE, OK, Finding, look, sentences
 from spotify_assets.cli.instance import CONFIGURATION, REMEDY, find_home
 from spotify_assets.errors import Refusal, SettingsError
+from spotify_assets.publication import refuse_a_lost_lake
+from spotify_assets.resources import build_lake
 from spotify_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,8 +25,8 @@ NAMED_STORAGE = re.compile(r"^(run_|event_log_|schedule_)?storage:", re.MULTILIN
 """In `dagster.yaml`: where else it keeps them."""
 
 
-def look_at_dagster(settings: Settings) -> Iterator[Finding]:
-    """The instance: its folder, whether it opens, how large it is; the schedule and the sensors."""
+def look_at_dagster(settings: Settings, *, offline: bool) -> Iterator[Finding]:
+    """The instance: its folder, whether it opens, how large it is, its lake; the schedule and the sensors."""
     subject = "Dagster instance"
     try:
         home = find_home()
@@ -33,6 +35,8 @@ def look_at_dagster(settings: Settings) -> Iterator[Finding]:
             instance = _open(home, closing) if _is_created(home) else None
             states = _states(instance) if instance else {}
             yield Finding(subject, OK, _described(home, instance))
+            if instance and not (settings.lake_is_s3 and offline):
+                yield look("lake of Dagster", lambda: _probe_lake(settings, instance))
     except Refusal as refusal:
         yield Finding(subject, BAD, str(refusal))
         return
@@ -79,6 +83,13 @@ def _described(home: Path, instance: dg.DagsterInstance | None) -> str:
         return f"{home}, not created yet: the first run does it"
     size = sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
     return f"{home} opens: {instance.get_runs_count()} runs, {size / 10**6:.0f} MB in the folder"
+
+
+def _probe_lake(settings: Settings, instance: dg.DagsterInstance) -> str:
+    slugs = [playlist.slug for playlist in settings.playlists]
+    with build_lake(settings.lake).process_config_and_initialize_cm() as lake:
+        refuse_a_lost_lake(instance, lake.store(), slugs)
+    return f"what Dagster knows of {settings.lake} is there"
 
 
 def _states(instance: dg.DagsterInstance) -> dict[str, bool]:

@@ -85,13 +85,13 @@ def _probe_parent(folder: Path) -> str:
 def _probe_release(store: ObjectStore) -> str:
     from spotify_assets.analytics.releases import is_released
 
-    stored = stored_digest(list_daily_files(store))
+    stored = stored_digest(store, list_daily_files(store))
     if not stored:
         return "nothing is stored yet"
     if not is_released(store, stored):
         raise CatalogError(
             "What is stored is not what people see.",
-            why="days were stored since the last release, or the publish run failed",
+            why="days were stored since the last release, the publish run failed, or the lake was moved or copied",
             remedy="launch publish_job, or run `spotify-assets daily`",
         )
     return "what is stored is released"
