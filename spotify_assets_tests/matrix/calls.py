@@ -271,7 +271,7 @@ def _of_archive(_: str, folder: Path, closing: ExitStack) -> Place:
     environment = {name: of_archive[name].replace(server.url, way.url) for name in server.environment()}
     playlist = Path(of_archive["SPOTIFY_ASSETS_PLAYLISTS"]).read_text(encoding="utf-8")
     place = _in_a_folder(folder, way, environment, re.search("source: archive, playlist_id: [^}]+", playlist)[0])
-    place.sensor, place.called = "archive_sensor", re.compile("GitHub")
+    place.sensor, place.called = "archive_sensor", re.compile("GitHub|The archive's file")
     place.make_state(snapshots=False)
     server.commit(REPOSITORY, f"{MOMENT:%Y-%m-%dT%H:%M:%SZ}", *server.repositories[REPOSITORY][-1].files.popitem())
     return place
