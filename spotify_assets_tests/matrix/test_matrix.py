@@ -40,8 +40,9 @@ pytestmark = pytest.mark.slow
 SEED = os.environ.get("MATRIX_SEED", "1")
 TESTS = Path(__file__).parents[1]
 ROWS = read_rows()
-DAMAGED = [cell for cell in run_cells(ROWS) if cell.row.fault in DAMAGES]
-DISTURBED = [cell for cell in run_cells(ROWS) if cell.row.kind != CALLS and cell.row.fault not in DAMAGES]
+OF_THE_LAKE = [cell for cell in run_cells(ROWS) if cell.row.kind != CALLS]
+DAMAGED = [cell for cell in OF_THE_LAKE if cell.row.fault in DAMAGES]
+DISTURBED = [cell for cell in OF_THE_LAKE if cell.row.fault not in DAMAGES]
 ERRORS = {"full disk": errno.ENOSPC, "read-only": errno.EROFS, "no permission": errno.EPERM, "broken disk": errno.EIO}
 READING_CELLS, CHANGING_CELLS, DISTURBED_CELLS = 6, 3, 1
 """How many cells `make test` runs of each kind: with the lake, less than a minute of a processor."""
