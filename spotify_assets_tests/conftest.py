@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import base64
 import os
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
 import vl_convert
-from dagster._core.storage.event_log.in_memory import InMemoryEventLogStorage
-from dagster._core.storage.runs.in_memory import InMemoryRunStorage
 from hypothesis import settings
 
 from spotify_assets_tests.helpers import publish_runs
+from spotify_assets_tests.helpers.cheap_instances import cheap_instances
 from spotify_assets_tests.helpers.make_snapshot import examples
 
 if TYPE_CHECKING:
@@ -49,34 +46,9 @@ def _clean_environment() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_instances() -> Iterator[None]:
-    """Ephemeral instances do not record which migrations their databases have had: four fifths of what they cost.
-
-    And they keep to one connection: to connect anew for each event is a fifth of what a run costs.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        for storage in ("runs", "event_log"):
-            patch.setattr(f"dagster._core.storage.{storage}.in_memory.stamp_alembic_rev", lambda *_: None)
-        for storage, name in ((InMemoryRunStorage, "connect"), (InMemoryEventLogStorage, "_connect")):
-            patch.setattr(storage, name, _on_the_connection_that_is_held(getattr(storage, name)))
+    """No run of Dagster does again for each event what can be done once."""
+    with cheap_instances():
         yield
-
-
-def _on_the_connection_that_is_held(connect: Callable[[Any], AbstractContextManager[Any]]) -> Callable[[Any], Any]:
-    """How a storage in memory connects: in the main thread by the connection that keeps its database there."""
-
-    @contextmanager
-    def connected(storage: Any) -> Iterator[Any]:
-        held = storage._held_conn
-        if threading.current_thread() is not threading.main_thread() or held.in_transaction():
-            with connect(storage) as connection:
-                yield connection
-            return
-        with getattr(storage, "_db_lock", nullcontext()):
-            held.connection.driver_connection.execute("PRAGMA foreign_keys=ON")
-            with held.begin():
-                yield held
-
-    return connected
 
 
 class _OnePixel:

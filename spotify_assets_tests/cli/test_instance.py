@@ -80,22 +80,31 @@ def test_a_folder_without_permission_is_refused(home):
     assert refusal().why == "Permission denied"
 
 
+def run(folder, *arguments):
+    """Run a command on the instance and the lake of a folder."""
+    environment = {
+        "DAGSTER_HOME": str(folder / "home"),
+        "SPOTIFY_ASSETS_PLAYLISTS": str(folder / "playlists.yaml"),
+        "SPOTIFY_ASSETS_LAKE": str(folder / "lake"),
+    }
+    return CliRunner().invoke(main, arguments, env=environment, catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with an instance, and a lake that has a day of each source."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "home").mkdir()
+    (folder / "home/dagster.yaml").write_text(CONFIGURATION)
+    (folder / "playlists.yaml").write_text(PLAYLISTS_FILE, encoding="utf-8")
+    (folder / LANDED).write_bytes(chart("a", "b"))
+    assert run(folder, "daily").exit_code == 0
+    return folder
+
+
 class TestFullDisk:
-    @pytest.fixture
-    def run(self, home, tmp_path):
-        """Runs a command with a lake that has a day of each source."""
-        (tmp_path / "playlists.yaml").write_text(PLAYLISTS_FILE, encoding="utf-8")
-        (tmp_path / LANDED).write_bytes(chart("a", "b"))
-        environment = {"SPOTIFY_ASSETS_PLAYLISTS": "playlists.yaml", "SPOTIFY_ASSETS_LAKE": str(tmp_path / "lake")}
-
-        def run(*arguments):
-            return CliRunner().invoke(main, arguments, env=environment, catch_exceptions=False)
-
-        assert run("daily").exit_code == 0
-        return run
-
     @pytest.fixture(params=[0, 20], ids=["at once", "on the way"])
-    def full(self, request, run):
+    def full(self, request):
         """No database of Dagster grows by more than some pages."""
 
         limits: dict[str, int] = {}
@@ -112,15 +121,16 @@ class TestFullDisk:
 
     @pytest.mark.parametrize(
         "arguments",
-        [["daily"], ["rebuild", DEMO, str(DAYS[-1]), str(DAYS[-1])], ["charts", "import", LANDED]],
+        [["daily"], ["rebuild", DEMO, str(DAYS[-1]), str(DAYS[-1])], ["charts", "import", "{folder}/" + LANDED]],
         ids=["daily", "rebuild", "import"],
     )
-    def test_it_is_refused_by_name(self, run, home, full, tmp_path, arguments):
+    def test_it_is_refused_by_name(self, made, full, tmp_path, arguments):
+        shutil.copytree(made, tmp_path, dirs_exist_ok=True)
         for table in TABLES:
             shutil.rmtree(tmp_path / "lake" / table)
-        ending = run(*arguments)
+        ending = run(tmp_path, *(argument.format(folder=tmp_path) for argument in arguments))
         assert ending.exit_code == 1
-        assert f"Dagster can record nothing in DAGSTER_HOME, {home}." in ending.output
+        assert f"Dagster can record nothing in DAGSTER_HOME, {tmp_path}/home." in ending.output
         assert "database or disk is full" in ending.output
         assert "What to do:" in ending.output
 

@@ -2,8 +2,6 @@
 
 # ruff: noqa: F401
 import alembic.command
-import dagster._core.storage.event_log.sqlite
-import dagster._core.storage.runs.sqlite
 
 import spotify_assets.analytics.duckdb_engine
 import spotify_assets.analytics.identity
@@ -14,3 +12,7 @@ import spotify_assets.sources.demo.demo_source
 import spotify_assets.storage.raw_layer
 import spotify_assets.transforms.daily_tables
 import spotify_assets_tests.helpers.platform
+from spotify_assets_tests.helpers.cheap_instances import cheap_instances
+
+_OF_ALL_FORKS = cheap_instances()
+_OF_ALL_FORKS.__enter__()
