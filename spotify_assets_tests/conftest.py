@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 settings.register_profile("spotify_assets", deadline=None, derandomize="CI" in os.environ, max_examples=examples(30))
 settings.load_profile("spotify_assets")
 
+RARELY = (50_000, 20, 50)
+"""How many new objects Python makes before it looks for those that nobody has any more."""
 COMPARED = pytest.StashKey[Counter[str]]()
 PREFIXES = ("SPOTIFY_", "SPOTIPY_", "GLUE_", "ATHENA_", "AWS_", "DAGSTER_")
 
@@ -128,6 +131,12 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsStandIn]:
 def compared(request: pytest.FixtureRequest) -> Counter[str]:
     """Counts the rows that engines were compared by, for the summary of the session."""
     return request.config.stash.setdefault(COMPARED, Counter())
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: to look through it again and again for what may go is a tenth of what all tests take."""
+    gc.freeze()
+    gc.set_threshold(*RARELY)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
