@@ -71,8 +71,11 @@ def _read(secret: str) -> str:
     from botocore.exceptions import BotoCoreError, ClientError
     from dagster_aws.secretsmanager import SecretsManagerResource
 
+    from spotify_assets.aws.answers import check_answers
+
     try:
         client = SecretsManagerResource().get_client()
+        check_answers(client)
         try:
             return str(client.get_secret_value(SecretId=secret).get("SecretString", ""))
         finally:

@@ -34,14 +34,16 @@ PAGE_OF_A_HOTEL = b"<html><head><title>Sign in</title></head><body>Your room num
 DEPTH = 100_000
 JSON_OF_AWS = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": "a-request"}
 XML_OF_AWS = {"Content-Type": "application/xml", "x-amz-request-id": "a-request"}
+BELIEVED = {"Content-Type": "application/json", "ETag": '"an-object"'}
+"""With what an answer is read to its end, by whoever it comes to."""
 
 ON_ANY_WAY: Mapping[str, Spoiled] = {
     "timeout": Spoiled("hang"),
     "reset": Spoiled("reset"),
     "truncated": Spoiled("cut"),
     "not JSON": Spoiled("answer", headers={"Content-Type": "text/html"}, body=PAGE_OF_A_HOTEL),
-    "slow drip": Spoiled("drip"),
-    "too large": Spoiled("large"),
+    "slow drip": Spoiled("drip", headers=BELIEVED),
+    "too large": Spoiled("large", headers=BELIEVED),
 }
 """Faults that have nothing to do with who is called."""
 
