@@ -41,7 +41,7 @@ class UnusableAnswer(BotoCoreError):
 class EndlessAnswer(BotoCoreError):
     """An answer that has more bytes than any that AWS gives, or takes longer. It is not asked for again."""
 
-    fmt = "the answer of {endpoint_url} {reason}; what is on the way to AWS answers like that"
+    fmt = "the answer of {endpoint_url} {reason}; a proxy on the way, or a line that is too slow, answers like that"
 
 
 def check_answers(client: Any) -> None:

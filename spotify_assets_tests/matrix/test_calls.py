@@ -18,7 +18,7 @@ from functools import partial
 import pytest
 
 from spotify_assets.schemas.analyses import ANALYSES
-from spotify_assets_tests.matrix.calls import After, Place, open_place
+from spotify_assets_tests.matrix.calls import ALERTS, After, Place, open_place
 from spotify_assets_tests.matrix.lake import differing, rows_of
 from spotify_assets_tests.matrix.observe import Seen
 from spotify_assets_tests.matrix.table import CALLS, HEALED, NAMED, NOTED, READING, Cell, Row, read_rows, run_cells
@@ -93,6 +93,7 @@ def _of_aws(subject: str) -> dict[str, Spoiled]:
         "S3": (403, "QuotaExceeded"),
         "Glue": (400, "ResourceNumberLimitExceededException"),
         "Athena": (400, "TooManyRequestsException"),
+        "Secrets Manager": (400, "LimitExceededException"),
     }
     return {
         "nested": Spoiled("answer", headers=XML_OF_AWS if subject == "S3" else JSON_OF_AWS, body=deep),
@@ -112,8 +113,8 @@ def _answer(body: object, *, status: int, times: int | None = None, **headers: s
 
 FAULTS = {
     **dict.fromkeys(("token", "page of a playlist", "batch of albums or artists"), _of_spotify),
-    "the archive at GitHub": _of_github,
-    **dict.fromkeys(("S3", "Glue", "Athena"), _of_aws),
+    **dict.fromkeys(("the archive at GitHub", ALERTS), _of_github),
+    **dict.fromkeys(("S3", "Glue", "Athena", "Secrets Manager"), _of_aws),
 }
 
 
@@ -162,6 +163,8 @@ def test_a_call_that_goes_wrong(places: partial[Place], cell: Cell) -> None:
         again = place.operate(operation)
         assert (again.ending.exit_code, again.rows) == (0, undisturbed.rows), again.ending.output
         assert differing(undisturbed.content, again.content) == []
+    if cell.row.subject == ALERTS and seen.word == NOTED:
+        assert "took it" in place.operate(operation).ending.output
 
 
 def _analysed(rows: dict[str, str] | str) -> dict[str, str] | str:
