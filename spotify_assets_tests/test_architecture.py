@@ -18,6 +18,7 @@ PACKAGE = Path(spotify_assets.__file__).parent
 ROOMS = [
     "errors",
     "partitions",
+    "aws",
     "schemas",
     "settings",
     "snapshot",

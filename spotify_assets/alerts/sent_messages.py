@@ -10,6 +10,7 @@ from spotify_assets.alerts.message import Message
 from spotify_assets.alerts.targets import Target
 from spotify_assets.errors import Damaged
 from spotify_assets.partitions import today_in_japan
+from spotify_assets.settings.environment import ALERT_URLS
 from spotify_assets.storage.layout import SENT_MESSAGES_KEY
 from spotify_assets.storage.object_store import ObjectStore, read_if_present
 from spotify_assets.storage.records import decode_record, encode_record
@@ -75,7 +76,13 @@ class Outcome(NamedTuple):
 
     def __str__(self) -> str:
         """For people."""
-        return f"{self.message.about}: {self.target.name} {'took it' if self.taken else 'did not take it'}"
+        if self.taken:
+            return f"{self.message.about}: {self.target.name} took it"
+        return (
+            f"{self.message.about}: {self.target.name} did not take it.\n"
+            "What to do: nothing where the service was away; "
+            f"it is sent again the next time. Else compare the address in {ALERT_URLS} with what the service gave you"
+        )
 
 
 def send(messages: Iterable[Message], targets: Collection[Target], sent: SentMessages) -> Iterator[Outcome]:

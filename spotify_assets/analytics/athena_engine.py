@@ -27,12 +27,12 @@ from pyathena.cursor import Cursor
 from pyathena.error import Error
 
 from spotify_assets.analytics.statements import Part, Statement
+from spotify_assets.aws.answers import check_answers
+from spotify_assets.aws.refusals import explained, explanation
 from spotify_assets.catalog.glue_crawl import open_client
 from spotify_assets.catalog.glue_tables import drop_table, register_history, register_table, run_table
 from spotify_assets.errors import EngineError, SchemaViolation
 from spotify_assets.schemas.table import Table, arrow_schema
-from spotify_assets.storage.aws import explained, explanation
-from spotify_assets.storage.aws_answers import check_answers
 from spotify_assets.storage.layout import TEMPORARY_PREFIX, Year, run_prefix
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore
 

@@ -10,10 +10,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spotify_assets.aws.refusals import explained
 from spotify_assets.errors import CatalogUnavailable
 from spotify_assets.schemas import PARTITION_COLUMNS, Column, Table
 from spotify_assets.schemas.types import TYPES
-from spotify_assets.storage.aws import explained
 from spotify_assets.storage.layout import day_folder
 
 if TYPE_CHECKING:

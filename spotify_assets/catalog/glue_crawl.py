@@ -121,7 +121,7 @@ def open_client() -> Iterator[GlueClient]:
     import boto3
     from botocore.config import Config
 
-    from spotify_assets.storage.aws_answers import check_answers
+    from spotify_assets.aws.answers import check_answers
 
     with explained_by_glue("opening a client", missing=_missing_crawler()):
         glue = boto3.client("glue", config=Config(retries={"mode": "standard", "max_attempts": 6}))

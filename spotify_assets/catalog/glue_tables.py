@@ -15,12 +15,12 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from spotify_assets.aws.refusals import explained
 from spotify_assets.catalog.glue_comparison import PARTITIONS_PER_PAGE
 from spotify_assets.errors import CatalogUnavailable
 from spotify_assets.schemas.analyses import COMPACTED, IDENTITY
 from spotify_assets.schemas.table import Table
 from spotify_assets.schemas.types import TYPES
-from spotify_assets.storage.aws import explained
 from spotify_assets.storage.layout import Year, table_prefix, year_key
 from spotify_assets.storage.object_store import ObjectStore
 

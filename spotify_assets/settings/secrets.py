@@ -6,6 +6,7 @@ So one that was renewed counts from then on. Those of the environment and of `.e
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
@@ -71,14 +72,18 @@ def _read(secret: str) -> str:
     from botocore.exceptions import BotoCoreError, ClientError
     from dagster_aws.secretsmanager import SecretsManagerResource
 
+    from spotify_assets.aws.answers import check_answers
+
     try:
         client = SecretsManagerResource().get_client()
+        check_answers(client)
         try:
             return str(client.get_secret_value(SecretId=secret).get("SecretString", ""))
         finally:
             client.close()
     except ClientError as error:
-        raise _refused(secret, error.response["Error"]["Code"]) from None
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        raise _refused(secret, error.response["Error"]["Code"], status) from None
     except (BotoCoreError, ValueError) as error:
         raise SourceUnavailable(
             f"The secret {secret} cannot be read.",
@@ -87,8 +92,8 @@ def _read(secret: str) -> str:
         ) from None
 
 
-def _refused(secret: str, code: str) -> Refusal:
-    if code in ("ThrottlingException", "InternalServiceError"):
+def _refused(secret: str, code: str, status: int) -> Refusal:
+    if code == "ThrottlingException" or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return SourceUnavailable(
             f"The secret {secret} was not given.", why=f"Secrets Manager answers {code}", remedy="try again later"
         )

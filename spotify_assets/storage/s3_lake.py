@@ -7,8 +7,8 @@ from botocore.exceptions import BotoCoreError
 from dagster_aws.s3 import S3Resource
 from pydantic import PrivateAttr
 
+from spotify_assets.aws.answers import check_answers
 from spotify_assets.errors import StorageError
-from spotify_assets.storage.aws_answers import check_answers
 from spotify_assets.storage.lake import Lake
 from spotify_assets.storage.object_store import ObjectStore
 from spotify_assets.storage.s3_object_store import S3ObjectStore

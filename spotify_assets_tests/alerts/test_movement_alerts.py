@@ -6,11 +6,13 @@ import itertools
 import shutil
 from datetime import UTC, datetime, timedelta
 
+import apprise
 import dagster as dg
 import pytest
 from click.testing import CliRunner
 
 from spotify_assets.alerts.message import Message
+from spotify_assets.alerts.sender import deliver
 from spotify_assets.alerts.sent_messages import SentMessages, send
 from spotify_assets.alerts.targets import targets
 from spotify_assets.cli.main import main
@@ -26,6 +28,7 @@ from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets_tests.helpers.make_snapshot import make_snapshot
 from spotify_assets_tests.helpers.publisher import Publisher, entry
+from spotify_assets_tests.stand_ins.bad_way import BadWay, Spoiled
 from spotify_assets_tests.stand_ins.chat_service import SECRET, ChatService
 
 pytestmark = pytest.mark.slow
@@ -296,14 +299,27 @@ def test_addresses_that_commas_separate_are_refused(environment, chat):
         targets(load_settings(environment))
 
 
-def test_names_are_text_for_services_that_take_html(environment, monkeypatch):
-    environment["SPOTIFY_ASSETS_ALERT_URLS"] = "tgram://123456789:abcdefg_hijklmnop/12315544/"
-    (target,) = targets(load_settings(environment))
+def test_names_are_text_for_services_that_take_html(monkeypatch):
+    address = "tgram://123456789:abcdefg_hijklmnop/12315544/"
     told = []
-    monkeypatch.setattr(target.service, "send", lambda body, **_: told.append(body) or True)
-    assert target.send(Message("late/a/1", "Top <50> & more", "New: <3 & you"))
+    service = type(apprise.Apprise.instantiate(address))
+    monkeypatch.setattr(service, "send", lambda _, body, **__: told.append(body) or True)
+    assert deliver(address, "Top <50> & more", "New: <3 & you")
     assert "Top &lt;50&gt; &amp; more" in told[0]
     assert "New: &lt;3 &amp; you" in told[0]
+
+
+@pytest.mark.parametrize("act", ["drip", "large"])
+def test_a_service_whose_answer_does_not_end_is_left(environment, chat, monkeypatch, act):
+    monkeypatch.setattr("spotify_assets.alerts.targets.LONGEST_SENDING", 3.0)
+    with BadWay(chat.url) as way:
+        environment["SPOTIFY_ASSETS_ALERT_URLS"] = chat.address.replace(chat.url[5:], way.url[5:])
+        (target,) = targets(load_settings(environment))
+        assert target.send(Message("late/a/1", "A", "late"))
+        way.spoil(Spoiled(act))
+        assert not target.send(Message("late/a/1", "A", "late"))
+        assert len(way.lines) == 1
+        assert way.outlasted == []
 
 
 @pytest.mark.parametrize("record", [b"[1]", b'{"a": "xyz"}', b"{"])

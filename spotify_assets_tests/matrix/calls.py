@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +25,7 @@ from spotify_assets.sources import bounded_answers
 from spotify_assets.sources.archive import github
 from spotify_assets.sources.spotify.client import SpotifyClient
 from spotify_assets.sources.spotify.spotify_source import SpotifySource
-from spotify_assets.storage.layout import ANALYTICS_PREFIX
+from spotify_assets.storage.layout import ANALYTICS_PREFIX, SENT_MESSAGES_KEY
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.storage.s3_object_store import S3ObjectStore
@@ -36,6 +37,7 @@ from spotify_assets_tests.helpers.platform import Platform
 from spotify_assets_tests.matrix.lake import Ending, content_of, publish, rows_of, tick
 from spotify_assets_tests.stand_ins.aws import AwsStandIn
 from spotify_assets_tests.stand_ins.bad_way import BadWay, Spoiled
+from spotify_assets_tests.stand_ins.chat_service import ChatService
 from spotify_assets_tests.stand_ins.github import FIRST_REPOSITORY, REPOSITORY, GithubServer
 from spotify_assets_tests.stand_ins.hive import put_object
 from spotify_assets_tests.stand_ins.spotify import PLAYLIST_ID, SpotifyServer, make_entries, make_track
@@ -49,14 +51,16 @@ LANDED = f"regional-jp-daily-{YESTERDAY}.csv"
 BUCKET, PREFIX = "lake", "charts"
 LAKE = f"s3://{BUCKET}/{PREFIX}"
 CRAWLER, DATABASE, WORKGROUP = "crawler", "spotify_assets", "charts"
+SECRET = "the-platform"
+ALERTS = "a service of alerts"
 PLAYLISTS_FILE = f"""
 start: {YESTERDAY - timedelta(days=7)}
 playlists:
   - {{{{slug: {SLUG}, title: A Chart, {{of_source}}}}}}
   - {{{{slug: listed, title: Another, source: charts, chart: regional-jp-daily}}}}
 """
-WITH_TIMES = ("archive/", "raw_playlist/playlist=listed/", "snapshots/playlist=listed/")
-"""Files that hold when GitHub was asked, or when a chart file came into the lake."""
+WITH_TIMES = ("archive/", "raw_playlist/playlist=listed/", "snapshots/playlist=listed/", SENT_MESSAGES_KEY)
+"""Files that hold when GitHub was asked, when a chart file came into the lake, or what a service has taken."""
 SHORTEST = 2.0
 """Seconds that a client waits for an answer: long enough for a stand-in on a busy machine, which answers at once."""
 LONGEST = 5.0
@@ -87,6 +91,10 @@ def without_waiting() -> Iterator[None]:
         patch.setattr(github, "RETRIES", github.RETRIES.new(backoff_factor=0.0))
         patch.setattr(bounded_answers, "LONGEST_ANSWER", LONGEST)
         patch.setattr(bounded_answers, "LARGEST_ANSWER", 2**20)
+        patch.setattr("spotify_assets.aws.answers.LONGEST_ANSWER", LONGEST)
+        patch.setattr("spotify_assets.alerts.targets.LONGEST_SENDING", LONGEST)
+        patch.setattr("spotify_assets.aws.answers.LARGEST_ANSWER", 2**20)
+        patch.setattr("spotify_assets.aws.answers.LARGEST_OBJECT", 2**24)
         patch.setattr("spotify_assets.assets.raw_playlist.PAUSE_AFTER_OUTAGE", 0.0)
         patch.setattr("spotify_assets.assets.raw_playlist.RETRIES", 1)
         patch.setattr("spotify_assets.sensors.archived_days.FIRST_HOUR", 0)
@@ -277,6 +285,36 @@ def _of_archive(_: str, folder: Path, closing: ExitStack) -> Place:
     return place
 
 
+def _of_secrets(_: str, folder: Path, closing: ExitStack) -> Place:
+    aws = closing.enter_context(AwsStandIn())
+    way = closing.enter_context(BadWay(aws.endpoint_url, " secretsmanager"))
+    server = closing.enter_context(SpotifyServer())
+    server.add_playlist(PLAYLIST_ID, make_entries(4))
+    server.add_tracks([make_track(1, id=ID)])
+    environment = {**aws.environment(), **server.environment(), "AWS_ENDPOINT_URL": way.url}
+    kept = {name: environment.pop(name) for name in ("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET")}
+    aws.client("secretsmanager").create_secret(Name=SECRET, SecretString=json.dumps(kept))
+    environment["SPOTIFY_ASSETS_SECRET"] = SECRET
+    place = _in_a_folder(folder, way, environment, f"source: spotify, playlist_id: {PLAYLIST_ID}")
+    place.sensor, place.called = "playlist_change_sensor", re.compile(f"The secret {SECRET}")
+    place.make_state(snapshots=True)
+    return place
+
+
+def _of_alerts(_: str, folder: Path, closing: ExitStack) -> Place:
+    service = closing.enter_context(ChatService())
+    way = closing.enter_context(BadWay(service.url))
+    # A consent that ends is told at any hour.
+    environment = {
+        "SPOTIFY_REFRESH_TOKEN_SINCE": str(TODAY - timedelta(days=160)),
+        "SPOTIFY_ASSETS_ALERT_URLS": f"{way.url}/{SECRET}".replace("http:", "json:"),
+    }
+    place = _in_a_folder(folder, way, environment, "source: demo")
+    place.sensor, place.called = "movement_alerts", re.compile("did not take it")
+    place.make_state(snapshots=False)
+    return place
+
+
 def _in_a_folder(folder: Path, way: BadWay, environment: Mapping[str, str], of_source: str) -> Place:
     store = LocalObjectStore(folder / "lake")
     playlists = folder / "playlists.yaml"
@@ -335,4 +373,6 @@ PLACES: Mapping[str, Callable[[str, Path, ExitStack], Place]] = {
     "S3": _of_aws,
     "Glue": _of_aws,
     "Athena": _of_aws,
+    "Secrets Manager": _of_secrets,
+    ALERTS: _of_alerts,
 }

@@ -18,7 +18,7 @@ from functools import partial
 import pytest
 
 from spotify_assets.schemas.analyses import ANALYSES
-from spotify_assets_tests.matrix.calls import After, Place, open_place
+from spotify_assets_tests.matrix.calls import ALERTS, After, Place, open_place
 from spotify_assets_tests.matrix.lake import differing, rows_of
 from spotify_assets_tests.matrix.observe import Seen
 from spotify_assets_tests.matrix.table import CALLS, HEALED, NAMED, NOTED, READING, Cell, Row, read_rows, run_cells
@@ -34,14 +34,16 @@ PAGE_OF_A_HOTEL = b"<html><head><title>Sign in</title></head><body>Your room num
 DEPTH = 100_000
 JSON_OF_AWS = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": "a-request"}
 XML_OF_AWS = {"Content-Type": "application/xml", "x-amz-request-id": "a-request"}
+BELIEVED = {"Content-Type": "application/json", "ETag": '"an-object"'}
+"""With what an answer is read to its end, by whoever it comes to."""
 
 ON_ANY_WAY: Mapping[str, Spoiled] = {
     "timeout": Spoiled("hang"),
     "reset": Spoiled("reset"),
     "truncated": Spoiled("cut"),
     "not JSON": Spoiled("answer", headers={"Content-Type": "text/html"}, body=PAGE_OF_A_HOTEL),
-    "slow drip": Spoiled("drip"),
-    "too large": Spoiled("large"),
+    "slow drip": Spoiled("drip", headers=BELIEVED),
+    "too large": Spoiled("large", headers=BELIEVED),
 }
 """Faults that have nothing to do with who is called."""
 
@@ -91,6 +93,7 @@ def _of_aws(subject: str) -> dict[str, Spoiled]:
         "S3": (403, "QuotaExceeded"),
         "Glue": (400, "ResourceNumberLimitExceededException"),
         "Athena": (400, "TooManyRequestsException"),
+        "Secrets Manager": (400, "LimitExceededException"),
     }
     return {
         "nested": Spoiled("answer", headers=XML_OF_AWS if subject == "S3" else JSON_OF_AWS, body=deep),
@@ -110,8 +113,8 @@ def _answer(body: object, *, status: int, times: int | None = None, **headers: s
 
 FAULTS = {
     **dict.fromkeys(("token", "page of a playlist", "batch of albums or artists"), _of_spotify),
-    "the archive at GitHub": _of_github,
-    **dict.fromkeys(("S3", "Glue", "Athena"), _of_aws),
+    **dict.fromkeys(("the archive at GitHub", ALERTS), _of_github),
+    **dict.fromkeys(("S3", "Glue", "Athena", "Secrets Manager"), _of_aws),
 }
 
 
@@ -160,6 +163,8 @@ def test_a_call_that_goes_wrong(places: partial[Place], cell: Cell) -> None:
         again = place.operate(operation)
         assert (again.ending.exit_code, again.rows) == (0, undisturbed.rows), again.ending.output
         assert differing(undisturbed.content, again.content) == []
+    if cell.row.subject == ALERTS and seen.word == NOTED:
+        assert "took it" in place.operate(operation).ending.output
 
 
 def _analysed(rows: dict[str, str] | str) -> dict[str, str] | str:

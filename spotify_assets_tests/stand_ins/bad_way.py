@@ -145,12 +145,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
         elif act == "hang":
             self._is_left_within(PATIENCE, line)
-        elif act == "drip":
-            self._drip(line)
+        elif spoiled and act == "drip":
+            self._drip(spoiled.headers.items(), line)
         elif spoiled and act == "answer":
             self._answer(spoiled.status, spoiled.headers.items(), spoiled.body)
-        elif act == "large":
-            self._pour(line)
+        elif spoiled and act == "large":
+            self._pour(spoiled.headers.items(), line)
         else:
             status, headers, data = self.way_of.passed_on(self.command, self.path, dict(self.headers), body)
             self._answer(status, headers, data, cut=act == "cut")
@@ -179,16 +179,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
 
-    def _drip(self, line: str) -> None:
-        self._begin(200, [("Content-Type", "application/json")], 10**6)
+    def _drip(self, headers: Any, line: str) -> None:
+        self._begin(200, headers, 10**6)
         for _ in range(round(PATIENCE / BETWEEN_BYTES)):
             self.wfile.write(b" ")
             if self._is_left_within(BETWEEN_BYTES):
                 return
         self.way_of.outlasted.append(line)
 
-    def _pour(self, line: str) -> None:
-        self._begin(200, [("Content-Type", "application/json")], 2**40)
+    def _pour(self, headers: Any, line: str) -> None:
+        self._begin(200, headers, 2**40)
         for number in count():
             self.wfile.write(AT_ONCE)
             if number * len(AT_ONCE) > 2**28:

@@ -36,9 +36,14 @@ class ChatService:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
     @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
     def address(self) -> str:
         """Its address as apprise takes it, with a secret in it as those of real services have."""
-        return f"json://127.0.0.1:{self._server.server_port}/{SECRET}"
+        return f"{self.url}/{SECRET}".replace("http:", "json:")
 
     def __enter__(self) -> ChatService:
         self._thread.start()

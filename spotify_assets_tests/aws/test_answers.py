@@ -1,9 +1,10 @@
-"""Answers with a good status that AWS has not given, over a way on which they are put in the place of its own."""
+"""Answers that AWS has not given, or that do not end, over a way on which they are put in the place of its own."""
 
 from __future__ import annotations
 
 import pytest
 
+from spotify_assets.aws import answers
 from spotify_assets.catalog.glue_comparison import read_tables
 from spotify_assets.catalog.glue_crawl import open_client
 from spotify_assets.errors import CatalogUnavailable, StorageError
@@ -19,6 +20,10 @@ NOTHING = Spoiled("answer")
 BROKEN_OFF = Spoiled("cut")
 OTHER_JSON = Spoiled("answer", body=b'{"sign": "in"}')
 DEEP_JSON = Spoiled("answer", body=b"[" * 100_000)
+OBJECT = {"ETag": '"an-object"'}
+DRIP = Spoiled("drip", headers=OBJECT)
+WITHOUT_END = Spoiled("large", headers=OBJECT)
+SLOW, LARGE = "was not complete after", "has more than 1 MB"
 WHAT_CAN_BE_DONE = {
     "listed": lambda store: store.list_keys(""),
     "read": lambda store: store.read("there"),
@@ -45,6 +50,12 @@ def store(way):
     lake.teardown_after_execution(None)
 
 
+@pytest.fixture
+def bounds(monkeypatch):
+    for name, bound in (("LONGEST_ANSWER", 0.2), ("LARGEST_ANSWER", 2**20), ("LARGEST_OBJECT", 2**20)):
+        monkeypatch.setattr(answers, name, bound)
+
+
 @pytest.mark.parametrize("doing", WHAT_CAN_BE_DONE)
 def test_aws_is_believed(store, doing):
     WHAT_CAN_BE_DONE[doing](store)
@@ -68,3 +79,28 @@ def test_a_table_of_glue_is_not_missed_by_an_answer_of_somebody_else(way, answer
         way.spoil(answer)
         with pytest.raises(CatalogUnavailable, match=r"Glue could not be asked[\s\S]+What to do"):
             read_tables(glue, "charts", TABLES)
+
+
+@pytest.mark.parametrize(("answer", "reason"), [(DRIP, SLOW), (WITHOUT_END, LARGE)], ids=["drip", "large"])
+@pytest.mark.parametrize("doing", WHAT_CAN_BE_DONE)
+def test_no_answer_about_an_object_is_read_without_end(store, way, bounds, doing, answer, reason):
+    way.spoil(answer)
+    with pytest.raises(StorageError, match=rf"cannot be {doing}[\s\S]+{reason}"):
+        WHAT_CAN_BE_DONE[doing](store)
+    assert len(way.lines) == 1
+    assert way.outlasted == []
+
+
+@pytest.mark.parametrize(("answer", "reason"), [(DRIP, SLOW), (WITHOUT_END, LARGE)], ids=["drip", "large"])
+def test_no_answer_of_glue_is_read_without_end(way, bounds, answer, reason):
+    way.spoil(answer)
+    with open_client() as glue, pytest.raises(CatalogUnavailable, match=rf"[\s\S]+{reason}[\s\S]+What to do"):
+        read_tables(glue, "charts", TABLES)
+
+
+def test_an_object_may_take_the_longer_the_larger_it_is(store, monkeypatch):
+    monkeypatch.setattr(answers, "LONGEST_ANSWER", 0)
+    monkeypatch.setattr(answers, "SLOWEST_OBJECT", 0.1)
+    assert store.read("there") == b"some bytes"
+    with pytest.raises(StorageError, match=SLOW):
+        store.list_keys("")

@@ -1,0 +1,1 @@
+"""What AWS answers and refuses, whichever service it is."""
