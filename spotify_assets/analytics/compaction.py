@@ -247,11 +247,14 @@ def read_year(
 ) -> pa.Table:
     """The rows of a year of the compacted history, with all columns or some, and some of these as dictionaries.
 
+    That it has its digest was seen before, or it was written just now.
+
     Raises:
         StorageError: its file is damaged, or cannot be read.
     """
     key = year_key(table.name, *year)
-    return decode(store.read(key), store.uri(key), columns=columns, repeated=repeated, remedy=PUBLISH_AGAIN)
+    uri = store.uri(key)
+    return decode(store.read(key), uri, columns=columns, repeated=repeated, remedy=PUBLISH_AGAIN, most_bytes=None)
 
 
 def read_days(store: ObjectStore, years: Iterable[Year]) -> dict[str, pd.DataFrame]:

@@ -117,9 +117,8 @@ class ReleasedTables:
     def _refuse_damaged(self, keys: set[str]) -> None:
         """Compare files with their digests; those of which none is recorded have checksums of their own."""
         for key in sorted(damaged_files(self._files, {key: self._digests[key] for key in keys & self._digests.keys()})):
-            refuse_damaged(self._files, [key], PUBLISH_AGAIN)
             raise Damaged(
-                f"{self._files.uri(key)} is damaged.",
+                f"{self._files.uri(key)} is damaged or gone.",
                 why="its bytes are not those that were written there",
                 remedy=PUBLISH_AGAIN,
             )

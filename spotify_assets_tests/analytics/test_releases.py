@@ -366,7 +366,7 @@ class TestDamage:
         publisher.publish()
         (spells,) = read_release(publisher.store).keys("song_spells")
         publisher.store.delete(spells)
-        with pytest.raises(StorageError, match=rf"{spells} does not exist(.|\n)*run publish_job"):
+        with pytest.raises(StorageError, match=rf"{spells} is damaged or gone(.|\n)*run publish_job"):
             ask(publisher.store, "500MB", parse("select song_key from song_spells"))
         publisher.publish()
         assert ask(publisher.store, "500MB", parse("select song_key from song_spells")).num_rows == 1
