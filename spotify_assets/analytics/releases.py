@@ -23,6 +23,7 @@ from spotify_assets.errors import Damaged, NotStored
 from spotify_assets.storage.layout import RELEASE_KEY, Year, parse_run, run_prefix
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, read_if_present
 from spotify_assets.storage.records import decode_record, encode_record
+from spotify_assets.storage.written import is_written
 
 RUNS_KEPT = 3
 """Runs whose files stay: the released one and those before it, which somebody may still be reading."""
@@ -186,13 +187,13 @@ def read_release(store: ObjectStore, key: str = RELEASE_KEY) -> Release:
 
 
 def is_released(store: ObjectStore, stored: str) -> bool:
-    """Whether the release that people see is made of the days with this digest; not if it is damaged.
+    """Whether the release that people see is made of the days with this digest, and all is there that comes after it.
 
     Raises:
         StorageError: the release cannot be read.
     """
     try:
-        return read_release(store).stored == stored
+        return read_release(store).stored == stored and (not stored or is_written(store))
     except Damaged:
         return False
 

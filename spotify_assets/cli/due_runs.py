@@ -34,6 +34,7 @@ from spotify_assets.snapshot import CHARTS
 from spotify_assets.storage.daily_files import complete_days, list_daily_files, stored_digest
 from spotify_assets.storage.layout import SENSOR_CURSORS_KEY, Partition
 from spotify_assets.storage.object_store import ObjectStore, read_if_present
+from spotify_assets.storage.outdated import changed_days, outdated_days
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.storage.records import decode_record, encode_record
 
@@ -89,16 +90,16 @@ class DueRuns:
             return any(find_old(self._store, glue, self._settings.glue_database, slugs, first).values())
 
     def of_stored_days(self) -> Iterator[DueRun]:
-        """The tables of days that are stored and lack some, or that are not of one make: a run was killed."""
+        """The tables of stored days that lack some, or are of two makes or of another list: a run was killed."""
         made = self._whole_days()
         raw = RawLayer(self._store)
         today = today_in_japan()
         for playlist in self._settings.playlists:
-            lacking = [
-                day
-                for day in sorted(raw.files(playlist.slug).by_day)
-                if self._settings.start <= day <= today and Partition(playlist.slug, day) not in made
-            ]
+            stored = sorted(raw.files(playlist.slug).by_day)
+            whole = {day for day in stored if Partition(playlist.slug, day) in made}
+            changed = whole & changed_days(self._store, playlist.slug)
+            whole -= set(outdated_days(self._store, playlist.slug, changed, damaged=True))
+            lacking = [day for day in stored if self._settings.start <= day <= today and day not in whole]
             for stretch in consecutive(lacking):
                 for begin in range(0, len(stretch), PARTITIONS_PER_RUN):
                     tags = range_tags(stretch[begin : begin + PARTITIONS_PER_RUN])
