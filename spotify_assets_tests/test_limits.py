@@ -223,6 +223,8 @@ def test_files_that_are_too_large_hold_up_no_other_and_a_title_may_be_long(endin
     assert exit_code == 0, output[-3000:]
     assert [name for name in names[:-1] if name not in output] == []
     assert output.strip().splitlines()[-1].startswith("daily: released")
+    assert " - dagster - " not in output
+    assert sum(names[0] in line for line in output.splitlines()) == 1
 
 
 @pytest.mark.parametrize("what", RAW_BOMBS)

@@ -7,6 +7,7 @@ is kept beside the data.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -63,11 +64,23 @@ class DueRun:
     is_publishing: bool = False
 
 
+class _Heard(logging.Handler):
+    """What a sensor logs, for a terminal; Dagster would print it in the form of its own log."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message."""
+        self.lines.append(record.getMessage())
+
+
 class DueRuns:
     """Evaluates the schedule and the sensors of a deployment, and executes what they request, one run after the other.
 
     Attributes:
-        skipped: why schedules and sensors requested nothing, a line each.
+        skipped: why schedules and sensors requested nothing, and what else they say, a line each.
     """
 
     def __init__(self, deployment: Deployment, settings: Settings, store: ObjectStore) -> None:
@@ -181,9 +194,12 @@ class DueRuns:
         with dg.build_sensor_context(
             self._instance, cursor, definitions=self._definitions, resources=resources
         ) as context:
+            heard = _Heard()
+            context.log.handlers[:] = [heard]
             tick = sensor.evaluate_tick(context)
-        if tick.skip_message:
-            self.skipped.append(f"{name}: {tick.skip_message}")
+        reason = [tick.skip_message] if tick.skip_message else []
+        said = [line for line in heard.lines if line not in (tick.skip_message or "")] + reason
+        self.skipped += [line for text in said if (line := f"{name}: {text}") not in self.skipped]
         return tick
 
     def _run(self, requested_by: str, job_name: str, request: dg.RunRequest) -> DueRun:
