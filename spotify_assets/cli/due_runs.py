@@ -89,6 +89,7 @@ class DueRuns:
         self._settings = settings
         self._store = store
         self.skipped: list[str] = []
+        self._tried: set[Partition] = set()
 
     def of_old_days(self) -> Iterator[DueRun]:
         """The removal of old days, if there are any and the settings ask for it."""
@@ -103,7 +104,7 @@ class DueRuns:
             return any(find_old(self._store, glue, self._settings.glue_database, slugs, first).values())
 
     def of_stored_days(self) -> Iterator[DueRun]:
-        """The tables of stored days that lack some, or are of two makes or of another list: a run was killed."""
+        """The tables of stored days that lack some, are of two makes or of another list: a run was killed."""
         made = self._whole_days()
         raw = RawLayer(self._store)
         today = today_in_japan()
@@ -112,7 +113,9 @@ class DueRuns:
             whole = {day for day in stored if Partition(playlist.slug, day) in made}
             changed = whole & changed_days(self._store, playlist.slug)
             whole -= set(outdated_days(self._store, playlist.slug, changed, damaged=True))
+            whole |= {day for day in stored if Partition(playlist.slug, day) in self._tried}
             lacking = [day for day in stored if self._settings.start <= day <= today and day not in whole]
+            self._tried |= {Partition(playlist.slug, day) for day in lacking}
             for stretch in consecutive(lacking):
                 for begin in range(0, len(stretch), PARTITIONS_PER_RUN):
                     tags = range_tags(stretch[begin : begin + PARTITIONS_PER_RUN])
@@ -147,7 +150,17 @@ class DueRuns:
                 yield from self._of_sensor(sensor.name)
 
     def of_publishing(self) -> Iterator[DueRun]:
-        """The publish run, if something is new, or if the one before has failed."""
+        """The publish run, if something is new or the one before has failed; with what it left out, once more."""
+        yield from self._publishing()
+        if self._left_out() - self._tried:
+            mended = False
+            for run in self.of_stored_days():
+                mended = True
+                yield run
+            if mended:
+                yield from self._publishing()
+
+    def _publishing(self) -> Iterator[DueRun]:
         tick = self._tick(PUBLISHING, None)
         for request in tick.run_requests:
             yield self._run(PUBLISHING, PUBLISH_JOB, request)
@@ -212,14 +225,16 @@ class DueRuns:
 
     def _whole_days(self) -> Collection[Partition]:
         """The days that have all their tables, without those that the last release found to be of two makes."""
+        return complete_days(list_daily_files(self._store)) - self._left_out()
+
+    def _left_out(self) -> set[Partition]:
         from spotify_assets.analytics.releases import NO_RELEASE, read_release
 
         try:
             release = read_release(self._store)
         except Damaged:
             release = NO_RELEASE  # the publish run makes it anew
-        left_out = {Partition(slug, date.fromisoformat(day)) for slug, days in release.left_out.items() for day in days}
-        return complete_days(list_daily_files(self._store)) - left_out
+        return {Partition(slug, date.fromisoformat(day)) for slug, days in release.left_out.items() for day in days}
 
     def _is_busy(self) -> bool:
         keys = {*PUBLISH_KEYS, *(key for playlist in self._settings.playlists for key in table_keys(playlist.slug))}

@@ -22,6 +22,7 @@ from spotify_assets.partitions import today_in_japan
 from spotify_assets.schemas import TABLES
 from spotify_assets.storage.layout import DAILY_LEASE_KEY
 from spotify_assets.storage.object_store import LocalObjectStore
+from spotify_assets.storage.parquet import decode, encode
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets_tests.helpers.archive import archive_environment, record_days
 from spotify_assets_tests.helpers.command_line import run_command
@@ -121,6 +122,17 @@ class TestTheDay:
             assert list(find_damage(place.store)) == []
         assert tables_in(place) == before
         assert last_line(place.daily(instance)) == "daily: nothing new; what is stored is released"
+
+    def test_a_day_of_two_makes_is_made_again_and_released_at_once(self, place, instance):
+        assert place.daily(instance).exit_code == 0
+        before = tables_in(place)
+        (key,) = place.store.list_keys("songs/")
+        place.store.write(key, encode(decode(before[key], key), "another make"))
+        with new_instance() as other:
+            result = place.daily(other)
+        assert (result.exit_code, last_line(result)) == (0, "daily: released; 3 runs")
+        assert tables_in(place) == before
+        assert place.ask("select snapshot_date from chart_days") == [(TODAY,)]
 
     def test_old_days_go_first_and_none_of_them_is_made_again(self, place, instance):
         assert run_command(place.folder, instance, "demo", "--days", "4", **place.environment).exit_code == 0
