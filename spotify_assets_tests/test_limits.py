@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import re
@@ -14,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from spotify_assets.errors import Refusal
@@ -22,6 +25,7 @@ from spotify_assets.settings import load_settings
 from spotify_assets.sources.archive.github import GithubClient
 from spotify_assets.sources.spotify.client import SpotifyClient
 from spotify_assets.sources.spotify.pages import read_pages
+from spotify_assets.storage import parquet
 from spotify_assets.storage.layout import raw_key
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.raw_format import decode
@@ -92,6 +96,28 @@ RAW_BOMBS = {
 }
 
 
+def packed_rows(values: pa.Array) -> bytes:
+    """A Parquet file of a column."""
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"name": values}), sink)
+    return sink.getvalue()
+
+
+def ten_gigabytes_of_a_text(kind: pa.DataType) -> pa.Array:
+    """A text of ten thousand letters, in a million rows."""
+    return pa.DictionaryArray.from_arrays(pa.nulls(10**6, pa.int32()).fill_null(0), pa.array(["x" * 10**4], kind))
+
+
+ROW_BOMBS = {
+    "texts": lambda: packed_rows(ten_gigabytes_of_a_text(pa.string())),
+    "large texts": lambda: packed_rows(ten_gigabytes_of_a_text(pa.large_string())),
+    "lists": lambda: packed_rows(pa.ListArray.from_arrays([0, 10**6], ten_gigabytes_of_a_text(pa.string()))),
+    "records": lambda: packed_rows(pa.StructArray.from_arrays([ten_gigabytes_of_a_text(pa.string())], ["a"])),
+    "nothing": lambda: packed_rows(pa.nulls(2 * 10**7, pa.int32())),
+}
+"""Parquet files of some kilobytes."""
+
+
 def limited() -> None:
     """From here on, a gigabyte more than now.
 
@@ -144,6 +170,11 @@ def _take_everything(folder: Path) -> None:
         store.write(key, bomb())
         command(f"rebuild of {what}", "rebuild", "listed", str(DAYS[7]), str(DAYS[7]))
         store.delete(key)
+    for what, bomb in ROW_BOMBS.items():
+        refused(
+            f"Parquet file of {what}",
+            lambda bomb=bomb: parquet.decode(bomb(), "a/table", most_bytes=parquet.MOST_BYTES_OF_A_DAY),
+        )
     with SpotifyServer() as server, BadWay(server.url, "GET") as way:
         settings = load_settings({**environment, **server.environment(), "SPOTIFY_API_URL": f"{way.url}/v1/"})
         for what, body in {
@@ -192,6 +223,8 @@ def test_files_that_are_too_large_hold_up_no_other_and_a_title_may_be_long(endin
     assert exit_code == 0, output[-3000:]
     assert [name for name in names[:-1] if name not in output] == []
     assert output.strip().splitlines()[-1].startswith("daily: released")
+    assert " - dagster - " not in output
+    assert sum(names[0] in line for line in output.splitlines()) == 1
 
 
 @pytest.mark.parametrize("what", RAW_BOMBS)
@@ -203,6 +236,15 @@ def test_a_raw_file_that_is_too_large_is_refused(endings, what):
         assert name in output
         assert "is damaged" in output
         assert "What to do:" in output
+
+
+@pytest.mark.parametrize("what", ROW_BOMBS)
+def test_a_parquet_file_that_is_too_large_is_refused(endings, what):
+    _, ended = endings
+    exit_code, output = ended[f"Parquet file of {what}"]
+    assert exit_code == 1, output
+    assert output.startswith("a/table is damaged.")
+    assert "What to do:" in output
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -77,6 +77,7 @@ class Compaction:
         left_out: by playlist, the days that wait until they are made again, and why.
         damaged: files of years that were damaged or gone, and were made anew.
         stored: a digest of the complete days that it is made of, and of where they are.
+        files: a digest of each file.
     """
 
     years: Mapping[Year, str]
@@ -84,6 +85,7 @@ class Compaction:
     left_out: Mapping[str, Mapping[date, str]]
     damaged: tuple[str, ...] = ()
     stored: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def compact(store: ObjectStore, daily: DailyFiles) -> Compaction:
@@ -101,6 +103,7 @@ def compact(store: ObjectStore, daily: DailyFiles) -> Compaction:
     damaged = _damaged_years(store, states)
     years: dict[Year, str] = {}
     changed: dict[Year, tuple[date, ...]] = {}
+    files: dict[str, str] = {}
     last: dict[str, Edition | None] = {}
     for year in sorted({*made_from, *states}):
         state, days = states.get(year, NEVER_MADE), made_from.get(year, {})
@@ -119,9 +122,10 @@ def compact(store: ObjectStore, daily: DailyFiles) -> Compaction:
             state = _rewrite(store, year, days, changed[year], before, fresh, keep=keep)
         if state.days:
             years[year] = state.digest
+            files |= {year_key(table, *year): digest for table, digest in state.files.items()}
             last[year.playlist] = state.last
     remade = tuple(key for keys in damaged.values() for key in keys)
-    return Compaction(years, changed, left_out, remade, stored_digest(store, daily))
+    return Compaction(years, changed, left_out, remade, stored_digest(store, daily), files)
 
 
 def _news(days: Mapping[str, str], state: _State, *, keep: bool) -> list[str]:
@@ -247,11 +251,14 @@ def read_year(
 ) -> pa.Table:
     """The rows of a year of the compacted history, with all columns or some, and some of these as dictionaries.
 
+    That it has its digest was seen before, or it was written just now.
+
     Raises:
         StorageError: its file is damaged, or cannot be read.
     """
     key = year_key(table.name, *year)
-    return decode(store.read(key), store.uri(key), columns=columns, repeated=repeated, remedy=PUBLISH_AGAIN)
+    uri = store.uri(key)
+    return decode(store.read(key), uri, columns=columns, repeated=repeated, remedy=PUBLISH_AGAIN, most_bytes=None)
 
 
 def read_days(store: ObjectStore, years: Iterable[Year]) -> dict[str, pd.DataFrame]:

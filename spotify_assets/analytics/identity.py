@@ -51,6 +51,7 @@ class Identity:
         candidates: the rows of `ALIAS_CANDIDATES`.
         keys: digests of which row is which song, and of which may be another.
         facts: digests of that, of the songs' releases and of the artists' names.
+        files: a digest of each file.
     """
 
     songs: int
@@ -59,6 +60,7 @@ class Identity:
     candidates: pd.DataFrame
     keys: Mapping[Year, str]
     facts: Mapping[Year, str]
+    files: Mapping[str, str]
 
 
 def identify(store: ObjectStore, years: Iterable[Year]) -> Identity:
@@ -75,8 +77,11 @@ def identify(store: ObjectStore, years: Iterable[Year]) -> Identity:
     songs = song_identity(names, aliases, history.rows_of)
     candidates = alias_candidates(names, history.spans(), songs, history.rows_of)
     identity = songs.identity
+    files = {}
     for table, frame in ((SONG_IDENTITY, identity), (ALIAS_CANDIDATES, candidates)):
-        store.write(identity_key(table.name), encode(checked(table, frame)))
+        data = encode(checked(table, frame))
+        store.write(identity_key(table.name), data)
+        files[identity_key(table.name)] = hashlib.sha256(data).hexdigest()
     by_ref = identity.set_index("song_ref", drop=False)
     found = {year: by_ref.loc[refs] for year, refs in history.refs.items()}
     keys = {
@@ -96,6 +101,7 @@ def identify(store: ObjectStore, years: Iterable[Year]) -> Identity:
             + _digest(newest[year.playlist].loc[sorted(set(history.artists[year]["artist_key"]))])
             for year, rows in found.items()
         },
+        files=files,
     )
 
 

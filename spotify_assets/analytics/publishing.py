@@ -24,6 +24,7 @@ from spotify_assets.storage.layout import (
     table_prefix,
 )
 from spotify_assets.storage.object_store import ABANDONED_AFTER, ObjectStore, remove_abandoned
+from spotify_assets.storage.written import forget_written
 
 
 def release_into_catalog(settings: Settings, store: ObjectStore, daily: DailyFiles) -> tuple[Release, list[str]]:
@@ -55,6 +56,7 @@ def release_into_catalog(settings: Settings, store: ObjectStore, daily: DailyFil
     else:
         years = {year for key in history[CHART_DAYS.name] if (year := parse_year_key(key))}
         _register(settings.glue_database, store, release, years)
+    forget_written(store)
     # Last: what this records decides whether people see what is stored, and a run that was killed before is repeated.
     write_release(store, release, RELEASE_KEY)
     old = old_keys(release, list(runs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -17,7 +18,7 @@ from spotify_assets.errors import Damaged, NotStored, StorageError
 from spotify_assets.schemas.analyses import ANALYSES, CHART_EDITIONS, COMPACTED, IDENTITY
 from spotify_assets.schemas.table import Table
 from spotify_assets.storage.layout import ANALYTICS_PREFIX, RELEASE_KEY, Year, identity_key, year_key
-from spotify_assets.storage.object_store import ObjectStore
+from spotify_assets.storage.object_store import ObjectStore, read_if_present
 from spotify_assets.storage.parquet import PUBLISH_AGAIN, refuse_damaged
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class ReleasedTables:
         self._digests = digests
         self._keys: Mapping[str, Sequence[str]] = {}
         self._intact: set[str] = set()
+        self._is_of_one_run = not release.history  # of an older version nothing is known
 
     @property
     def playlists(self) -> set[str]:
@@ -77,10 +79,13 @@ class ReleasedTables:
         """Make views of these tables: with all their rows, or with those of a playlist.
 
         Raises:
-            StorageError: a file is damaged, not there, or cannot be read.
+            StorageError: a file is damaged, not there, or cannot be read; or history is asked for beside analyses, and
+                is of another publish run.
         """
         self._keys = {name: self._keys_of(name, playlist) for name in names}
         self._refuse_damaged({key for keys in self._keys.values() for key in keys} - self._intact)
+        if ANALYSES.keys() & names and {*COMPACTED, *IDENTITY} & set(names):
+            self._refuse_another_run()
         with self._refusals():
             for name, keys in self._keys.items():
                 rows = self._files.rows(RELEASED[name], keys)
@@ -117,14 +122,28 @@ class ReleasedTables:
     def _refuse_damaged(self, keys: set[str]) -> None:
         """Compare files with their digests; those of which none is recorded have checksums of their own."""
         for key in sorted(damaged_files(self._files, {key: self._digests[key] for key in keys & self._digests.keys()})):
-            refuse_damaged(self._files, [key], PUBLISH_AGAIN)
             raise Damaged(
-                f"{self._files.uri(key)} is damaged.",
+                f"{self._files.uri(key)} is damaged or gone.",
                 why="its bytes are not those that were written there",
                 remedy=PUBLISH_AGAIN,
             )
         refuse_damaged(self._files, sorted(keys - self._digests.keys()), PUBLISH_AGAIN)
         self._intact |= keys
+
+    def _refuse_another_run(self) -> None:
+        """See that the history is that which the analyses are made of: it is written before their release."""
+        if self._is_of_one_run:
+            return
+        keys = [year_key(table, *year) for year in self._years for table in COMPACTED] + [*map(identity_key, IDENTITY)]
+        found = {key: self._digests.get(key) or _digest(self._files, key) for key in keys}
+        expected = self._release.history
+        for key in sorted(key for key in {*found, *expected} if found.get(key) != expected.get(key)):
+            raise StorageError(
+                f"{self._files.uri(key)} is of another publish run than the analyses.",
+                why="that run has not ended, or was killed, or the file is damaged",
+                remedy=f"wait until the run has ended; if there is none, {PUBLISH_AGAIN}",
+            )
+        self._is_of_one_run = True
 
     def _keys_of(self, name: str, playlist: str | None) -> list[str]:
         if name in IDENTITY:
@@ -135,6 +154,11 @@ class ReleasedTables:
         return sorted(
             key for part, stored in parts.items() if playlist in (None, part.playlist) for key in stored.files
         )
+
+
+def _digest(files: LakeFiles, key: str) -> str:
+    data = read_if_present(files, key)
+    return "" if data is None else hashlib.sha256(data).hexdigest()
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from spotify_assets.errors import Damaged, NotStored
 from spotify_assets.storage.layout import RELEASE_KEY, Year, parse_run, run_prefix
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, read_if_present
 from spotify_assets.storage.records import decode_record, encode_record
+from spotify_assets.storage.written import is_written
 
 RUNS_KEPT = 3
 """Runs whose files stay: the released one and those before it, which somebody may still be reading."""
@@ -53,6 +54,7 @@ class Release:
         failed_days: by playlist, days in it whose tables failed a check of severity ERROR.
         left_out: by playlist, days that it waits for, and why: a table is missing, or they are not of one make.
         stored: a digest of the days of the lake that it is made of, and of where they are.
+        history: a digest of each file of the history and of identity that it is made of.
     """
 
     run: str
@@ -62,6 +64,7 @@ class Release:
     failed_days: Mapping[str, Sequence[str]] = field(default_factory=dict)
     left_out: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     stored: str = ""
+    history: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def playlists(self) -> set[str]:
@@ -99,9 +102,10 @@ def make_release(store: ObjectStore, engine: Engine, run: str, compaction: Compa
         StorageError: a file could not be read or written.
     """
     wanted = fingerprints(compaction, identity)
+    history = {**compaction.files, **identity.files}
     last, damaged = _intact(store, wanted)
     if wanted == {name: {part: kept.fingerprint for part, kept in of.items()} for name, of in last.tables.items()}:
-        return replace(last, stored=compaction.stored)
+        return replace(last, stored=compaction.stored, history=history)
     tables: dict[str, dict[Part, StoredPart]] = {}
     made: dict[str, tuple[Part, ...]] = {}
     for statement in statements():
@@ -116,7 +120,7 @@ def make_release(store: ObjectStore, engine: Engine, run: str, compaction: Compa
         }
         engine.ready(statement.table, {part: list(of_part) for part, of_part in files.items()}, run)
         tables[name] = {part: StoredPart(digest, files.get(part, {})) for part, digest in sorted(wanted[name].items())}
-    return Release(run, tables, made, damaged, stored=compaction.stored)
+    return Release(run, tables, made, damaged, stored=compaction.stored, history=history)
 
 
 def _intact(store: ObjectStore, wanted: Mapping[str, Mapping[Part, str]]) -> tuple[Release, tuple[str, ...]]:
@@ -176,6 +180,7 @@ def read_release(store: ObjectStore, key: str = RELEASE_KEY) -> Release:
             failed_days=recorded.get("failed_days", {}),
             left_out=recorded.get("left_out", {}),
             stored=recorded.get("stored", ""),
+            history=recorded.get("history", {}),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Damaged(
@@ -186,13 +191,13 @@ def read_release(store: ObjectStore, key: str = RELEASE_KEY) -> Release:
 
 
 def is_released(store: ObjectStore, stored: str) -> bool:
-    """Whether the release that people see is made of the days with this digest; not if it is damaged.
+    """Whether the release that people see is made of the days with this digest, and all is there that comes after it.
 
     Raises:
         StorageError: the release cannot be read.
     """
     try:
-        return read_release(store).stored == stored
+        return read_release(store).stored == stored and (not stored or is_written(store))
     except Damaged:
         return False
 
@@ -231,6 +236,7 @@ def write_release(store: ObjectStore, release: Release, key: str) -> None:
     recorded = {
         "run": release.run,
         "stored": release.stored,
+        "history": release.history,
         "failed_days": release.failed_days,
         "left_out": release.left_out,
         "tables": tables,

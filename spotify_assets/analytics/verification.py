@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import date
 
 from spotify_assets.analytics.compaction import damaged_compacted
 from spotify_assets.analytics.releases import NO_RELEASE, damaged_files, read_release
 from spotify_assets.errors import Damaged, StorageError
 from spotify_assets.schemas.analyses import IDENTITY
-from spotify_assets.storage.daily_files import incomplete_days, list_daily_files
+from spotify_assets.schemas.daily import SNAPSHOTS
+from spotify_assets.storage.daily_files import complete_days, incomplete_days, list_daily_files
 from spotify_assets.storage.layout import (
     ANALYTICS_PREFIX,
     RAW_PREFIX,
@@ -21,8 +24,10 @@ from spotify_assets.storage.layout import (
     parse_raw_key,
     parse_run,
     partition_key,
+    withdrawals_prefix,
 )
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore
+from spotify_assets.storage.outdated import outdated_days
 from spotify_assets.storage.parquet import PUBLISH_AGAIN, rebuild_again, refuse_damaged
 from spotify_assets.storage.raw_format import decode as decode_raw
 from spotify_assets.storage.withdrawals import Withdrawals
@@ -49,6 +54,7 @@ def find_damage(store: ObjectStore) -> Iterator[StorageError]:
             yield _damaged(store, key, rebuild_again(key))
     days = [partition_key(table, *day) for table, found in daily.items() for day in found]
     yield from _refusals(days, lambda key: refuse_damaged(store, [key], rebuild_again(key)))
+    yield from _outdated(store, complete_days(daily) & stored)
     for key in damaged_compacted(store):
         yield _damaged(store, key)
     released = [key for key in store.list_keys(ANALYTICS_PREFIX) if parse_run(key)]
@@ -57,6 +63,22 @@ def find_damage(store: ObjectStore) -> Iterator[StorageError]:
         yield from _released(store)
     for prefix in WRITTEN_KEYS:
         yield from (_damaged(store, key) for key in damaged_written(store, prefix))
+
+
+def _outdated(store: ObjectStore, days: Collection[Partition]) -> Iterator[StorageError]:
+    for slug in sorted({day.playlist for day in days}):
+        of_slug = [day.day for day in days if day.playlist == slug]
+        outdated: list[date] = []
+        with suppress(StorageError):  # for a damaged marker, which is named above
+            outdated = outdated_days(store, slug, of_slug, damaged=False)
+        for day in outdated:
+            key = partition_key(SNAPSHOTS.name, slug, day)
+            yield StorageError(
+                f"{store.uri(key)}, and what belongs to it, is not made of the list that counts.",
+                why="a run was killed before it had made the day's tables, or the marker of a withdrawal is gone from "
+                f"{store.uri(withdrawals_prefix(slug))}",
+                remedy=f"put the marker back if there was one, or withdraw the list again; then {rebuild_again(key)}",
+            )
 
 
 def _released(store: ObjectStore) -> Iterator[StorageError]:

@@ -24,7 +24,7 @@ from spotify_assets.schemas.types import TYPES
 from spotify_assets.storage.daily_files import DailyFiles
 from spotify_assets.storage.layout import CATALOG_KEY, partition_key, partition_pattern, partition_values
 from spotify_assets.storage.object_store import LocalObjectStore, ObjectStore, read_all
-from spotify_assets.storage.parquet import PUBLISH_AGAIN, decode, rebuild_again, refuse_damaged
+from spotify_assets.storage.parquet import MOST_BYTES_OF_A_DAY, PUBLISH_AGAIN, decode, rebuild_again, refuse_damaged
 
 if TYPE_CHECKING:
     import duckdb
@@ -317,8 +317,9 @@ def _read_rows(store: ObjectStore, stored: StoredTable, keys: list[str]) -> pa.T
     import pyarrow as pa
 
     tables = [arrow_schema(stored.table).empty_table()]
+    most_bytes = None if stored.table in MADE_BY_PUBLISHING else MOST_BYTES_OF_A_DAY
     for key, data in zip(keys, read_all(store, keys), strict=True):
-        rows = decode(data, store.uri(key), remedy=stored.remedy(key))
+        rows = decode(data, store.uri(key), remedy=stored.remedy(key), most_bytes=most_bytes)
         values = partition_values(key)
         for name in stored.partitions:
             rows = rows.append_column(name, pa.array([values[name]] * rows.num_rows, pa.string()))

@@ -40,11 +40,14 @@ def import_charts(paths: tuple[Path, ...], slug: str | None, dry_run: bool) -> N
     """
     from spotify_assets.cli.chart_intake import judge, land
     from spotify_assets.cli.found_files import find_files
+    from spotify_assets.publication import refuse_a_lost_lake
     from spotify_assets.resources import build_lake
 
     settings = load_settings()
     store = build_lake(settings.lake).store()
-    with nullcontext() if dry_run else opened(settings) as deployment:  # refused before an original is kept
+    with nullcontext() if dry_run else opened(settings) as deployment:
+        if deployment:  # refused before an original is kept
+            refuse_a_lost_lake(deployment.instance, store, [playlist.slug for playlist in settings.playlists])
         files = list(find_files(paths))
         with progress("reading chart files", total=len(files)) as advance:
             verdicts = judge(_counted(files, advance), settings, store, slug)

@@ -7,6 +7,7 @@ is kept beside the data.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -34,6 +35,7 @@ from spotify_assets.snapshot import CHARTS
 from spotify_assets.storage.daily_files import complete_days, list_daily_files, stored_digest
 from spotify_assets.storage.layout import SENSOR_CURSORS_KEY, Partition
 from spotify_assets.storage.object_store import ObjectStore, read_if_present
+from spotify_assets.storage.outdated import changed_days, outdated_days
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.storage.records import decode_record, encode_record
 
@@ -62,11 +64,23 @@ class DueRun:
     is_publishing: bool = False
 
 
+class _Heard(logging.Handler):
+    """What a sensor logs, for a terminal; Dagster would print it in the form of its own log."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message."""
+        self.lines.append(record.getMessage())
+
+
 class DueRuns:
     """Evaluates the schedule and the sensors of a deployment, and executes what they request, one run after the other.
 
     Attributes:
-        skipped: why schedules and sensors requested nothing, a line each.
+        skipped: why schedules and sensors requested nothing, and what else they say, a line each.
     """
 
     def __init__(self, deployment: Deployment, settings: Settings, store: ObjectStore) -> None:
@@ -75,6 +89,7 @@ class DueRuns:
         self._settings = settings
         self._store = store
         self.skipped: list[str] = []
+        self._tried: set[Partition] = set()
 
     def of_old_days(self) -> Iterator[DueRun]:
         """The removal of old days, if there are any and the settings ask for it."""
@@ -89,16 +104,18 @@ class DueRuns:
             return any(find_old(self._store, glue, self._settings.glue_database, slugs, first).values())
 
     def of_stored_days(self) -> Iterator[DueRun]:
-        """The tables of days that are stored and lack some, or that are not of one make: a run was killed."""
+        """The tables of stored days that lack some, are of two makes or of another list: a run was killed."""
         made = self._whole_days()
         raw = RawLayer(self._store)
         today = today_in_japan()
         for playlist in self._settings.playlists:
-            lacking = [
-                day
-                for day in sorted(raw.files(playlist.slug).by_day)
-                if self._settings.start <= day <= today and Partition(playlist.slug, day) not in made
-            ]
+            stored = sorted(raw.files(playlist.slug).by_day)
+            whole = {day for day in stored if Partition(playlist.slug, day) in made}
+            changed = whole & changed_days(self._store, playlist.slug)
+            whole -= set(outdated_days(self._store, playlist.slug, changed, damaged=True))
+            whole |= {day for day in stored if Partition(playlist.slug, day) in self._tried}
+            lacking = [day for day in stored if self._settings.start <= day <= today and day not in whole]
+            self._tried |= {Partition(playlist.slug, day) for day in lacking}
             for stretch in consecutive(lacking):
                 for begin in range(0, len(stretch), PARTITIONS_PER_RUN):
                     tags = range_tags(stretch[begin : begin + PARTITIONS_PER_RUN])
@@ -133,7 +150,17 @@ class DueRuns:
                 yield from self._of_sensor(sensor.name)
 
     def of_publishing(self) -> Iterator[DueRun]:
-        """The publish run, if something is new, or if the one before has failed."""
+        """The publish run, if something is new or the one before has failed; with what it left out, once more."""
+        yield from self._publishing()
+        if self._left_out() - self._tried:
+            mended = False
+            for run in self.of_stored_days():
+                mended = True
+                yield run
+            if mended:
+                yield from self._publishing()
+
+    def _publishing(self) -> Iterator[DueRun]:
         tick = self._tick(PUBLISHING, None)
         for request in tick.run_requests:
             yield self._run(PUBLISHING, PUBLISH_JOB, request)
@@ -180,9 +207,12 @@ class DueRuns:
         with dg.build_sensor_context(
             self._instance, cursor, definitions=self._definitions, resources=resources
         ) as context:
+            heard = _Heard()
+            context.log.handlers[:] = [heard]
             tick = sensor.evaluate_tick(context)
-        if tick.skip_message:
-            self.skipped.append(f"{name}: {tick.skip_message}")
+        reason = [tick.skip_message] if tick.skip_message else []
+        said = [line for line in heard.lines if line not in (tick.skip_message or "")] + reason
+        self.skipped += [line for text in said if (line := f"{name}: {text}") not in self.skipped]
         return tick
 
     def _run(self, requested_by: str, job_name: str, request: dg.RunRequest) -> DueRun:
@@ -195,14 +225,16 @@ class DueRuns:
 
     def _whole_days(self) -> Collection[Partition]:
         """The days that have all their tables, without those that the last release found to be of two makes."""
+        return complete_days(list_daily_files(self._store)) - self._left_out()
+
+    def _left_out(self) -> set[Partition]:
         from spotify_assets.analytics.releases import NO_RELEASE, read_release
 
         try:
             release = read_release(self._store)
         except Damaged:
             release = NO_RELEASE  # the publish run makes it anew
-        left_out = {Partition(slug, date.fromisoformat(day)) for slug, days in release.left_out.items() for day in days}
-        return complete_days(list_daily_files(self._store)) - left_out
+        return {Partition(slug, date.fromisoformat(day)) for slug, days in release.left_out.items() for day in days}
 
     def _is_busy(self) -> bool:
         keys = {*PUBLISH_KEYS, *(key for playlist in self._settings.playlists for key in table_keys(playlist.slug))}

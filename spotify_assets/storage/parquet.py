@@ -10,6 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from spotify_assets.errors import Damaged, NotStored, SchemaViolation
@@ -32,6 +33,12 @@ them of the same snapshot."""
 _CHECKSUM = "spotify_assets.footer_crc32"
 _NO_CHECKSUM = "0" * 8
 _FOOTER_CHECKSUM = re.compile(rb"spotify_assets\.footer_crc32\x18\x08([0-9a-f]{8})")
+MOST_BYTES_OF_A_DAY = 2**28
+"""What the rows of a day may take in memory: those of a list of ten thousand songs take a fiftieth of it."""
+MOST_BYTES = 2**31
+"""The same of any other file of which no digest is known: a year of that list takes two thirds of it."""
+_BYTES_OF_A_VALUE = 16
+"""The most that a value of a fixed size takes, or what a text takes besides its letters."""
 _END = 8
 """Bytes after the footer: its length and the magic number."""
 
@@ -72,7 +79,7 @@ def read_partitions(store: ObjectStore, table: Table, slug: str, days: Sequence[
     parts = [arrow_schema(table).append(day_column).empty_table()]
     made_of = {}
     for day, key, data in zip(days, keys, read_all(store, keys), strict=True):
-        rows = decode(data, store.uri(key), remedy=rebuild_again(key))
+        rows = decode(data, store.uri(key), remedy=rebuild_again(key), most_bytes=MOST_BYTES_OF_A_DAY)
         refuse_other_columns(table, rows.schema, store.uri(key), rebuild_again(key))
         made_of[day] = _made_of(data)
         parts.append(rows.append_column(day_column, pa.array([day] * len(rows), pa.date32())))
@@ -180,6 +187,7 @@ def decode(
     columns: Sequence[str] | None = None,
     repeated: Sequence[str] = (),
     remedy: str = MATERIALIZE_AGAIN,
+    most_bytes: int | None = MOST_BYTES,
 ) -> pa.Table:
     """The rows of an object.
 
@@ -189,19 +197,61 @@ def decode(
         columns: which columns are read; default: all.
         repeated: which of them are read as dictionaries, by their paths in the file.
         remedy: what an error says is to be done.
+        most_bytes: what its rows may take in memory; None: whatever they take, as its digest is that of what was
+            written.
 
     Raises:
-        Damaged: it is not what was written.
+        Damaged: it is not what was written, or unpacks to more than is ever written.
     """
     try:
         place = _checksum_place(data)
         if place and data[slice(*place)] != _checksum(data):
             raise pa.ArrowInvalid("the checksum of its footer is wrong")
         file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=repeated, page_checksum_verification=True)
+        if most_bytes is not None:
+            _refuse_a_bomb(data, file.metadata, most_bytes)
         # A partition is small: threads, and reading ahead, cost more than they save.
         return file.read(columns, use_threads=False).replace_schema_metadata(None)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Damaged(f"{uri} is damaged.", why=str(error), remedy=remedy) from error
+
+
+def _refuse_a_bomb(data: bytes, footer: pq.FileMetaData, most_bytes: int) -> None:
+    """Reckon what the rows of a file take in memory, before they are there.
+
+    The footer has the number of values and the unpacked size of each column. A text that a column has once and its rows
+    repeat takes its size in every row: where that might be too much, texts are read as such dictionaries, and summed.
+
+    Raises:
+        pa.ArrowInvalid: it is more than `most_bytes`.
+    """
+    chunks = [
+        footer.row_group(group).column(column)
+        for group in range(footer.num_row_groups)
+        for column in range(footer.num_columns)
+    ]
+    texts = [chunk for chunk in chunks if chunk.physical_type == "BYTE_ARRAY"]
+    size = sum(chunk.total_uncompressed_size + chunk.num_values * _BYTES_OF_A_VALUE for chunk in chunks)
+    if any(chunk.physical_type == "FIXED_LEN_BYTE_ARRAY" for chunk in chunks):
+        raise pa.ArrowInvalid("it has texts of a fixed length, which no table has")
+    if size <= most_bytes and size + sum(text.total_uncompressed_size * text.num_values for text in texts) > most_bytes:
+        dictionaries = pq.ParquetFile(pa.BufferReader(data), read_dictionary={text.path_in_schema for text in texts})
+        size += sum(_letters(column) for column in dictionaries.read(use_threads=False).columns)
+    if size > most_bytes:
+        raise pa.ArrowInvalid(f"its rows take {size:,} bytes in memory; at most {most_bytes:,} are written")
+
+
+def _letters(values: pa.Array | pa.ChunkedArray) -> int:
+    """How many bytes the texts of a column take, of which each is there once."""
+    if isinstance(values, pa.ChunkedArray):
+        return sum(map(_letters, values.chunks))
+    if pa.types.is_list(values.type):
+        return _letters(values.flatten())
+    if pa.types.is_dictionary(values.type):
+        return pc.sum(pc.binary_length(values.dictionary).take(values.indices)).as_py() or 0
+    if pa.types.is_nested(values.type):
+        raise pa.ArrowInvalid(f"it has columns of type {values.type}, which no table has")
+    return 0
 
 
 def _checksum_place(data: bytes | bytearray) -> tuple[int, int] | None:
@@ -231,7 +281,8 @@ def refuse_damaged(store: ObjectStore, keys: Iterable[str], remedy: str) -> None
             data = store.read(key)
         except NotStored as error:
             raise NotStored(error.what, why=error.why, remedy=remedy) from error
-        rows = decode(data, store.uri(key), remedy=remedy)
+        of_a_day = parse_partition_key(key)
+        rows = decode(data, store.uri(key), remedy=remedy, most_bytes=MOST_BYTES_OF_A_DAY if of_a_day else MOST_BYTES)
         table = {**TABLES, **COMPACTED, **IDENTITY}.get(key.split("/")[0])
         if table:
             refuse_other_columns(table, rows.schema, store.uri(key), remedy)

@@ -1,4 +1,8 @@
-"""What a publish run has written for people: a record beside it has each file's digest, so that damage is found."""
+"""What a publish run writes for people after its release: pages and the star schema.
+
+A record beside each has every file's digest, so that damage is found. The records are removed before a release is put
+in place, so that one that is missing tells of a run that was killed before it had written all.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,24 @@ def record_written(store: ObjectStore, prefix: str, digests: Mapping[str, str]) 
         StorageError: it cannot be written.
     """
     store.write(WRITTEN_KEYS[prefix], encode_record({DIGESTS: dict(digests)}))
+
+
+def forget_written(store: ObjectStore) -> None:
+    """Remove the records: what they are of is of the release before.
+
+    Raises:
+        StorageError: they cannot be removed.
+    """
+    store.delete_all(list(WRITTEN_KEYS.values()))
+
+
+def is_written(store: ObjectStore) -> bool:
+    """Whether everything was written that comes after a release.
+
+    Raises:
+        StorageError: a record cannot be read.
+    """
+    return all(read_if_present(store, key) is not None for key in WRITTEN_KEYS.values())
 
 
 def damaged_written(store: ObjectStore, prefix: str) -> list[str]:

@@ -359,6 +359,24 @@ class TestDamage:
         published.publish()
         assert published.content() == before
 
+    @pytest.mark.parametrize("charts", [{LATER: ["z"]}, {DAYS[0]: ["y"]}], ids=["a new year's day", "a day again"])
+    def test_a_history_that_is_newer_than_the_analyses_is_not_read_beside_them(self, published, charts):
+        """The publish run was killed, or has not ended: each alone is whole."""
+        together = parse("select count(*) as n from chart_entries union all select count(*) from song_history")
+        alone = [parse("select count(*) as n from song_history"), parse("select count(*) as n from chart_entries")]
+        before = [ask(published.store, "500MB", query)["n"].to_pylist() for query in (together, *alone)]
+        published.write("one", charts)
+        compaction = published.compact()
+        for identified in (False, True):
+            if identified:
+                identify(published.store, compaction.years)
+            with pytest.raises(StorageError, match=r"another publish run than the analyses(.|\n)*run publish_job"):
+                ask(published.store, "500MB", together)
+            assert ask(published.store, "500MB", alone[0])["n"].to_pylist() == before[1]
+            assert ask(published.store, "500MB", alone[1])["n"].to_pylist() != before[2]
+        published.publish()
+        assert ask(published.store, "500MB", together)["n"].to_pylist() != before[0]
+
     def test_in_a_bucket_too_what_is_gone_is_named_and_made_again(self, aws):
         aws.create_bucket("lake")
         publisher = Publisher(S3ObjectStore(aws.client("s3"), "lake", "live"))
@@ -366,7 +384,7 @@ class TestDamage:
         publisher.publish()
         (spells,) = read_release(publisher.store).keys("song_spells")
         publisher.store.delete(spells)
-        with pytest.raises(StorageError, match=rf"{spells} does not exist(.|\n)*run publish_job"):
+        with pytest.raises(StorageError, match=rf"{spells} is damaged or gone(.|\n)*run publish_job"):
             ask(publisher.store, "500MB", parse("select song_key from song_spells"))
         publisher.publish()
         assert ask(publisher.store, "500MB", parse("select song_key from song_spells")).num_rows == 1

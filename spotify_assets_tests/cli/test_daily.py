@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from unittest import mock
 
@@ -13,6 +14,7 @@ import dagster as dg
 import duckdb
 import pytest
 
+from spotify_assets.analytics.verification import find_damage
 from spotify_assets.cli.lease import LASTS, lease
 from spotify_assets.cli.upkeep import PROCESS_TAG, process_tags
 from spotify_assets.jobs import HOST_TAG
@@ -20,10 +22,12 @@ from spotify_assets.partitions import today_in_japan
 from spotify_assets.schemas import TABLES
 from spotify_assets.storage.layout import DAILY_LEASE_KEY
 from spotify_assets.storage.object_store import LocalObjectStore
+from spotify_assets.storage.parquet import decode, encode
+from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets_tests.helpers.archive import archive_environment, record_days
 from spotify_assets_tests.helpers.command_line import run_command
 from spotify_assets_tests.helpers.processes import Process, command
-from spotify_assets_tests.helpers.publish_runs import short_publish_runs
+from spotify_assets_tests.helpers.publish_runs import short_publish_runs, whole_publish_runs
 from spotify_assets_tests.stand_ins.github import FIRST_REPOSITORY, REPOSITORY, GithubServer, make_list
 
 pytestmark = pytest.mark.slow
@@ -59,6 +63,11 @@ def place(tmp_path):
     return Place(tmp_path)
 
 
+def tables_in(place):
+    """The files of the daily tables."""
+    return {key: data for key, data in place.files().items() if key.startswith(tuple(f"{name}/" for name in TABLES))}
+
+
 def last_line(result):
     return result.output.strip().splitlines()[-1]
 
@@ -92,6 +101,39 @@ class TestTheDay:
         assert f"a day that is stored: demo_japan {TODAY}: done" in result.output
         assert place.files()[key] == before[key]
 
+    def test_a_day_gets_the_tables_of_the_list_that_counts(self, place, instance):
+        """Whoever stored or withdrew a list was killed before its tables were made."""
+        assert place.daily(instance).exit_code == 0
+        before, raw = tables_in(place), RawLayer(place.store)
+        (received,) = raw.read_days("demo_japan", [TODAY])
+        newer = replace(received, entries=received.entries[:20], fetched_at=received.fetched_at + timedelta(hours=1))
+        for change, songs in (
+            (lambda: raw.append("demo_japan", [newer]), 20),
+            (lambda: raw.withdraw("demo_japan", TODAY, "it is short"), 50),
+            (lambda: raw.withdraw("demo_japan", TODAY, "that too"), 0),
+            (lambda: raw.restore("demo_japan", TODAY), 50),
+        ):
+            change()
+            assert any("is not made of the list that counts" in str(found) for found in find_damage(place.store))
+            with new_instance() as other:
+                result = place.daily(other)
+            assert (result.exit_code, last_line(result)) == (0, "daily: released; 2 runs")
+            assert place.ask("select count(*) from songs") == [(songs,)]
+            assert list(find_damage(place.store)) == []
+        assert tables_in(place) == before
+        assert last_line(place.daily(instance)) == "daily: nothing new; what is stored is released"
+
+    def test_a_day_of_two_makes_is_made_again_and_released_at_once(self, place, instance):
+        assert place.daily(instance).exit_code == 0
+        before = tables_in(place)
+        (key,) = place.store.list_keys("songs/")
+        place.store.write(key, encode(decode(before[key], key), "another make"))
+        with new_instance() as other:
+            result = place.daily(other)
+        assert (result.exit_code, last_line(result)) == (0, "daily: released; 3 runs")
+        assert tables_in(place) == before
+        assert place.ask("select snapshot_date from chart_days") == [(TODAY,)]
+
     def test_old_days_go_first_and_none_of_them_is_made_again(self, place, instance):
         assert run_command(place.folder, instance, "demo", "--days", "4", **place.environment).exit_code == 0
         oldest = TODAY - timedelta(3)
@@ -115,6 +157,17 @@ class TestTheDay:
         assert (failed.exit_code, last_line(failed)) == (1, "daily: failed; 1 of 2 runs, named above")
         result = place.daily(instance)
         assert (result.exit_code, last_line(result)) == (0, "daily: released; 1 runs")
+
+    def test_pages_that_were_not_written_after_a_release_are_written_by_the_next(self, place, instance, monkeypatch):
+        with whole_publish_runs():
+            with monkeypatch.context() as broken:
+                broken.setattr("spotify_assets.report.chart_report.write_report", lambda *_: 1 / 0)
+                assert place.daily(instance).exit_code == 1
+            assert place.ask("select count(*) from songs") == [(50,)]
+            assert not place.store.list_keys("report/")
+            assert last_line(place.daily(instance)) == "daily: released; 1 runs"
+            assert "report/index.html" in place.store.list_keys("report/")
+            assert last_line(place.daily(instance)) == "daily: nothing new; what is stored is released"
 
     def test_a_refusal_is_in_the_last_line_too(self, place, instance):
         place.environment["SPOTIFY_ASSETS_LAKE"] = "/proc/lake"

@@ -13,6 +13,9 @@ import pyarrow.parquet as pq
 
 BOMB = 300_000_000
 """Bytes that the unpacked content of a packed file may not have."""
+ROWS_OF_A_BOMB = 30_000
+LETTERS = 100_000
+"""That each of these rows repeats of a text: three gigabytes."""
 NESTED = 100_000
 
 Damage = Callable[[bytes, random.Random], bytes | None]
@@ -69,6 +72,12 @@ def nested(data: bytes, chance: random.Random) -> bytes:
 
 def bomb(data: bytes, chance: random.Random) -> bytes:
     """A little file that unpacks to much."""
+    if data.startswith(b"PAR1"):
+        columns = {column.name: pa.nulls(ROWS_OF_A_BOMB, column.type) for column in pq.read_schema(io.BytesIO(data))}
+        texts = [name for name, values in columns.items() if values.type == pa.string()]
+        once = pa.nulls(ROWS_OF_A_BOMB, pa.int32()).fill_null(0)
+        columns[chance.choice(texts)] = pa.DictionaryArray.from_arrays(once, ["x" * LETTERS])
+        return _parquet(pa.table(columns))
     return gzip.compress(bytes(BOMB), 1)
 
 

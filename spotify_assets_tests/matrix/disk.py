@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,8 +39,12 @@ def counted() -> Iterator[Counter]:
         yield counter
 
 
+def _end_in_a_death() -> None:
+    raise Death
+
+
 @contextmanager
-def dying_at(number: int) -> Iterator[None]:
+def dying_at(number: int, die_so: Callable[[], None] = _end_in_a_death) -> Iterator[Counter]:
     """The process dies at the n-th change, with half of what it writes in the folder for that."""
     counter = Counter()
 
@@ -50,10 +54,10 @@ def dying_at(number: int) -> Iterator[None]:
             return change(store, *arguments)
         if counter.changes == number and change.__name__ == "write" and isinstance(arguments[1], bytes):
             change(store, ".tmp/half", arguments[1][: len(arguments[1]) // 2])
-        raise Death
+        return die_so()
 
     with _changed(die):
-        yield
+        yield counter
 
 
 @contextmanager

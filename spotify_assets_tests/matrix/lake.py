@@ -126,6 +126,7 @@ class MatrixLake:
         self.to_import.write_bytes(chart("a", "b", "c"))
         self._make()
         shutil.copytree(self.path, self._whole, copy_function=os.link)
+        self._let_tables_come_last()
         self.content = self.read_content()
         self.rows = self.read_rows()
         self.catalog = self.read_catalog()
@@ -160,6 +161,12 @@ class MatrixLake:
         """Bring every file back, with its place on the disk and its times."""
         shutil.rmtree(self.path, ignore_errors=True)
         shutil.copytree(self._whole, self.path, copy_function=os.link)
+        self._let_tables_come_last()
+
+    def _let_tables_come_last(self) -> None:
+        """Another name for a file makes it newer: tables are newer than the lists that they are made of."""
+        for path in self.path.glob("snapshots/*/*/*.parquet"):
+            path.chmod(path.stat().st_mode)
 
     def files(self) -> dict[str, str]:
         """The version of every file that is there."""
@@ -243,16 +250,21 @@ class MatrixLake:
         return rows_of(self.store)
 
     def read_catalog(self) -> dict[str, str] | str:
-        """A digest of the rows of every view of catalog.duckdb; or DuckDB's error."""
-        try:
-            with duckdb.connect(str(self.path / CATALOG_KEY), read_only=True) as catalog:
-                names = catalog.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY 1").fetchall()
-                return {
-                    name: _digest(str(catalog.sql(f'SELECT * FROM "{name}" ORDER BY ALL').fetchall()).encode())
-                    for (name,) in names
-                }
-        except (duckdb.Error, UnicodeDecodeError) as error:
-            return str(error)
+        """See `catalog_of`."""
+        return catalog_of(self.path)
+
+
+def catalog_of(lake: Path) -> dict[str, str] | str:
+    """A digest of the rows of every view of catalog.duckdb; or DuckDB's error."""
+    try:
+        with duckdb.connect(str(lake / CATALOG_KEY), read_only=True) as catalog:
+            names = catalog.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY 1").fetchall()
+            return {
+                name: _digest(str(catalog.sql(f'SELECT * FROM "{name}" ORDER BY ALL').fetchall()).encode())
+                for (name,) in names
+            }
+    except (duckdb.Error, UnicodeDecodeError) as error:
+        return str(error)
 
 
 def content_of(store: ObjectStore) -> dict[str, str]:

@@ -44,19 +44,18 @@ def observe(lake: MatrixLake, ending: Ending, key: str) -> Seen:
 
 
 def _left(lake: MatrixLake) -> list[str]:
-    """What is not as in the undisturbed lake."""
-    catalog = lake.read_catalog()
-    of_catalog = ["catalog.duckdb"] if catalog != lake.catalog else []
-    return differing(lake.content, lake.read_content()) + of_catalog
+    """What is not as in the undisturbed lake. The catalog's rows, which DuckDB reads, are compared where files are."""
+    left = differing(lake.content, lake.read_content())
+    return left or (["catalog.duckdb"] if lake.read_catalog() != lake.catalog else [])
 
 
 def heal(lake: MatrixLake, healer: str, key: str, data: bytes) -> list[str]:
     """Do what the table says that heals; what is not as in the undisturbed lake then."""
-    if healer in ("restore", "remove"):
+    if healer in ("restore", "restore and rebuild", "remove"):
         lake.store.delete(key)
-        if healer == "restore":
+        if healer != "remove":
             lake.store.write(key, data)
-        healer = "publish"
+        healer = "rebuild" if healer == "restore and rebuild" else "publish"
     if healer != "nothing":
         ending = lake.operate(healer, key)
         if ending.exit_code:

@@ -41,6 +41,7 @@ HEALERS = {
     "rebuild": "`spotify-assets rebuild` of the day",
     "daily": "`spotify-assets daily`",
     "restore": "the file put back from a backup or a bucket version",
+    "restore and rebuild": "the file put back from a backup or a bucket version, and `spotify-assets rebuild`",
     "remove": "removing the file, and a publish run",
     "nothing": "nothing is to be healed",
 }

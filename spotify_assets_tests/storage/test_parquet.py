@@ -16,7 +16,7 @@ from spotify_assets.errors import Damaged, SchemaViolation, StorageError
 from spotify_assets.schemas import TABLES, Table, arrow_schema, optional, required
 from spotify_assets.storage.layout import partition_key
 from spotify_assets.storage.object_store import LocalObjectStore
-from spotify_assets.storage.parquet import MADE_OF, decode, read_partitions, write_partitions
+from spotify_assets.storage.parquet import MADE_OF, decode, encode, read_partitions, write_partitions
 from spotify_assets.storage.s3_object_store import S3ObjectStore
 from spotify_assets.transforms.daily_tables import daily_tables, frame
 from spotify_assets_tests.helpers.make_snapshot import DAY, make_snapshot
@@ -316,6 +316,18 @@ class TestReading:
         rows.attrs[MADE_OF] = {DAY: "a snapshot"}
         write_partitions(store, THINGS, SLUG, [DAY, NEXT_DAY], rows)
         assert read_partitions(store, THINGS, SLUG, [DAY, NEXT_DAY]).attrs[MADE_OF] == {DAY: "a snapshot", NEXT_DAY: ""}
+
+
+def test_a_file_of_many_rows_is_not_taken_for_a_bomb(monkeypatch):
+    rows = pa.table({"name": [f"{number} " + "x" * 100 for number in range(1000)] * 2, "labels": [["a", "夜"]] * 2000})
+    monkeypatch.setattr("spotify_assets.storage.parquet._BYTES_OF_A_VALUE", 0)
+    data = encode(rows)
+    footer = pq.read_metadata(io.BytesIO(data)).row_group(0)
+    unpacked = sum(footer.column(number).total_uncompressed_size for number in range(2))
+    letters = sum(len(name) for name in rows["name"].to_pylist()) + 2000 * len("a夜".encode())
+    assert decode(data, "a/table", most_bytes=unpacked + letters).equals(rows)
+    with pytest.raises(Damaged, match=f"take {unpacked + letters:,} bytes in memory"):
+        decode(data, "a/table", most_bytes=unpacked + letters - 1)
 
 
 def test_every_daily_table_of_a_mixed_day_is_written_and_read(store):
