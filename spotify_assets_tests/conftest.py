@@ -139,6 +139,11 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(*RARELY)
 
 
+def pytest_unconfigure() -> None:
+    """At its end Python removes everything, or libraries report what they have lost."""
+    gc.unfreeze()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Report how many rows of Trino and DuckDB were compared."""
     for what, rows in sorted(config.stash.get(COMPARED, Counter()).items()):
