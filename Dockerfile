@@ -19,8 +19,10 @@ COPY examples examples
 COPY --chown=10001:10001 dagster_home/dagster.yaml dagster_home/dagster.yaml
 COPY --chown=10001:10001 deploy/dagster deploy/dagster
 RUN install -d -o 10001 -g 10001 dagster_home lake
+# Two arenas: with one for each of many short-lived threads a process that lives for weeks keeps holes in all of them.
 ENV PATH=/opt/spotify-assets/bin:$PATH \
     DAGSTER_HOME=/app/dagster_home \
+    MALLOC_ARENA_MAX=2 \
     PYTHONUNBUFFERED=1
 USER 10001
 CMD ["spotify-assets", "daily"]

@@ -23,7 +23,7 @@ from spotify_assets.errors import Damaged, NotStored
 from spotify_assets.storage.layout import RELEASE_KEY, Year, parse_run, run_prefix
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore, read_if_present
 from spotify_assets.storage.records import decode_record, encode_record
-from spotify_assets.storage.written import is_written
+from spotify_assets.storage.written import missing_written
 
 RUNS_KEPT = 3
 """Runs whose files stay: the released one and those before it, which somebody may still be reading."""
@@ -197,7 +197,7 @@ def is_released(store: ObjectStore, stored: str) -> bool:
         StorageError: the release cannot be read.
     """
     try:
-        return read_release(store).stored == stored and (not stored or is_written(store))
+        return read_release(store).stored == stored and not (stored and missing_written(store))
     except Damaged:
         return False
 

@@ -34,13 +34,13 @@ def forget_written(store: ObjectStore) -> None:
     store.delete_all(list(WRITTEN_KEYS.values()))
 
 
-def is_written(store: ObjectStore) -> bool:
-    """Whether everything was written that comes after a release.
+def missing_written(store: ObjectStore) -> list[str]:
+    """The records that are not there: what they are of was not written after the release, or not whole.
 
     Raises:
         StorageError: a record cannot be read.
     """
-    return all(read_if_present(store, key) is not None for key in WRITTEN_KEYS.values())
+    return [key for key in WRITTEN_KEYS.values() if read_if_present(store, key) is None]
 
 
 def damaged_written(store: ObjectStore, prefix: str) -> list[str]:

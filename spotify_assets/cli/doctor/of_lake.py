@@ -84,14 +84,17 @@ def _probe_parent(folder: Path) -> str:
 
 def _probe_release(store: ObjectStore) -> str:
     from spotify_assets.analytics.releases import is_released
+    from spotify_assets.storage.written import missing_written
 
     stored = stored_digest(store, list_daily_files(store))
     if not stored:
         return "nothing is stored yet"
     if not is_released(store, stored):
+        unwritten = [f"; {store.uri(key)} is not there, which comes last" for key in missing_written(store)]
         raise CatalogError(
             "What is stored is not what people see.",
-            why="days were stored since the last release, the publish run failed, or the lake was moved or copied",
+            why="days were stored since the last release, the publish run failed, or the lake was moved or copied"
+            + "".join(unwritten),
             remedy="launch publish_job, or run `spotify-assets daily`",
         )
     return "what is stored is released"
