@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
 
 from spotify_assets.errors import StorageError
 from spotify_assets.schemas import TABLES
@@ -55,9 +55,12 @@ def outdated_days(store: ObjectStore, slug: str, days: Collection[date], *, dama
             return damaged
         if len({frame.attrs[MADE_OF][day] for frame in frames.values()}) > 1:
             return True
-        made_of = list(frames[SNAPSHOTS.name]["fetched_at"])
-        # Tables tell times in milliseconds.
-        expected = [counting[day].replace(tzinfo=None)] if day in counting else []
-        return [f"{moment:%F %T.%f}"[:-3] for moment in made_of] != [f"{moment:%F %T.%f}"[:-3] for moment in expected]
+        expected = [_in_milliseconds(counting[day])] if day in counting else []
+        return [moment.to_pydatetime() for moment in frames[SNAPSHOTS.name]["fetched_at"]] != expected
 
     return [day for day in sorted(days) if is_outdated(day)]
+
+
+def _in_milliseconds(moment: datetime) -> datetime:
+    """A moment of UTC as tables have it."""
+    return moment.replace(tzinfo=None, microsecond=moment.microsecond // 1000 * 1000)
