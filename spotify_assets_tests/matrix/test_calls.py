@@ -155,8 +155,9 @@ def test_a_call_that_goes_wrong(places: partial[Place], cell: Cell) -> None:
     seen = _seen(place, operation, undisturbed, after)
     where = f"at call {first} of {len(undisturbed.lines)}, {undisturbed.lines[first - 1]}"
     assert seen.word in cell.row.cells[operation].split(", "), f"{where}: {seen.word}: {seen.why}"
-    # What a day lacks that is noted, its songs lack.
-    assert seen.word == NOTED or _analysed(after.rows) in (analysed, _analysed(undisturbed.rows))
+    # What a day lacks that is noted, its songs lack. Of a year that is half written readers are refused.
+    refused = operation not in READING and "What to do:" in after.rows
+    assert seen.word == NOTED or refused or _analysed(after.rows) in (analysed, _analysed(undisturbed.rows)), where
     if operation in READING:
         assert differing(undisturbed.content, after.content) == []
     elif seen.word == NAMED:
