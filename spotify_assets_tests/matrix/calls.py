@@ -81,18 +81,13 @@ class _MomentOfTheFetch(datetime):
 
 @contextmanager
 def without_waiting() -> Iterator[None]:
-    """Clients that wait for an answer for seconds, and for nothing else but a second that they are asked to."""
+    """Clients that wait for an answer, and for nothing else but a second that they are asked to."""
     with pytest.MonkeyPatch.context() as patch:
         for init in (SpotifyClient.__init__, SpotifySource.__init__):
             patch.setitem(init.__kwdefaults__, "backoff_factor", 0.0)
-        patch.setitem(SpotifyClient.__init__.__kwdefaults__, "timeout", (SHORTEST, SHORTEST))
         patch.setitem(github.GithubClient.__init__.__kwdefaults__, "pause", lambda _: None)
-        patch.setattr(github, "TIMEOUT", (SHORTEST, SHORTEST))
         patch.setattr(github, "RETRIES", github.RETRIES.new(backoff_factor=0.0))
-        patch.setattr(bounded_answers, "LONGEST_ANSWER", LONGEST)
         patch.setattr(bounded_answers, "LARGEST_ANSWER", 2**20)
-        patch.setattr("spotify_assets.aws.answers.LONGEST_ANSWER", LONGEST)
-        patch.setattr("spotify_assets.alerts.targets.LONGEST_SENDING", LONGEST)
         patch.setattr("spotify_assets.aws.answers.LARGEST_ANSWER", 2**20)
         patch.setattr("spotify_assets.aws.answers.LARGEST_OBJECT", 2**24)
         patch.setattr("spotify_assets.assets.raw_playlist.PAUSE_AFTER_OUTAGE", 0.0)
@@ -100,12 +95,27 @@ def without_waiting() -> Iterator[None]:
         patch.setattr("spotify_assets.sensors.archived_days.FIRST_HOUR", 0)
         patch.setattr("spotify_assets.sources.spotify.spotify_source.datetime", _MomentOfTheFetch)
         patch.setattr("spotify_assets.sources.charts.charts_source.datetime", _MomentOfTheFetch)
-        patch.setitem(botocore.config.Config.OPTION_DEFAULTS, "read_timeout", SHORTEST_OF_AWS)
         patch.setattr("botocore.endpoint.time", SimpleNamespace(time=time.time, sleep=lambda _: None))
         patch.setattr("spotify_assets.analytics.athena_engine.POLL_SECONDS", 0.0)
         patch.setattr("pyathena.connection.RetryConfig", lambda: pyathena.util.RetryConfig(multiplier=0, max_delay=0))
         # A lease that is left is of a process that is gone; here it is this one.
         patch.setattr("spotify_assets.cli.lease.is_alive", lambda _: False)
+        yield
+
+
+@contextmanager
+def impatient(act: str) -> Iterator[None]:
+    """Clients that wait for seconds for what never ends, and for anything else however long a busy machine takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        if act == "hang":
+            patch.setitem(SpotifyClient.__init__.__kwdefaults__, "timeout", (SHORTEST, SHORTEST))
+            patch.setattr(github, "TIMEOUT", (SHORTEST, SHORTEST))
+            patch.setitem(botocore.config.Config.OPTION_DEFAULTS, "read_timeout", SHORTEST_OF_AWS)
+        if act == "drip":
+            patch.setattr(bounded_answers, "LONGEST_ANSWER", LONGEST)
+            patch.setattr("spotify_assets.aws.answers.LONGEST_ANSWER", LONGEST)
+        if act in ("hang", "drip"):
+            patch.setattr("spotify_assets.alerts.targets.LONGEST_SENDING", LONGEST)
         yield
 
 
@@ -172,7 +182,8 @@ class Place:
     def operate(self, operation: str, spoiled: Spoiled | None = None) -> After:
         """Run an operation on a Dagster instance that knows nothing, with calls that go wrong."""
         self.way.spoil(spoiled)
-        with self.variables(), dg.DagsterInstance.ephemeral() as instance:
+        in_time = impatient(spoiled.act if spoiled else "")
+        with in_time, self.variables(), dg.DagsterInstance.ephemeral() as instance:
             if operation in ("publish", "tick"):
                 with Platform(self.environment, instance) as platform:
                     ending = publish(platform) if operation == "publish" else tick(platform, self.sensor)

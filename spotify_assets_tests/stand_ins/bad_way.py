@@ -66,7 +66,8 @@ class BadWay:
         self._server = urlsplit(server).netloc
         self._matching = re.compile(matching)
         self._spoiled: Spoiled | None = None
-        self._lock = threading.Lock()
+        self._passing = 0
+        self._lock = threading.Condition()
         self.lines: list[str] = []
         self.outlasted: list[str] = []
 
@@ -76,8 +77,7 @@ class BadWay:
         class Handler(_Handler):
             way_of = way
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
+        self._http = _Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
         return self
@@ -93,8 +93,12 @@ class BadWay:
         return f"http://127.0.0.1:{self._http.server_port}"
 
     def spoil(self, spoiled: Spoiled | None) -> None:
-        """Count anew, and let these requests go wrong; None: none."""
+        """Count anew, and let these requests go wrong; None: none.
+
+        Those that nobody waits for any more arrive before, and not among what comes after.
+        """
         with self._lock:
+            self._lock.wait_for(lambda: not self._passing)
             self._spoiled = spoiled
             self.lines, self.outlasted = [], []
 
@@ -112,6 +116,8 @@ class BadWay:
     def passed_on(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any, bytes]:
         """The server's answer."""
         connection = HTTPConnection(self._server)
+        with self._lock:
+            self._passing += 1
         try:
             sent = {name: value for name, value in headers.items() if name.lower() not in {*HOP_BY_HOP, "expect"}}
             connection.request(method, path, body or None, {**sent, "Content-Length": str(len(body))})
@@ -119,6 +125,15 @@ class BadWay:
             return answer.status, answer.getheaders(), answer.read()
         finally:
             connection.close()
+            with self._lock:
+                self._passing -= 1
+                self._lock.notify_all()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    """A bucket is asked in parallel. What more than so many begin is lost, and is begun again seconds later."""
 
 
 class _Handler(BaseHTTPRequestHandler):
