@@ -29,6 +29,8 @@ LONGEST_ANSWER = 120.0
 """Seconds from the first byte to the last, objects apart."""
 SLOWEST_OBJECT = 2**14
 """Bytes a second. An object may take `LONGEST_ANSWER`, and a second more for each so many that have come."""
+MOST_PARTS_OF_AN_ERROR = 200
+"""Brackets: an error of AWS has a dozen of them."""
 AT_ONCE = 2**16
 
 
@@ -117,11 +119,16 @@ class _Bounded:
 
 
 def _check(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
-    if response_dict["status_code"] < HTTPStatus.MULTIPLE_CHOICES:
-        reason = _what_is_wrong(operation_model, response_dict["headers"], response_dict["body"])
+    body = response_dict["body"]
+    if response_dict["status_code"] >= HTTPStatus.MULTIPLE_CHOICES:
+        # What is nested too deep for boto3 is no error of AWS: its status is left, by which it tries again or not.
+        if sum(map(body.count, (b"<", b"[", b"{"))) > MOST_PARTS_OF_AN_ERROR:
+            response_dict["body"] = b""
+    else:
+        reason = _what_is_wrong(operation_model, response_dict["headers"], body)
         if reason:
-            if not isinstance(response_dict["body"], bytes):
-                response_dict["body"].close()
+            if not isinstance(body, bytes):
+                body.close()
             raise UnusableAnswer(operation=operation_model.name, reason=reason)
 
 

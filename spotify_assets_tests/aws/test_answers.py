@@ -81,6 +81,23 @@ def test_a_table_of_glue_is_not_missed_by_an_answer_of_somebody_else(way, answer
             read_tables(glue, "charts", TABLES)
 
 
+@pytest.mark.parametrize("doing", WHAT_CAN_BE_DONE)
+def test_of_an_error_that_is_nested_too_deep_its_status_counts(store, way, doing):
+    way.spoil(Spoiled("answer", status=400, body=b"<a>" * 5000 + b"</a>" * 5000))
+    with pytest.raises(StorageError, match=rf"cannot be {doing}[\s\S]+400"):
+        WHAT_CAN_BE_DONE[doing](store)
+    assert len(way.lines) == 1
+    way.spoil(Spoiled("answer", status=503, times=1, body=b"<a>" * 5000 + b"</a>" * 5000))
+    WHAT_CAN_BE_DONE[doing](store)
+    assert len(way.lines) == 2  # it was tried again
+
+
+def test_of_an_error_of_glue_that_is_nested_too_deep_its_status_counts(way):
+    way.spoil(Spoiled("answer", status=400, body=DEEP_JSON.body))
+    with open_client() as glue, pytest.raises(CatalogUnavailable, match=r"400[\s\S]+What to do"):
+        read_tables(glue, "charts", TABLES)
+
+
 @pytest.mark.parametrize(("answer", "reason"), [(DRIP, SLOW), (WITHOUT_END, LARGE)], ids=["drip", "large"])
 @pytest.mark.parametrize("doing", WHAT_CAN_BE_DONE)
 def test_no_answer_about_an_object_is_read_without_end(store, way, bounds, doing, answer, reason):
