@@ -27,13 +27,11 @@ from spotify_assets.storage.layout import (
     withdrawals_prefix,
 )
 from spotify_assets.storage.object_store import PARALLEL_REQUESTS, ObjectStore
-from spotify_assets.storage.outdated import outdated_days
+from spotify_assets.storage.outdated import REMEDY_OF_LOSS, lost_days, outdated_days
 from spotify_assets.storage.parquet import PUBLISH_AGAIN, rebuild_again, refuse_damaged
 from spotify_assets.storage.raw_format import decode as decode_raw
 from spotify_assets.storage.withdrawals import Withdrawals
 from spotify_assets.storage.written import damaged_written
-
-REMEDY_OF_LOSS = "restore it from a backup or a bucket version; until then the day's tables cannot be made again"
 
 
 def find_damage(store: ObjectStore) -> Iterator[StorageError]:
@@ -68,9 +66,11 @@ def find_damage(store: ObjectStore) -> Iterator[StorageError]:
 def _outdated(store: ObjectStore, days: Collection[Partition]) -> Iterator[StorageError]:
     for slug in sorted({day.playlist for day in days}):
         of_slug = [day.day for day in days if day.playlist == slug]
+        lost: list[date] = []
         outdated: list[date] = []
         with suppress(StorageError):  # for a damaged marker, which is named above
-            outdated = outdated_days(store, slug, of_slug, damaged=False)
+            lost, outdated = lost_days(store, slug, of_slug), outdated_days(store, slug, of_slug)
+        yield from (_damaged(store, RAW_PREFIX + day_folder(slug, day), REMEDY_OF_LOSS) for day in lost)
         for day in outdated:
             key = partition_key(SNAPSHOTS.name, slug, day)
             yield StorageError(

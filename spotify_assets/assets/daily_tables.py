@@ -73,6 +73,7 @@ def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
         required_resource_keys={"lake"},
     )
     def daily_tables(context: dg.AssetExecutionContext, raw_playlist: list[Any]) -> Iterator[Any]:
+        from spotify_assets.storage.outdated import refuse_lost
         from spotify_assets.storage.parquet import MADE_OF
         from spotify_assets.transforms.daily_tables import daily_tables as build
         from spotify_assets.transforms.daily_tables import made_of as make_of
@@ -80,6 +81,7 @@ def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
         lake: Lake = context.resources.lake
         raw, slug = RawLayer(lake.store()), playlist.slug
         days = [date.fromisoformat(key) for key in context.partition_keys]
+        refuse_lost(lake.store(), slug, days)
         made_of = {snapshot.snapshot_date: snapshot.fetched_at for snapshot in raw_playlist}
         withdrawn = raw.files(slug).withdrawn_days if len(made_of) < len(days) else {}
         frames = build(raw_playlist, playlist.cadence)

@@ -112,7 +112,7 @@ class DueRuns:
             stored = sorted(raw.files(playlist.slug).by_day)
             whole = {day for day in stored if Partition(playlist.slug, day) in made}
             changed = whole & changed_days(self._store, playlist.slug)
-            whole -= set(outdated_days(self._store, playlist.slug, changed, damaged=True))
+            whole -= set(outdated_days(self._store, playlist.slug, changed))
             whole |= {day for day in stored if Partition(playlist.slug, day) in self._tried}
             lacking = [day for day in stored if self._settings.start <= day <= today and day not in whole]
             self._tried |= {Partition(playlist.slug, day) for day in lacking}
