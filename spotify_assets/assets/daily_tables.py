@@ -81,7 +81,9 @@ def build_daily_tables(playlist: PlaylistSettings, partitions: dg.PartitionsDefi
         lake: Lake = context.resources.lake
         raw, slug = RawLayer(lake.store()), playlist.slug
         days = [date.fromisoformat(key) for key in context.partition_keys]
-        refuse_lost(lake.store(), slug, days)
+        chosen = context.run.asset_selection
+        if chosen and dg.AssetKey([slug, "raw_playlist"]) not in chosen:
+            refuse_lost(lake.store(), slug, days)
         made_of = {snapshot.snapshot_date: snapshot.fetched_at for snapshot in raw_playlist}
         withdrawn = raw.files(slug).withdrawn_days if len(made_of) < len(days) else {}
         frames = build(raw_playlist, playlist.cadence)
