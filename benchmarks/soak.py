@@ -211,7 +211,7 @@ class Soak:
             StorageError: nothing is released, or a run that was killed has left what the next one makes anew.
         """
         found: dict[tuple[str, date], list[tuple[int | None, str | None]]] = {}
-        with open_released_tables(self.store, "500MB") as released:
+        with open_released_tables(self.store, "500MB", of_one_run=True) as released:
             for slug in sorted(released.playlists):
                 released.show(list(COMPACTED), slug)
                 for row in released.answer(ROWS).to_pylist():

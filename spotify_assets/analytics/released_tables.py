@@ -38,6 +38,8 @@ class ReleasedTables:
         years: those of the compacted history.
         connection: a database in memory.
         digests: what the bytes of files have to be, by key. DuckDB does not compare what it reads with anything.
+        of_one_run: whether history that is of another publish run is refused beside analyses. The steps of a run take
+            what there is: the other run makes report and pack again after its release.
     """
 
     def __init__(
@@ -47,6 +49,8 @@ class ReleasedTables:
         years: Sequence[Year],
         connection: duckdb.DuckDBPyConnection,
         digests: Mapping[str, str],
+        *,
+        of_one_run: bool,
     ) -> None:
         self._files = files
         self._release = release
@@ -55,7 +59,8 @@ class ReleasedTables:
         self._digests = digests
         self._keys: Mapping[str, Sequence[str]] = {}
         self._intact: set[str] = set()
-        self._is_of_one_run = not release.history  # of an older version nothing is known
+        # Of a release of an older version nothing is known.
+        self._is_compared = not of_one_run or not release.history
 
     @property
     def playlists(self) -> set[str]:
@@ -132,7 +137,7 @@ class ReleasedTables:
 
     def _refuse_another_run(self) -> None:
         """See that the history is that which the analyses are made of: it is written before their release."""
-        if self._is_of_one_run:
+        if self._is_compared:
             return
         keys = [year_key(table, *year) for year in self._years for table in COMPACTED] + [*map(identity_key, IDENTITY)]
         found = {key: self._digests.get(key) or _digest(self._files, key) for key in keys}
@@ -143,7 +148,7 @@ class ReleasedTables:
                 why="that run has not ended, or was killed, or the file is damaged",
                 remedy=f"wait until the run has ended; if there is none, {PUBLISH_AGAIN}",
             )
-        self._is_of_one_run = True
+        self._is_compared = True
 
     def _keys_of(self, name: str, playlist: str | None) -> list[str]:
         if name in IDENTITY:
@@ -162,8 +167,10 @@ def _digest(files: LakeFiles, key: str) -> str:
 
 
 @contextmanager
-def open_released_tables(store: ObjectStore, memory_limit: str) -> Iterator[ReleasedTables]:
-    """What is released in a lake; DuckDB takes `memory_limit` (like `2GB`) at most.
+def open_released_tables(
+    store: ObjectStore, memory_limit: str, *, of_one_run: bool = False
+) -> Iterator[ReleasedTables]:
+    """What is released in a lake; DuckDB takes `memory_limit` (like `2GB`) at most; `of_one_run`: see `ReleasedTables`.
 
     Raises:
         StorageError: nothing is released yet, or the lake cannot be read.
@@ -179,17 +186,26 @@ def open_released_tables(store: ObjectStore, memory_limit: str) -> Iterator[Rele
     digests = release.digests() | {
         year_key(table, *year): digest for year, of_year in years.items() for table, digest in of_year.items()
     }
-    with open_lake_files(store) as files, open_tables(files, release, years, memory_limit, digests) as tables:
+    with (
+        open_lake_files(store) as files,
+        open_tables(files, release, years, memory_limit, digests, of_one_run=of_one_run) as tables,
+    ):
         yield tables
 
 
 @contextmanager
 def open_tables(
-    files: LakeFiles, release: Release, years: Collection[Year], memory_limit: str, digests: Mapping[str, str]
+    files: LakeFiles,
+    release: Release,
+    years: Collection[Year],
+    memory_limit: str,
+    digests: Mapping[str, str],
+    *,
+    of_one_run: bool = False,
 ) -> Iterator[ReleasedTables]:
     """The tables of a release, which may be the one that is only prepared; for the others see `ReleasedTables`."""
     with open_connection(memory_limit) as connection:
-        yield ReleasedTables(files, release, sorted(years), connection, digests)
+        yield ReleasedTables(files, release, sorted(years), connection, digests, of_one_run=of_one_run)
 
 
 def ask(store: ObjectStore, memory_limit: str, query: exp.Query) -> pa.Table:
@@ -201,6 +217,6 @@ def ask(store: ObjectStore, memory_limit: str, query: exp.Query) -> pa.Table:
     """
     from sqlglot import exp
 
-    with open_released_tables(store, memory_limit) as released:
+    with open_released_tables(store, memory_limit, of_one_run=True) as released:
         released.show(sorted({table.name for table in query.find_all(exp.Table)} & RELEASED.keys()))
         return released.answer(query.sql("duckdb"))

@@ -93,8 +93,7 @@ def _build_analyses(settings: Settings) -> dg.AssetsDefinition:
             failed = {slug: days for slug, days in found.items() if days}
             release = replace(release, failed_days=failed, left_out=left_out)
             write_release(files, release, PREPARED_KEY)
-            digests = {**release.digests(), **release.history}
-            with open_tables(files, release, compaction.years, settings.memory_limit, digests) as tables:
+            with open_tables(files, release, compaction.years, settings.memory_limit, release.digests()) as tables:
                 shown = publish_metadata.of_analyses(settings, tables)
                 counted = count_all(tables)
         _warn(context, release.damaged)

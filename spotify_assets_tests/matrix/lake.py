@@ -281,7 +281,7 @@ def content_of(store: ObjectStore) -> dict[str, str]:
 def rows_of(store: ObjectStore) -> dict[str, str] | str:
     """A digest of the rows of every released table, as `query` reads them; or the refusal."""
     try:
-        with open_released_tables(store, "500MB") as released:
+        with open_released_tables(store, "500MB", of_one_run=True) as released:
             released.show(list(RELEASED))
             return {
                 name: _digest(str(released.answer(f"SELECT * FROM {name} ORDER BY ALL").to_pylist()).encode())

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from spotify_assets.errors import RateLimited, SourceRefusal, SourceUnavailable
+from spotify_assets.partitions import today_in_japan
 from spotify_assets.settings import PlaylistSettings
 from spotify_assets.settings.playlists import ARCHIVE_REPOSITORIES
 from spotify_assets.sources.archive import github as github_module
@@ -175,7 +176,7 @@ def test_a_new_list_costs_a_call_and_a_file(desk, github):
 
 
 def test_the_same_question_is_asked_conditionally(desk, github):
-    today = datetime.now(UTC).date()
+    today = today_in_japan()
     record_days(github, today - timedelta(days=20), today - timedelta(days=2))
     source = desk.source(token="a-token")
     for _ in range(3):
