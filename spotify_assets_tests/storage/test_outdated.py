@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from spotify_assets.errors import StorageError
+from spotify_assets.partitions import today_in_japan
 from spotify_assets.schemas import TABLES
 from spotify_assets.storage.object_store import LocalObjectStore
 from spotify_assets.storage.outdated import lost_days, outdated_days, refuse_lost
 from spotify_assets.storage.parquet import MADE_OF, write_partitions
 from spotify_assets.storage.raw_layer import RawLayer
 from spotify_assets.transforms.daily_tables import daily_tables, made_of
+from spotify_assets_tests.helpers.command_line import run_command
 from spotify_assets_tests.helpers.make_snapshot import make_snapshot
 from spotify_assets_tests.helpers.publisher import entry
 
@@ -95,3 +98,25 @@ def test_of_a_list_that_is_gone_and_followed_nothing_is_needed(day):
 def test_a_list_of_before_that_is_gone_is_not_missed(day):
     day.store.delete(day.keys[0])
     assert day.outdated_and_lost == [False, False]
+
+
+@pytest.mark.slow
+def test_a_day_whose_list_is_gone_is_not_rebuilt_of_the_one_before(lake_folder, instance, without_publishing):
+    slug, today, store = "demo_japan", today_in_japan(), LocalObjectStore(lake_folder)
+
+    def run(*arguments):
+        return run_command(lake_folder.parent, instance, *arguments, SPOTIFY_ASSETS_LAKE=str(lake_folder))
+
+    assert run("demo", "--days", "1").exit_code == 0
+    raw = RawLayer(store)
+    (first,) = raw.read_days(slug, [today])
+    raw.append(slug, [replace(first, entries=first.entries[:20], fetched_at=first.fetched_at + timedelta(hours=1))])
+    assert run("rebuild", slug, str(today), str(today)).exit_code == 0
+    tables = {key: store.read(key) for key in store.list_keys("songs/")}
+    lost = raw.latest_keys(slug)[today]
+    store.delete(lost)
+    refused = run("rebuild", slug, str(today), str(today))
+    assert refused.exit_code == 1
+    assert lost.rpartition("/")[0] in refused.output
+    assert "backup" in refused.output
+    assert {key: store.read(key) for key in store.list_keys("songs/")} == tables
